@@ -1,0 +1,33 @@
+"""ddkit: learn dataset distillation by doing it.
+
+``import ddkit`` is light; the names below load their modules when first used.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "load": "data",
+    "SyntheticSet": "synthetic",
+    "Distill": "runs",
+    "Evaluate": "runs",
+    "Full": "runs",
+    "RandomReal": "runs",
+    "Start": "runs",
+    "File": "runs",
+    "Record": "runs",
+    "run": "runs",
+    "profile": "profiles",
+}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str):
+    if name not in _HOMES:
+        raise AttributeError(f"module 'ddkit' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"ddkit.{_HOMES[name]}"), name)
+
+
+def __dir__():
+    return [*__all__, "__version__"]

@@ -1,0 +1,238 @@
+"""Data sets as tensors: ``load(name)`` gives train, validation and test parts, normalised, with a fingerprint.
+
+The validation part is a fixed, stratified tenth of the training data: choices are made on it, so
+that the test part is touched by the final evaluation only.
+"""
+
+import gzip
+import os
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ddkit.errors import InputError, one_of, require
+from ddkit.files import sha256
+
+VALIDATION_SHARE = 0.1
+_SPLIT_SEED = 0  # of the fixed validation split: the same for everybody, whatever a run's seed
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images float32 [N, C, H, W], normalised, and their labels int64 [N]."""
+
+    images: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def of_class(self, label: int) -> Tensor:
+        """The images of one class, [n, C, H, W]."""
+        return self.images[self.labels == label]
+
+    def to(self, device) -> "Split":
+        return Split(self.images.to(device), self.labels.to(device))
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set in memory.
+
+    Attributes:
+        name: as given to ``load``.
+        train, val, test: the three parts; ``val`` is cut from the published training data.
+        classes: class names, by label.
+        mean, std: per-channel statistics that the images were normalised with (of pixels in [0, 1]).
+        fingerprint: sha256 of every image and label as loaded, before normalisation.
+        flips: whether a mirrored image keeps its label (digits do not).
+    """
+
+    name: str
+    train: Split
+    val: Split
+    test: Split
+    classes: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    fingerprint: str
+    flips: bool
+
+    @property
+    def channels(self) -> int:
+        return self.train.images.shape[1]
+
+    @property
+    def size(self) -> int:
+        return self.train.images.shape[-1]
+
+    @property
+    def full_train(self) -> Split:
+        """Training and validation parts together: all the images one may learn from."""
+        return Split(torch.cat([self.train.images, self.val.images]), torch.cat([self.train.labels, self.val.labels]))
+
+    @property
+    def chance(self) -> float:
+        """Test accuracy of always naming the most frequent class, in [0, 1]."""
+        return float(torch.bincount(self.test.labels).max() / len(self.test))
+
+    def to(self, device) -> "Dataset":
+        return replace(self, train=self.train.to(device), val=self.val.to(device), test=self.test.to(device))
+
+
+def denormalise(images: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:
+    """Undo the normalisation: pixels in [0, 1] (clipped), same shape [..., C, H, W]."""
+    scale, shift = (images.new_tensor(v)[:, None, None] for v in (std, mean))
+    return (images.detach() * scale + shift).clamp(0, 1)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a data set comes from: ``read(root)`` gives ((images, labels) of train, the same of test, class names).
+
+    Images are uint8 or float arrays [N, C, H, W] (float ones in [0, 1]).
+    """
+
+    read: Callable
+    size: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    flips: bool = False
+
+
+def load(name: str, root: str | Path | None = None, size: int | None = None) -> Dataset:
+    """Load a data set into memory.
+
+    Args:
+        name: ``digits`` (scikit-learn's, embedded), ``mnist``, ``fashion_mnist`` or ``cifar10``.
+        root: folder of the downloaded files in torchvision's layout; None takes the environment's
+            ``DDKIT_DATA``, else ``./data``. Files that are not there are downloaded into it.
+        size: side length in pixels to resize to; None keeps the data set's own (28 for ``digits``).
+
+    Raises:
+        InputError: unknown name, size below 8, or a file that is missing (and cannot be had) or damaged.
+    """
+    source = SOURCES[one_of(name, SOURCES, "dataset")]
+    require(size is None or size >= 8, f"images must be at least 8 pixels wide, got size {size}")
+    train, test, classes = source.read(data_root(root))
+    size = size or source.size
+    fingerprint = sha256(f"{name}/{size}".encode(), *(np.ascontiguousarray(a).data for part in (train, test) for a in part))
+    kept, held = _stratified(train[1], VALIDATION_SHARE)
+    parts = [(train[0][kept], train[1][kept]), (train[0][held], train[1][held]), test]
+    splits = [Split(_prepare(images, size, source), torch.tensor(labels, dtype=torch.int64))
+              for images, labels in parts]
+    return Dataset(name, *splits, tuple(classes), source.mean, source.std, fingerprint, source.flips)
+
+
+def data_root(root: str | Path | None = None) -> Path:
+    """The folder of data and runs: the argument, else ``DDKIT_DATA``, else ``./data``."""
+    return Path(root or os.environ.get("DDKIT_DATA") or "data")
+
+
+def _prepare(images: np.ndarray, size: int, source: Source) -> Tensor:
+    tensor = torch.tensor(images)
+    tensor = tensor.float().div_(255) if tensor.dtype == torch.uint8 else tensor.float()
+    if tensor.shape[-1] != size:
+        tensor = F.interpolate(tensor, (size, size), mode="bilinear", antialias=True)
+    scale, shift = (torch.tensor(v)[:, None, None] for v in (source.std, source.mean))
+    return tensor.sub_(shift).div_(scale)
+
+
+def _stratified(labels: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
+    """Indices that stay and indices held out, every class in proportion."""
+    from sklearn.model_selection import train_test_split
+
+    kept, held = train_test_split(np.arange(len(labels)), test_size=share, stratify=labels, random_state=_SPLIT_SEED)
+    return np.sort(kept), np.sort(held)
+
+
+def _read_digits(root: Path):
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    images = (bunch.images / 16).astype(np.float32)[:, None]
+    kept, held = _stratified(bunch.target, 0.2)
+    return (images[kept], bunch.target[kept]), (images[held], bunch.target[held]), [str(i) for i in range(10)]
+
+
+def _read_idx_pair(folder: str):
+    """A reader of MNIST's own format: four idx files under root/folder/raw, plain or gzipped."""
+
+    def read(root: Path):
+        import torchvision
+
+        raw = root / folder / "raw"
+        kind = getattr(torchvision.datasets, folder)
+        names = [f"{part}-{what}-ubyte" for part in ("train", "t10k") for what in ("images-idx3", "labels-idx1")]
+        missing = [raw / name for name in names if not _idx_file(raw, name)]
+        if missing:
+            _download(kind, root, missing[0])
+        images, labels, test_images, test_labels = (_read_idx(_idx_file(raw, name)) for name in names)
+        for part, x, y in (("train", images, labels), ("t10k", test_images, test_labels)):
+            if len(x) != len(y) or x.ndim != 3 or y.max() > 9:
+                raise _damaged(raw / f"{part}-labels-idx1-ubyte", "labels do not fit the images")
+        classes = [name.split(" - ")[0] for name in kind.classes]
+        return (images[:, None], labels), (test_images[:, None], test_labels), classes
+
+    return read
+
+
+def _idx_file(raw: Path, name: str) -> Path | None:
+    return next((path for path in (raw / name, raw / f"{name}.gz") if path.is_file()), None)
+
+
+def _read_idx(path: Path) -> np.ndarray:
+    """Read an idx file of unsigned bytes: magic 0x0000_08_ndim, big-endian sizes, then the data."""
+    try:
+        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        zero, kind, dimensions = struct.unpack_from(">HBB", content)
+        shape = struct.unpack_from(f">{dimensions}I", content, 4)
+    except (struct.error, EOFError, OSError, ValueError) as error:
+        raise _damaged(path, str(error)) from error
+    expected = 4 + 4 * dimensions + int(np.prod(shape, dtype=np.int64))
+    if (zero, kind) != (0, 8) or not np.prod(shape) or len(content) != expected:
+        raise _damaged(path, f"{len(content):,} bytes, its header announces {expected:,}")
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
+
+
+def _read_cifar10(root: Path):
+    import torchvision
+
+    kind = torchvision.datasets.CIFAR10
+    folder = root / kind.base_folder
+    files = [(folder / name, md5) for name, md5 in kind.train_list + kind.test_list]
+    missing = [path for path, _ in files if not path.is_file()]
+    if missing:
+        _download(kind, root, missing[0])
+    for path, md5 in files:
+        if not torchvision.datasets.utils.check_integrity(path, md5):
+            raise _damaged(path, "its checksum is wrong")
+    train, test = (kind(root, train=part) for part in (True, False))
+    return *((d.data.transpose(0, 3, 1, 2), np.asarray(d.targets)) for d in (train, test)), train.classes
+
+
+def _download(kind, root: Path, missing: Path) -> None:
+    try:
+        kind(root, download=True)
+    except Exception as error:  # torchvision raises whatever its transport does
+        raise InputError(f"{missing} is missing and could not be downloaded ({type(error).__name__}): connect to the "
+                         f"internet once, or copy torchvision's {kind.__name__} files there, or set DDKIT_DATA to the "
+                         "folder that has them") from error
+
+
+def _damaged(path: Path, reason: str) -> InputError:
+    return InputError(f"{path} is damaged ({reason}): delete it and load again to download it anew, or copy it again")
+
+
+SOURCES: dict[str, Source] = {
+    "digits": Source(_read_digits, 28, (0.3054,), (0.3247,)),
+    "mnist": Source(_read_idx_pair("MNIST"), 28, (0.1307,), (0.3081,)),
+    "fashion_mnist": Source(_read_idx_pair("FashionMNIST"), 28, (0.2861,), (0.3530,), flips=True),
+    "cifar10": Source(_read_cifar10, 32, (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616), flips=True),
+}

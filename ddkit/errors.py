@@ -1,0 +1,29 @@
+"""The ways a run can end early, each with one sentence that says what was wrong and what to do."""
+
+
+class InputError(ValueError):
+    """The user's input cannot work; the message says what was expected and what to do (exit code 2)."""
+
+
+class Diverged(RuntimeError):
+    """A loss became NaN or infinite; the last good state has been saved."""
+
+
+class Unmoved(RuntimeError):
+    """A distillation ended with the images it started from, so it distilled nothing."""
+
+
+class Stopped(RuntimeError):
+    """A run was asked to stop; its checkpoint has been saved and the same call goes on from there."""
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise :class:`InputError` with ``message`` unless ``condition`` holds."""
+    if not condition:
+        raise InputError(message)
+
+
+def one_of(value: str, known, what: str) -> str:
+    """Return ``value`` if it is among ``known``; otherwise say which values there are."""
+    require(value in known, f"unknown {what} '{value}': choose one of {', '.join(sorted(known))}")
+    return value

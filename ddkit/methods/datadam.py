@@ -1,0 +1,202 @@
+"""DataDAM: dataset distillation with attention matching (Sajedi et al., ICCV 2023, arXiv:2310.00093).
+
+For each of K random networks, T times: match the class-wise mean attention maps and embeddings of
+real and synthetic images by zeta_S steps on the images, then train the network for zeta_theta steps
+on the synthetic set. Written from the paper's equations.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ddkit import augment
+from ddkit.bigbatch import chunked_maps
+from ddkit.data import Dataset
+from ddkit.errors import require
+from ddkit.networks import Network, build
+from ddkit.synthetic import SyntheticSet
+
+
+def attention_map(features: Tensor, power: float = 4) -> Tensor:
+    """Spatial attention of feature maps (paper, eq. 2): ``A = vec(sum over channels of |f|^p)``, normalised.
+
+    Args:
+        features: [n, ch, H, W].
+        power: p >= 1; larger values favour the most active places.
+
+    Returns:
+        [n, H*W], each row of Euclidean norm 1 (a map that is zero everywhere stays zero).
+    """
+    require(features.ndim == 4, f"features must be [n, ch, H, W], got {list(features.shape)}")
+    require(power >= 1, f"the power must be at least 1, got {power}")
+    magnitude = features.abs() if power == 1 else features.abs().pow(power)
+    return F.normalize(magnitude.sum(1).flatten(1), dim=1)
+
+
+def attention_matching_loss(real: list[Tensor], synthetic: list[Tensor], lam: float = 0.01,
+                            power: float = 4) -> Tensor:
+    """The loss of DataDAM (paper, eq. 3 to 5), summed over classes c and maps l:
+
+        L = sum_c [ sum_l |mean A_l(real_c) - mean A_l(syn_c)|^2 + lam |mean e(real_c) - mean e(syn_c)|^2 ]
+
+    Args:
+        real, synthetic: the maps to match, each [classes, n, ch, H, W], and last the embedding
+            [classes, n, D]; n may differ between the two. In the method these are the maps of all
+            blocks but the last, which the embedding stands for.
+        lam: weight of the embeddings' term.
+        power: p of the attention maps.
+
+    Returns:
+        A scalar.
+    """
+    require(len(real) == len(synthetic) and len(real) >= 1, "real and synthetic must list the same maps")
+    return matching_loss(class_means(real, power), class_means(synthetic, power), lam)
+
+
+def class_means(features: list[Tensor], power: float) -> list[Tensor]:
+    """Mean attention map [classes, H*W] of every map in the list, then the mean embedding [classes, D]."""
+    *maps, embedding = features
+    attention = [attention_map(m.flatten(0, 1), power).unflatten(0, m.shape[:2]).mean(1) for m in maps]
+    return [*attention, embedding.mean(1)]
+
+
+def matching_loss(real: list[Tensor], synthetic: list[Tensor], lam: float) -> Tensor:
+    """The loss from the class means of both sides, as ``class_means`` gives them."""
+    *attention, embedding = [(r - s).square().sum() for r, s in zip(real, synthetic, strict=True)]
+    return sum(attention, start=lam * embedding)
+
+
+@torch.inference_mode()
+def real_class_means(network: Network, images: Tensor, classes: int, power: float, budget_mib: int) -> list[Tensor]:
+    """``class_means`` of real images, in chunks whose activations fit ``budget_mib`` MiB.
+
+    Args:
+        images: [classes * n, C, H, W], sorted by class.
+    """
+    label = torch.arange(classes, device=images.device).repeat_interleave(len(images) // classes)
+    weights = F.one_hot(label, classes).T.to(images.dtype) * (classes / len(images))
+    means: list[Tensor | float] = []
+    for part, maps in chunked_maps(network, images, budget_mib):
+        # A map becomes its attention at once, so that only one is in memory.
+        rows = [attention_map(m, power) if m.ndim == 4 else m for m in maps]
+        sums = [weights[:, part] @ r for r in _all_but_last_map(rows)]
+        means = [m + s for m, s in zip(means, sums, strict=True)] if means else sums
+    return means
+
+
+def _all_but_last_map(features: list[Tensor]) -> list[Tensor]:
+    *maps, _last, embedding = features
+    return [*maps, embedding]
+
+
+@dataclass(frozen=True)
+class Config:
+    """The knobs of DataDAM, in the symbols of the course's Table 1."""
+
+    networks: int = 100  # K: random initialisations
+    iterations: int = 10  # T: rounds of matching and training for each of them
+    image_lr: float = 0.1  # eta_S
+    image_steps: int = 1  # zeta_S: updates of the images in a round
+    network_lr: float = 0.01  # eta_theta
+    network_steps: int = 50  # zeta_theta: updates of the network in a round
+    lam: float = 0.01  # lambda: weight of the embeddings' term
+    power: float = 4  # p of the attention maps
+    real_batch: int = 256  # real images of each class in an update (all, if there are fewer)
+    image_momentum: float = 0.0  # of the images' SGD
+    loss_scale: float = 1.0  # factor on the loss, which multiplies eta_S
+    augmented: bool = True  # siamese augmentation, one draw per class
+    network: str = "ConvNetD3"
+    width: int = 128
+    memory_mib: int = 128  # for the activations of real images
+
+    def __post_init__(self):
+        for name in ("networks", "iterations", "image_steps", "real_batch", "memory_mib"):
+            require(getattr(self, name) >= 1, f"{name} must be at least 1, got {getattr(self, name)}")
+        for name in ("image_lr", "network_lr", "loss_scale"):
+            require(getattr(self, name) > 0, f"{name} must be positive, got {getattr(self, name)}")
+        for name in ("network_steps", "lam", "image_momentum"):
+            require(getattr(self, name) >= 0, f"{name} must not be negative, got {getattr(self, name)}")
+
+    @property
+    def updates(self) -> int:
+        """Image updates of a whole run: K * T * zeta_S."""
+        return self.networks * self.iterations * self.image_steps
+
+
+class DataDAM:
+    """One update of the synthetic set by attention matching."""
+
+    Config = Config
+
+    def __init__(self, config: Config):
+        self.config = config
+
+    def start(self, dataset: Dataset, synthetic: SyntheticSet, rng) -> None:
+        """Prepare to update ``synthetic``; ``rng(name)`` gives the run's random streams."""
+        self.dataset, self.synthetic = dataset, synthetic
+        self.streams = {name: rng(name) for name in ("networks", "sampling", "augmentation", "training")}
+        self.strategy = augment.default_strategy(dataset.flips) if self.config.augmented else "none"
+        self.members = [torch.nonzero(dataset.train.labels == c)[:, 0] for c in range(len(dataset.classes))]
+        self.optimiser = torch.optim.SGD(synthetic.parameters(), self.config.image_lr, self.config.image_momentum)
+        self.done = 0
+        self._renew_network()
+
+    def update(self) -> dict[str, float]:
+        """One step on the images, after the network's renewal or training where the schedule asks for it."""
+        config = self.config
+        if self.done and self.done % (config.iterations * config.image_steps) == 0:
+            self._renew_network()
+        elif self.done and self.done % config.image_steps == 0:
+            self._train_network()
+        loss = self._matching_loss()
+        self.optimiser.zero_grad(set_to_none=True)
+        (config.loss_scale * loss).backward(inputs=self.synthetic.parameters())
+        self.optimiser.step()
+        self.done += 1
+        return {"loss": loss.item()}
+
+    def _matching_loss(self) -> Tensor:
+        config, classes = self.config, len(self.members)
+        draw = augment.draw(self.strategy, classes, self.streams["augmentation"])  # one row for each class
+        real = augment.apply(self._sample_real(), draw)
+        target = real_class_means(self.network, real, classes, config.power, config.memory_mib)
+        features = self.network.features(augment.apply(self.synthetic.images, draw))
+        by_class = [f.unflatten(0, (classes, -1)) for f in _all_but_last_map(features)]
+        return matching_loss([t.clone() for t in target], class_means(by_class, config.power), config.lam)
+
+    def _sample_real(self) -> Tensor:
+        """As many images of every class, [classes * n, C, H, W], sorted by class."""
+        n = min(self.config.real_batch, *(len(m) for m in self.members))
+        picks = [m[torch.randperm(len(m), generator=self.streams["sampling"])[:n].to(m.device)] for m in self.members]
+        return self.dataset.train.images[torch.cat(picks)]
+
+    def _renew_network(self) -> None:
+        dataset, images = self.dataset, self.synthetic.images
+        self.network = build(self.config.network, dataset.channels, len(dataset.classes), dataset.size,
+                             width=self.config.width, generator=self.streams["networks"]).to(images.device)
+        self.network_optimiser = torch.optim.SGD(self.network.parameters(), self.config.network_lr)
+
+    def _train_network(self) -> None:
+        images, labels = self.synthetic.images.detach(), self.synthetic.labels
+        for _ in range(self.config.network_steps):
+            order = torch.randperm(len(images), generator=self.streams["training"])[: self.config.real_batch]
+            batch = order.to(images.device)
+            loss = F.cross_entropy(self.network(images[batch]), labels[batch])
+            self.network_optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            self.network_optimiser.step()
+
+    def state_dict(self) -> dict:
+        """All that the next update depends on, besides the synthetic set and the data."""
+        return {"done": self.done, "network": self.network.state_dict(), "optimiser": self.optimiser.state_dict(),
+                "streams": {name: generator.get_state() for name, generator in self.streams.items()}}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Go on from ``state_dict``; call ``start`` first."""
+        self.done = state["done"]
+        self.network.load_state_dict(state["network"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        for name, generator in self.streams.items():
+            generator.set_state(state["streams"][name])

@@ -1,0 +1,272 @@
+"""The one way a network is trained and scored, whatever it is trained on.
+
+A ``Protocol`` says how long and with which optimiser; ``fit`` trains, ``test`` scores, ``evaluate``
+does both for several seeds. The same protocol serves the full, the random real and the distilled data.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ddkit import augment
+from ddkit.cost import Stopwatch
+from ddkit.data import Dataset, Split
+from ddkit.device import keep_freed_memory
+from ddkit.errors import Diverged, one_of, require
+from ddkit.files import load_state, save_state
+from ddkit.networks import Network, build
+from ddkit.progress import bar
+from ddkit.randomness import stream
+
+SAVE_EVERY = 20.0  # seconds between two checkpoints of a fit
+TEST_BATCH = 250
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a network is trained.
+
+    Attributes:
+        name: as given to ``protocol``.
+        epochs: passes over the data; None where ``updates`` counts instead.
+        updates: gradient updates; None where ``epochs`` counts.
+        lr, momentum, weight_decay: of SGD.
+        batch: images per update (all of them, if there are fewer).
+        schedule: learning rate over time: ``cosine`` to zero each epoch, or a tenth from ``half`` time on.
+        augmented: whether the training images are augmented with the data set's strategy.
+    """
+
+    name: str
+    epochs: int | None
+    updates: int | None = None
+    lr: float = 0.01
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    batch: int = 256
+    schedule: str = "cosine"
+    augmented: bool = False
+
+    def __post_init__(self):
+        require((self.epochs is None) != (self.updates is None), "a protocol counts either epochs or updates")
+        require((self.epochs or self.updates or 0) >= 1, "a protocol must train for at least 1 epoch or update")
+        require(self.lr > 0, f"the learning rate must be positive, got {self.lr}")
+        require(self.batch >= 1, f"the batch must be at least 1, got {self.batch}")
+
+    def epochs_for(self, images: int) -> int:
+        """Epochs over ``images`` images that the protocol asks for."""
+        return self.epochs or math.ceil(self.updates / math.ceil(images / self.batch))
+
+    def rate(self, epoch: int, epochs: int) -> float:
+        """The learning rate in ``epoch`` (from 0)."""
+        if self.schedule == "cosine":
+            return self.lr * (1 + math.cos(math.pi * epoch / epochs)) / 2
+        return self.lr * (1.0 if epoch < epochs // 2 + 1 else 0.1)
+
+    def as_dict(self) -> dict:
+        return asdict(self)
+
+
+PROTOCOLS = {
+    # Task 1.2a and 1.2e: SGD, cosine annealing, initial learning rate 0.01, 20 epochs.
+    "assignment": Protocol("assignment", epochs=20),
+    # The field's: augmented, 1,000 epochs, a tenth of the learning rate in the second half.
+    "standard": Protocol("standard", epochs=1000, schedule="half", augmented=True),
+    # As many gradient updates as the assignment's run on the full data; the number depends on the data set.
+    "matched": Protocol("matched", epochs=None, updates=1),
+}
+
+
+def protocol(name: str, dataset: Dataset) -> Protocol:
+    """A named protocol: ``assignment``, ``standard`` or ``matched``."""
+    found = PROTOCOLS[one_of(name, PROTOCOLS, "protocol")]
+    if name == "matched":
+        full = PROTOCOLS["assignment"]
+        found = replace(found, updates=full.epochs * math.ceil(len(dataset.train) / full.batch))
+    return found
+
+
+@dataclass
+class Fit:
+    """What came of training: updates made, seconds taken, the mean loss and the learning rate of each epoch."""
+
+    updates: int = 0
+    seconds: float = 0.0
+    losses: list[float] = field(default_factory=list)
+    rates: list[float] = field(default_factory=list)
+
+
+def fit(network: Network, data: Split, how: Protocol, generator: torch.Generator, *, strategy: str = "none",
+        title: str = "training", checkpoint: Path | None = None, quiet: bool = False) -> Fit:
+    """Train ``network`` in place.
+
+    Args:
+        data: images [N, C, H, W]; labels int64 [N], or float distributions [N, classes].
+        how: the protocol.
+        generator: draws the order of the images and the augmentation.
+        strategy: augmentation used if the protocol is augmented.
+        checkpoint: file to save to now and then and to resume from; removed at the end. A resumed fit
+            ends in the same bits as an unbroken one.
+
+    Raises:
+        Diverged: the loss became NaN or infinite.
+    """
+    keep_freed_memory()
+    network.train()
+    optimiser = torch.optim.SGD(network.parameters(), how.lr, how.momentum, weight_decay=how.weight_decay)
+    result, epochs = Fit(), how.epochs_for(len(data))
+    if checkpoint and checkpoint.exists():
+        _restore(checkpoint, how, network, optimiser, generator, result)
+    watch = Stopwatch(result.seconds)
+    saved = watch.seconds
+    with bar(epochs, title, "epoch", done=len(result.losses), quiet=quiet) as progress:
+        for epoch in range(len(result.losses), epochs):
+            optimiser.param_groups[0]["lr"] = rate = how.rate(epoch, epochs)
+            loss, updates = _epoch(network, data, how, optimiser, generator, strategy, how.updates and
+                                   how.updates - result.updates)
+            if not math.isfinite(loss):
+                raise Diverged(f"{title}: the loss became {loss} in epoch {epoch + 1}; lower the learning rate")
+            result.updates += updates
+            result.losses.append(loss)
+            result.rates.append(rate)
+            result.seconds = watch.seconds
+            progress.update()
+            progress.set_postfix(loss=f"{loss:.4f}", refresh=False)
+            if checkpoint and watch.seconds - saved > SAVE_EVERY:
+                _save(checkpoint, how, network, optimiser, generator, result)
+                saved = watch.seconds
+    if checkpoint:
+        checkpoint.unlink(missing_ok=True)
+    return result
+
+
+def _epoch(network, data: Split, how: Protocol, optimiser, generator, strategy: str, most: int | None):
+    order = torch.randperm(len(data), generator=generator).to(data.images.device)
+    batches = order.split(how.batch)[:most]
+    total = 0.0
+    for batch in batches:
+        images = data.images[batch]
+        if how.augmented:
+            images = augment.apply(images, augment.draw(strategy, len(images), generator))
+        loss = F.cross_entropy(network(images), data.labels[batch])
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        total += loss.item()
+    return total / len(batches), len(batches)
+
+
+def _save(path: Path, how: Protocol, network, optimiser, generator, result: Fit) -> None:
+    save_state(path, {"protocol": how.as_dict(), "network": network.state_dict(), "optimiser": optimiser.state_dict(),
+                      "generator": generator.get_state(), "result": asdict(result)})
+
+
+def _restore(path: Path, how: Protocol, network, optimiser, generator, result: Fit) -> None:
+    state = load_state(path)
+    require(state.get("protocol") == how.as_dict(), f"{path} is the checkpoint of another training run: delete it or "
+                                                    "choose another folder")
+    network.load_state_dict(state["network"])
+    optimiser.load_state_dict(state["optimiser"])
+    generator.set_state(state["generator"])
+    for name, value in state["result"].items():
+        setattr(result, name, value)
+
+
+@torch.inference_mode()
+def logits(network: Network, images: Tensor) -> Tensor:
+    """Logits [N, classes] of images [N, C, H, W] in evaluation mode, on the CPU."""
+    network.eval()
+    return torch.cat([network(batch).cpu() for batch in images.split(TEST_BATCH)])
+
+
+def metrics(scores: Tensor, labels: Tensor) -> dict:
+    """Accuracy, balanced accuracy (mean recall) and confusion counts (rows: true class) of logits [N, classes]."""
+    classes = scores.shape[1]
+    confusion = torch.bincount(labels.cpu() * classes + scores.argmax(1), minlength=classes**2).view(classes, classes)
+    recall = confusion.diag() / confusion.sum(1).clamp(min=1)
+    return {"accuracy": float(confusion.diag().sum() / confusion.sum()), "balanced_accuracy": float(recall.mean()),
+            "confusion": confusion.tolist()}
+
+
+def test(network: Network, split: Split) -> dict:
+    """``metrics`` of the network on a split, with the seconds it took."""
+    watch = Stopwatch()
+    return metrics(logits(network, split.images), split.labels) | {"seconds": watch.seconds}
+
+
+test.__test__ = False  # pytest: not a test
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Test results of several networks, one per seed, all trained on the same kind of data.
+
+    ``runs`` holds a dict per seed: accuracy, balanced_accuracy, confusion, updates, train_seconds, test_seconds.
+    """
+
+    runs: tuple[dict, ...]
+
+    @property
+    def accuracies(self) -> list[float]:
+        return [run["accuracy"] for run in self.runs]
+
+    @property
+    def mean(self) -> float:
+        return sum(self.accuracies) / len(self.runs)
+
+    @property
+    def sd(self) -> float:
+        """Sample standard deviation over seeds (0 for a single seed)."""
+        n = len(self.runs)
+        return math.sqrt(sum((a - self.mean) ** 2 for a in self.accuracies) / (n - 1)) if n > 1 else 0.0
+
+    @property
+    def se(self) -> float:
+        """Standard error of the mean."""
+        return self.sd / math.sqrt(len(self.runs))
+
+    @property
+    def seconds(self) -> float:
+        """Mean seconds of training, testing apart."""
+        return sum(run["train_seconds"] for run in self.runs) / len(self.runs)
+
+    @property
+    def updates(self) -> int:
+        return self.runs[0]["updates"]
+
+    def __str__(self) -> str:
+        return f"{100 * self.mean:.2f} ± {100 * self.sd:.2f} % (n={len(self.runs)})"
+
+
+def evaluate(training: Split, dataset: Dataset, network: str, how: Protocol, seeds: Iterable[int], **options) -> Scores:
+    """Train one fresh network per seed on ``training`` and score it; ``score`` lists the options."""
+    return Scores(tuple(score(training, dataset, network, how, seed, **options) for seed in seeds))
+
+
+def score(training: Split, dataset: Dataset, network: str, how: Protocol, seed: int, *, width: int = 128,
+          split: str = "test", title: str = "evaluation", checkpoint: Path | None = None, quiet: bool = False) -> dict:
+    """Train a fresh network on ``training`` and test it on ``dataset``.
+
+    Args:
+        network, width: which network, as for ``networks.build``.
+        how: the protocol.
+        seed: the same seed gives the same initial weights whatever the training data.
+        split: ``test`` for the final score, ``val`` for every choice.
+        checkpoint: as for ``fit``.
+
+    Returns:
+        ``metrics``, with seed, updates, train_seconds, test_seconds and the losses of up to 100 epochs.
+    """
+    scored = getattr(dataset, one_of(split, ("val", "test"), "split"))
+    model = build(network, dataset.channels, len(dataset.classes), dataset.size, width=width,
+                  generator=stream(seed, "evaluation network")).to(training.images.device)
+    made = fit(model, training, how, stream(seed, "evaluation order"), title=title, checkpoint=checkpoint, quiet=quiet,
+               strategy=augment.default_strategy(dataset.flips))
+    result = test(model, scored)
+    losses = [round(loss, 5) for loss in made.losses[:: math.ceil(len(made.losses) / 100)]]
+    return {"seed": seed, "updates": made.updates, "train_seconds": made.seconds,
+            "test_seconds": result.pop("seconds"), "losses": losses} | result
