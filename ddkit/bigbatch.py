@@ -1,5 +1,6 @@
 """Passing a large batch through a network in chunks, so that peak memory does not grow with the batch."""
 
+import contextlib
 import copy
 from collections.abc import Iterator
 
@@ -55,10 +56,8 @@ def _set_statistics(network: Network, norm: nn.BatchNorm2d, chunks: Iterator[Ten
 
     hook = norm.register_forward_pre_hook(collect)
     for chunk in chunks:
-        try:
+        with contextlib.suppress(_Reached):
             network(chunk)
-        except _Reached:
-            pass
     hook.remove()
     norm.running_mean = (total / count).to(norm.running_mean.dtype)
     norm.running_var = (squares / count - (total / count) ** 2).clamp(min=0).to(norm.running_var.dtype)

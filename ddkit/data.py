@@ -122,7 +122,7 @@ def load(name: str, root: str | Path | None = None, size: int | None = None) -> 
     require(size is None or size >= 8, f"images must be at least 8 pixels wide, got size {size}")
     train, test, classes = source.read(data_root(root))
     size = size or source.size
-    fingerprint = sha256(f"{name}/{size}".encode(), *(np.ascontiguousarray(a).data for part in (train, test) for a in part))
+    fingerprint = sha256(f"{name}/{size}".encode(), *(np.ascontiguousarray(a).data for a in (*train, *test)))
     kept, held = _stratified(train[1], VALIDATION_SHARE)
     parts = [(train[0][kept], train[1][kept]), (train[0][held], train[1][held]), test]
     splits = [Split(_prepare(images, size, source), torch.tensor(labels, dtype=torch.int64))

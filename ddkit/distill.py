@@ -45,6 +45,9 @@ class History:
 class Callback:
     """Watches a distillation; override what is of interest. Every call gets the synthetic set and the history."""
 
+    def on_start(self, synthetic: SyntheticSet, history: History) -> None:
+        """Once, before the first update of a new or resumed run."""
+
     def on_update(self, synthetic: SyntheticSet, history: History) -> None:
         """After each update of the synthetic set."""
 
@@ -90,6 +93,7 @@ def distill(method, synthetic: SyntheticSet, dataset: Dataset, *, updates: int, 
     run = _Run(method, synthetic, History(snapshots={0: synthetic.images.detach().cpu().clone()}), checkpoint, identity)
     run.resume()
     history, wanted = run.history, snapshot_updates(updates)
+    _tell(callbacks, "on_start", synthetic, history)
     watch = Stopwatch(history.seconds)
     try:
         with bar(updates, "distilling", "update", done=history.updates, quiet=quiet) as progress:
@@ -109,7 +113,7 @@ def distill(method, synthetic: SyntheticSet, dataset: Dataset, *, updates: int, 
                 progress.update()
                 progress.set_postfix({k: f"{v:.4g}" for k, v in losses.items()}, refresh=False)
                 if stop and stop.is_set() and history.updates < updates:
-                    raise Stopped(f"stopped after {history.updates} of {updates} updates; the same call goes on from there")
+                    raise Stopped(f"stopped after {history.updates} of {updates} updates; the same call goes on")
     except (KeyboardInterrupt, Stopped):
         run.save()
         raise
@@ -126,7 +130,8 @@ def distill(method, synthetic: SyntheticSet, dataset: Dataset, *, updates: int, 
 class _Run:
     """The state of a distillation after its last whole update, in memory and on disk."""
 
-    def __init__(self, method, synthetic: SyntheticSet, history: History, checkpoint: Path | None, identity: dict | None):
+    def __init__(self, method, synthetic: SyntheticSet, history: History, checkpoint: Path | None,
+                 identity: dict | None):
         self.method, self.synthetic, self.history = method, synthetic, history
         self.checkpoint, self.identity = checkpoint, identity
         self._unsaved = Stopwatch()
@@ -161,8 +166,9 @@ class _Run:
         self._restore(self._state["parameters"])
         self.save()
         kept = f"saved in {self.checkpoint}" if self.checkpoint else "kept in the synthetic set"
-        raise Diverged(f"update {self.history.updates + 1} gave {losses}: the state after update {self.history.updates} "
-                       f"is {kept}; lower the images' learning rate")
+        done = self.history.updates
+        raise Diverged(f"update {done + 1} gave {losses}: the state after update {done} is {kept}; "
+                       "lower the images' learning rate")
 
     def _capture(self) -> dict:
         parameters = [p.detach().cpu().clone() for p in self.synthetic.parameters()]

@@ -46,9 +46,9 @@ class Network(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits [N, classes] of images [N, C, H, W]."""
-        for x in self.maps(x):  # dropping each map as it comes keeps inference memory small
-            pass
-        return self.classifier(x)
+        for latest in self.maps(x):  # dropping each map as it comes keeps inference memory small
+            embedding = latest
+        return self.classifier(embedding)
 
 
 class Block(nn.Module):
@@ -245,8 +245,8 @@ def build(name: str, channels: int, classes: int, size: int, *, width: int = 128
 def parse(name: str, width: int = 128) -> tuple[type[Network], dict]:
     """The class and options that a name such as ``ConvNetD4BN`` stands for."""
     match = _NAME.fullmatch(name)
-    known = "MLP, ConvNet, ConvNetD1 to ConvNetD8 (with BN, LN, GN or NN for another norm), LeNet, AlexNet, VGG11, ResNet18"
-    require(match is not None, f"unknown network '{name}': choose one of {known}")
+    require(match is not None, f"unknown network '{name}': choose one of MLP, ConvNet, ConvNetD1 to ConvNetD8 (with "
+                               "BN, LN, GN or NN for another norm), LeNet, AlexNet, VGG11, ResNet18")
     family, depth, suffix = match.groups()
     fixed = family in ("MLP", "LeNet", "AlexNet")
     require(not (fixed and suffix) and (family == "ConvNet" or not depth),

@@ -18,7 +18,7 @@ import torch
 
 from ddkit import __version__, methods, presets
 from ddkit.cost import measure, peak_memory_mib
-from ddkit.data import Dataset, Split, data_root, load
+from ddkit.data import SOURCES, Dataset, Split, load
 from ddkit.device import default_device, describe
 from ddkit.distill import Callback, History, distill
 from ddkit.errors import InputError, one_of, require
@@ -88,6 +88,7 @@ class Distill:
 
     def check(self) -> None:
         """Raise InputError for whatever can be seen to be wrong before anything is loaded."""
+        one_of(self.dataset, SOURCES, "dataset")
         one_of(self.init, INITS, "init")
         require(self.ipc >= 1, f"images per class must be at least 1, got ipc {self.ipc}")
         parse(self.config.network, self.config.width)
@@ -136,6 +137,7 @@ class Evaluate:
 
     def check(self) -> None:
         """Raise InputError for whatever can be seen to be wrong before anything is loaded."""
+        one_of(_origin(self.of).dataset, SOURCES, "dataset")
         one_of(self.protocol, PROTOCOLS, "protocol")
         require(self.seeds >= 1, f"an evaluation needs at least 1 seed, got {self.seeds}")
         parse(self.network, self.width)
@@ -146,7 +148,8 @@ class Evaluate:
 
     @property
     def name(self) -> str:
-        return f"evaluate-{_origin(self.of).dataset}-{type(self.of).__name__.lower()}-{self.protocol}-{self.network}-{_key(self)}"
+        what = f"{_origin(self.of).dataset}-{type(self.of).__name__.lower()}"
+        return f"evaluate-{what}-{self.protocol}-{self.network}-{_key(self)}"
 
     def how(self, dataset: Dataset) -> Protocol:
         """The protocol with its numbers."""
@@ -183,11 +186,25 @@ def restore_spec(content: dict):
 
 
 def _key(spec) -> str:
-    """Eight characters that differ between specs (of a file its content counts, not its place)."""
-    content = describe_spec(spec)
-    if content.get("of", {}).get("type") == "File":
-        content["of"].pop("path")
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
+    """Eight characters that differ between specs that ask for different work."""
+    return hashlib.sha256(json.dumps(_work(spec), sort_keys=True).encode()).hexdigest()[:8]
+
+
+def _work(spec) -> dict:
+    """All that decides a run's outcome: presets and protocols by their numbers, files by their content.
+
+    Fields that have their default are left out, so that a field added later does not rename old runs.
+    """
+    values = {f.name: getattr(spec, f.name) for f in fields(spec) if getattr(spec, f.name) != f.default}
+    if isinstance(spec, Distill):
+        for name in ("preset", "network", "width", "options"):
+            values.pop(name, None)
+        values |= {"config": spec.config, "updates": spec.total_updates}
+    elif isinstance(spec, Evaluate):
+        values["protocol"] = PROTOCOLS[spec.protocol]
+    elif isinstance(spec, File):
+        values.pop("path")
+    return {"type": type(spec).__name__, **{k: _work(v) if is_dataclass(v) else v for k, v in values.items()}}
 
 
 @dataclass
@@ -220,11 +237,12 @@ class Record:
     @classmethod
     def load(cls, folder: str | Path) -> "Record":
         """Read the record in ``folder``."""
+        require((Path(folder) / RECORD).exists(), f"no record in {folder}: name the folder of a finished run")
         content = read_json(Path(folder) / RECORD)
         try:
             return cls(**content, folder=Path(folder))
         except TypeError as error:
-            raise InputError(f"{Path(folder) / RECORD} is no record of ddkit: delete it to make the run again") from error
+            raise InputError(f"{folder} holds no record of ddkit: delete it to make the run again") from error
 
     def save(self) -> None:
         write_json(self.folder / RECORD, self.as_dict())
@@ -346,8 +364,10 @@ def _evaluate(spec: Evaluate, place: Path, root, data, quiet: bool) -> Record:
                           checkpoint=place / f"checkpoint-{seed}.pt", quiet=quiet))
         write_json(partial, {"runs": done})
     shape = (dataset.channels, dataset.size, dataset.size)
-    network = build(spec.network, shape[0], len(dataset.classes), shape[1], width=spec.width, generator=stream(0, "cost"))
-    result = {"runs": done, "protocol": how.as_dict(), "training_images": len(training), "chance": dataset.chance,
+    network = build(spec.network, shape[0], len(dataset.classes), shape[1], width=spec.width,
+                    generator=stream(0, "cost"))
+    result = {"runs": done, "protocol": how.as_dict(), "chance": dataset.chance,
+              "training_images": len(training), "epochs": how.epochs_for(len(training)),
               "cost": measure(network, shape).as_dict()}
     seconds = sum(r["train_seconds"] + r["test_seconds"] for r in done)
     record = _record(spec, dataset, place, seconds, done[0]["updates"], result)
@@ -389,7 +409,12 @@ def training_set(source: Source, dataset: Dataset, seed: int, root=None, data=No
 
 def open_set(path: str | Path, dataset: Dataset) -> SyntheticSet:
     """A synthetic set from a file of ddkit (.safetensors) or of the field (.pt)."""
-    return SyntheticSet.import_pt(path, dataset) if Path(path).suffix == ".pt" else SyntheticSet.load(path)
+    if Path(path).suffix == ".pt":
+        return SyntheticSet.import_pt(path, dataset)
+    synthetic = SyntheticSet.load(path)
+    require(synthetic.origin.get("fingerprint") == dataset.fingerprint,
+            f"{path} was not distilled from {dataset.name} at {dataset.size} pixels: name its data set and size")
+    return synthetic
 
 
 def _split(synthetic: SyntheticSet) -> Split:

@@ -127,7 +127,7 @@ class SyntheticSet:
                 description = json.loads((file.metadata() or {})["ddkit"])
                 tensors = {name: file.get_tensor(name) for name in ("images", "labels", "start")}
         except (SafetensorError, KeyError, ValueError, OSError) as error:
-            raise InputError(f"{path} is damaged or no synthetic set of ddkit ({error}): copy or make it again") from error
+            raise InputError(f"{path} is damaged or no set of ddkit ({error}): copy or make it again") from error
         return cls(**tensors, **{name: tuple(description[name]) for name in ("mean", "std", "classes")},
                    learning_rate=description["learning_rate"], origin=description["origin"])
 
@@ -161,9 +161,10 @@ class SyntheticSet:
         soft = labels.ndim == 2
         order = torch.argsort(labels.argmax(1) if soft else labels, stable=True)
         images, labels = images[order], labels[order].float() if soft else labels[order].long()
-        require(soft or (0 <= int(labels.min()) and int(labels.max()) < len(dataset.classes)),
+        require(soft or (labels.min() >= 0 and labels.max() < len(dataset.classes)),
                 f"{path} has labels outside 0..{len(dataset.classes) - 1}: it belongs to another data set")
-        origin = {"dataset": dataset.name, "fingerprint": dataset.fingerprint, "init": "imported", "file": Path(path).name}
+        origin = {"dataset": dataset.name, "fingerprint": dataset.fingerprint, "init": "imported",
+                  "file": Path(path).name}
         return cls(images, labels, images.clone(), dataset.mean, dataset.std, dataset.classes, origin=origin)
 
     def export_png(self, folder: str | Path) -> list[Path]:

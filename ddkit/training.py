@@ -231,12 +231,17 @@ class Scores:
 
     @property
     def seconds(self) -> float:
-        """Mean seconds of training, testing apart."""
+        """Mean seconds of training."""
         return sum(run["train_seconds"] for run in self.runs) / len(self.runs)
 
+    def summary(self) -> dict:
+        """Mean, standard deviation, n and every accuracy, for records."""
+        return {"mean": self.mean, "sd": self.sd, "n": len(self.runs), "accuracies": self.accuracies}
+
     @property
-    def updates(self) -> int:
-        return self.runs[0]["updates"]
+    def test_seconds(self) -> float:
+        """Mean seconds of testing."""
+        return sum(run["test_seconds"] for run in self.runs) / len(self.runs)
 
     def __str__(self) -> str:
         return f"{100 * self.mean:.2f} ± {100 * self.sd:.2f} % (n={len(self.runs)})"

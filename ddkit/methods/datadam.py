@@ -116,6 +116,7 @@ class Config:
             require(getattr(self, name) >= 1, f"{name} must be at least 1, got {getattr(self, name)}")
         for name in ("image_lr", "network_lr", "loss_scale"):
             require(getattr(self, name) > 0, f"{name} must be positive, got {getattr(self, name)}")
+        require(self.power >= 1, f"power must be at least 1, got {self.power}")
         for name in ("network_steps", "lam", "image_momentum"):
             require(getattr(self, name) >= 0, f"{name} must not be negative, got {getattr(self, name)}")
 

@@ -1,0 +1,258 @@
+"""The command line: ``python -m ddkit course`` and its parts."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from ddkit.errors import Diverged, InputError, Stopped, Unmoved, require
+
+EPILOG = """examples:
+  python -m ddkit course
+      the whole of Task 1 on scikit-learn's digits, in a few minutes, nothing downloaded
+  python -m ddkit distill --dataset mnist --preset course --ipc 10 --init real --out runs/real
+      distil ten images per class; the same command resumes a run that was stopped
+  python -m ddkit evaluate runs/real --protocol standard --seeds 5
+      train five networks on them, beside random real images and the undistilled start
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit code (2: bad input, 1: the run failed, 130: interrupted)."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        options.command(options)
+        return 0
+    except InputError as error:
+        print(f"ddkit: {error}", file=sys.stderr)
+        return 2
+    except (Diverged, Unmoved) as error:
+        print(f"ddkit: {error}", file=sys.stderr)
+        return 1
+    except (KeyboardInterrupt, Stopped):
+        print("\nddkit: interrupted; what was done is saved, and the same command goes on from there", file=sys.stderr)
+        return 130
+
+
+def _course(options) -> None:
+    from ddkit import course
+    from ddkit.profiles import profile
+
+    chosen = profile(options.profile, options.dataset)
+    results = course.work(chosen, root=options.runs, data=options.data, say=_say)
+    paths = course.figures(results, chosen, Path(options.figures) / f"{chosen.name}-{chosen.dataset}")
+    print(course.report(results, chosen))
+    print(f"\n{len(paths)} figures in {paths[0].parent}")
+
+
+def _baseline(options) -> None:
+    from ddkit import tables
+    from ddkit.runs import Evaluate, Full, run
+
+    spec = Evaluate(Full(options.dataset, options.size), options.protocol, options.network, options.width,
+                    options.seeds, options.epochs)
+    record = run(spec, root=options.runs, folder=options.out, data=options.data)
+    _show(record.as_dict(), options, f"{tables.costs(record)}\n\n{record}")
+
+
+def _distill(options) -> None:
+    from ddkit import presets
+    from ddkit.distill import Callback
+    from ddkit.runs import Distill, run
+
+    spec = Distill(options.dataset, options.method, options.preset, options.ipc, options.init, options.network,
+                   options.width, options.updates, options.seed, options.size, _settings(options))
+
+    class Announce(Callback):
+        def on_start(self, synthetic, history):
+            for sentence in presets.departures(options.method, options.preset):
+                _say(f"{options.preset}: {sentence}")
+            _say(f"{spec.total_updates} updates of {len(synthetic.images)} images, {history.updates} done before")
+
+    record = run(spec, root=options.runs, folder=options.out, data=options.data, callbacks=(Announce(),),
+                 validate_every=options.validate_every)
+    moved = f"{record.updates} updates moved the images by {record.result['moved']:.2f}"
+    _show(record.as_dict(), options, f"{record}\n{moved}; they are in {record.folder}")
+
+
+def _evaluate(options) -> None:
+    from ddkit import tables
+    from ddkit.runs import Evaluate, run
+
+    sources, network, width = _sources(options)
+    specs = {name: Evaluate(source, options.protocol, options.network or network, options.width or width, options.seeds,
+                            options.epochs) for name, source in sources.items()}
+    records = {name: run(spec, root=options.runs, data=options.data) for name, spec in specs.items()}
+    distilled, *others = records
+    beside = {name: records[name].scores.summary() for name in others}
+    content = {**records[distilled].as_dict(), **records[distilled].scores.summary(), "beside": beside}
+    _show(content, options, tables.scores(records))
+
+
+def _transfer(options) -> None:
+    from ddkit import tables
+    from ddkit.runs import Evaluate, run
+
+    sources, _, width = _sources(options)
+    specs = {name: {network: Evaluate(source, options.protocol, network, options.width or width, options.seeds,
+                                      options.epochs) for network in options.networks.split(",")}
+             for name, source in sources.items()}
+    for row in specs.values():
+        for spec in row.values():
+            spec.check()
+    records = {name: {n: run(spec, root=options.runs, data=options.data) for n, spec in row.items()}
+               for name, row in specs.items()}
+    content = {name: {n: r.as_dict() for n, r in row.items()} for name, row in records.items()}
+    _show(content, options, tables.transfer(records))
+
+
+def _show_run(options) -> None:
+    from ddkit import plots
+    from ddkit.runs import Record
+
+    record = Record.load(options.run)
+    require(record.spec["type"] == "Distill", f"{options.run} holds no distilled images: name a distillation's folder")
+    folder = Path(options.out or Path(options.run) / "figures")
+    drawn = {"images": plots.image_grid(record.synthetic), "change": plots.start_end_difference(record.synthetic),
+             "evolution": plots.evolution(record), "loss": plots.loss_curve({"loss": record})}
+    paths = [path for name, figure in drawn.items() for path in plots.save(figure, folder, name)]
+    if options.png:
+        paths += record.synthetic.export_png(folder / "png")
+    if options.pt:
+        record.synthetic.export_pt(options.pt)
+        paths.append(Path(options.pt))
+    text = f"{record}\n" + "\n".join(str(path) for path in paths if path.suffix == ".png" and path.parent == folder)
+    _show({"record": record.as_dict(), "files": [str(p) for p in paths]}, options, text)
+
+
+def _runs(options) -> None:
+    from ddkit.runs import RECORD, REFERENCE, Record, runs_root
+
+    places = [runs_root(options.runs), REFERENCE]
+    records = [Record.load(path.parent) for place in places for path in sorted(place.glob(f"*/{RECORD}"))]
+    started = [path.parent.name for path in sorted(places[0].glob("*/checkpoint*.pt"))]
+    lines = [*map(str, records), *(f"{name}: interrupted, resumes when run again" for name in started)]
+    _show([{"folder": str(r.folder), **r.as_dict()} for r in records], options, "\n".join(lines) or "no runs yet")
+
+
+def _sources(options) -> tuple[dict, str, int]:
+    """What to evaluate (the set first, then what it is compared with), and the network it was distilled with."""
+    from ddkit.runs import RECORD, SYNTHETIC, Distill, File, RandomReal, Record, Start, restore_spec
+
+    path = Path(options.run)
+    if path.is_file():
+        return {"distilled": File.of(path, options.dataset, options.size)}, "ConvNetD3", 128
+    require((path / RECORD).exists(), f"{path} holds no finished run: make one with 'distill --out {path}'")
+    spec = restore_spec(Record.load(path).spec)
+    require(isinstance(spec, Distill), f"{path} holds no distilled images: name a distillation's folder")
+    sources = {"distilled": File.of(path / SYNTHETIC, spec.dataset, spec.size), "start": Start(spec),
+               "random real": RandomReal(spec.dataset, spec.ipc, spec.size)}
+    return sources, spec.config.network, spec.config.width
+
+
+def _settings(options) -> tuple[tuple[str, object], ...]:
+    """The method's knobs given as ``--set name=value``, and ``--lr``."""
+    settings = {}
+    for pair in options.set:
+        name, equals, value = pair.partition("=")
+        require(bool(equals), f"--set takes name=value, got '{pair}'")
+        try:
+            settings[name] = json.loads(value)
+        except json.JSONDecodeError:
+            settings[name] = value
+    if options.lr is not None:
+        settings["image_lr"] = options.lr
+    return tuple(sorted(settings.items()))
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _show(content, options, text: str) -> None:
+    print(json.dumps(content) if options.json else text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "python -m ddkit", description="Learn dataset distillation by doing it.", epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, command, text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".",
+                                  formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+        sub.set_defaults(command=command)
+        sub.add_argument("--data", metavar="DIR", help="where the data files are (None: DDKIT_DATA, else ./data)")
+        sub.add_argument("--runs", metavar="DIR", help="where runs are kept (None: DDKIT_RUNS, else data/runs)")
+        return sub
+
+    course = add("course", _course, "the whole of Task 1: baseline, DataDAM from real and from noise, scores, transfer")
+    course.add_argument("--dataset", help="data set (None: the profile's)")
+    course.add_argument("--profile", default="quick", help="quick (digits, minutes), laptop (MNIST), full (Table 1)")
+    course.add_argument("--figures", default="figures", metavar="DIR", help="where the figures go")
+
+    baseline = add("baseline", _baseline, "train on the full data; report accuracy, MACs, FLOPs and FLOP/s")
+    _data_options(baseline)
+    _training_options(baseline, protocol="assignment", seeds=1, network="ConvNetD3", width=128)
+    baseline.add_argument("--out", metavar="DIR", help="folder of this run (None: one under --runs)")
+
+    distill = add("distill", _distill, "distil a data set; the same command resumes an interrupted run")
+    _data_options(distill)
+    distill.add_argument("--method", default="datadam", help="distillation method")
+    distill.add_argument("--preset", default="course", help="settings: course, paper or official_code")
+    distill.add_argument("--ipc", type=int, default=10, help="images per class")
+    distill.add_argument("--init", default="real", help="start from real images or noise")
+    distill.add_argument("--network", help="network to match on (None: the preset's)")
+    distill.add_argument("--width", type=int, help="its width (None: the preset's)")
+    distill.add_argument("--updates", type=int, help="updates of the images (None: the preset's)")
+    distill.add_argument("--seed", type=int, default=0, help="of everything random in the run")
+    distill.add_argument("--lr", type=float, help="learning rate of the images (None: the preset's)")
+    distill.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="any knob of the method")
+    distill.add_argument("--validate-every", type=int, default=0, metavar="N",
+                         help="score on validation data every N updates (0: never)")
+    distill.add_argument("--out", metavar="DIR", help="folder of this run (None: one under --runs)")
+
+    evaluate = add("evaluate", _evaluate, "train networks on a distilled set, beside its start and random real images")
+    _set_options(evaluate)
+    _training_options(evaluate, protocol="standard", seeds=5)
+
+    transfer = add("transfer", _transfer, "score a distilled set on other networks")
+    _set_options(transfer)
+    transfer.add_argument("--networks", default="MLP,LeNet,AlexNet,VGG11,ResNet18", help="separated by commas")
+    _training_options(transfer, protocol="standard", seeds=3, one_network=False)
+
+    show = add("show", _show_run, "draw a distilled set: images, change, evolution, loss")
+    show.add_argument("run", metavar="DIR", help="folder of a distillation")
+    show.add_argument("--out", metavar="DIR", help="where the figures go (None: DIR/figures)")
+    show.add_argument("--png", action="store_true", help="also write every image as a PNG, a folder per class")
+    show.add_argument("--pt", metavar="FILE", help="also export the field's .pt layout")
+
+    runs = add("runs", _runs, "list the runs made here and those that come with the repository")
+    for sub in (baseline, distill, evaluate, transfer, show, runs):
+        sub.add_argument("--json", action="store_true", help="print the record as JSON, nothing else, on stdout")
+    return parser
+
+
+def _data_options(parser) -> None:
+    parser.add_argument("--dataset", default="digits", help="digits, mnist, fashion_mnist or cifar10")
+    parser.add_argument("--size", type=int, help="side length in pixels (None: the data set's own)")
+
+
+def _set_options(parser) -> None:
+    parser.add_argument("run", metavar="SET", help="folder of a distillation, or a .safetensors or .pt file")
+    _data_options(parser)
+
+
+def _training_options(parser, protocol: str, seeds: int, network=None, width=None, one_network: bool = True) -> None:
+    parser.add_argument("--protocol", default=protocol, help="assignment, standard or matched")
+    parser.add_argument("--epochs", type=int, help="instead of the protocol's own length")
+    parser.add_argument("--seeds", type=int, default=seeds, help="networks to train")
+    if one_network:
+        parser.add_argument("--network", default=network, help="network to train (None: the distillation's)")
+    parser.add_argument("--width", type=int, default=width, help="width of a ConvNet (None: the distillation's)")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,313 @@
+"""Pictures of data, distillations and scores: one function each, which returns the figure and keeps no state.
+
+Images are always shown as pixels, un-normalised. ``save`` writes a picture as PNG and PDF.
+"""
+
+import math
+
+import numpy as np
+import torch
+from matplotlib.ticker import LogLocator, NullFormatter
+from torch import Tensor
+
+from ddkit.data import Split, denormalise
+from ddkit.errors import require
+from ddkit.methods.datadam import attention_map
+from ddkit.networks import Network
+from ddkit.runs import Record
+from ddkit.style import (
+    HATCHES,
+    PALETTE,
+    SIGNED,
+    Picture,
+    bare,
+    blocks,
+    label_points,
+    picture,
+    save,
+    series,
+    tile,
+)
+from ddkit.synthetic import SyntheticSet
+from ddkit.training import TEST_BATCH, Protocol, Scores
+
+__all__ = ["accuracy_against_time", "attention_maps", "bars", "embedding_2d", "evolution", "image_grid", "loss_curve",
+           "running_median", "save", "start_end_difference", "training_curve", "transfer_heatmap"]
+
+MOST_SHOWN = 10  # images of a class in a grid
+TRAINED_ON = {"Full": "full data", "RandomReal": "random real images", "Start": "undistilled start",
+              "Distill": "distilled images", "File": "imported images"}
+
+
+@picture
+def image_grid(synthetic: SyntheticSet, columns: int | None = None, title: str = "") -> Picture:
+    """The synthetic images: a row for each class, a column for each image of the class.
+
+    Args:
+        columns: most images to show of a class (default 10); the title says if there are more.
+    """
+    rows = _by_class(synthetic, synthetic.pixels())
+    most = max(len(row) for row in rows)
+    shown = min(most, columns or MOST_SHOWN)
+    title = title or f"Synthetic set, {synthetic.ipc} images per class"
+    figure, (axes,) = blocks(synthetic.classes, [""] * shown)
+    for row, images in enumerate(rows):
+        for column, image in enumerate(images[:shown]):
+            tile(axes, image, row, column)
+    axes.set_title(title if shown == most else f"{title} ({shown} of {most} shown)")
+    return figure
+
+
+@picture
+def start_end_difference(synthetic: SyntheticSet, per_class: int = 1, title: str = "") -> Picture:
+    """The first ``per_class`` images of each class before and after distillation, and what was added or taken away.
+
+    The difference is that of the pixels shown, in [-1, 1] (of colours their mean).
+    """
+    start, end = (_by_class(synthetic, synthetic.pixels(images)) for images in (synthetic.start, synthetic.images))
+    shown = [(c, i) for c, images in enumerate(end) for i in range(len(images[:per_class]))]
+    difference = {(c, i): _brightness(end[c][i] - start[c][i]) for c, i in shown}
+    limit = max(abs(d).max() for d in difference.values()) or 1.0
+    figure, axes = blocks([""] * (1 + max(i for _, i in shown)), synthetic.classes, down=3, column_names_in=(0,))
+    for c, i in shown:
+        tile(axes[0], start[c][i], i, c)
+        tile(axes[1], end[c][i], i, c)
+        tile(axes[2], difference[c, i], i, c, SIGNED, (-limit, limit))
+    for block, name in zip(axes, ("start", "end", "end − start"), strict=True):
+        block.set_ylabel(name)
+    below = figure.add_axes((0, -0.3 / figure.get_figheight(), 1, 0.12 / figure.get_figheight()))
+    figure.colorbar(axes[2].images[0], cax=below, orientation="horizontal").set_label(
+        f"change of brightness (black is 0, white is 1)")
+    axes[0].set_title(title or "Synthetic images before and after distillation, and their difference")
+    return figure
+
+
+@picture
+def evolution(record: Record, classes: list[int] | None = None) -> Picture:
+    """One image of each class (or of those listed) over the updates of a distillation."""
+    synthetic = record.synthetic
+    states = {updates: _by_class(synthetic, synthetic.pixels(images)) for updates, images in record.evolution.items()}
+    classes = list(range(len(synthetic.classes))) if classes is None else classes
+    figure, (axes,) = blocks([synthetic.classes[c] for c in classes], [f"{updates:,}" for updates in states], top=False)
+    for column, rows in enumerate(states.values()):
+        for row, c in enumerate(classes):
+            tile(axes, rows[c][0], row, column)
+    axes.set_xlabel("updates of the synthetic set")
+    axes.set_title("One synthetic image per class during distillation")
+    return figure
+
+
+@picture
+def attention_maps(network: Network, real: Tensor, synthetic_images: Tensor, mean: tuple[float, ...],
+                   std: tuple[float, ...], power: float = 4,
+                   titles: tuple[str, str] = ("real", "synthetic")) -> Picture:
+    """Images and the attention map of every block of the network, real on the left, synthetic on the right.
+
+    Args:
+        real, synthetic_images: [n, C, H, W], normalised with ``mean`` and ``std``; row by row they stand side by side.
+        power: p of the attention map.
+        titles: of the two halves.
+    """
+    require(len(real) == len(synthetic_images), f"as many real as synthetic images are needed, got {len(real)} and "
+                                                f"{len(synthetic_images)}")
+    depth = len(_features(network, real[:1])) - 1
+    figure, halves = blocks([""] * len(real), ["image", *(f"block {i + 1}" for i in range(depth))], across=2)
+    for axes, images, title in zip(halves, (real, synthetic_images), titles, strict=True):
+        for row, image in enumerate(denormalise(images, mean, std)):
+            tile(axes, _array(image), row, 0)
+        for column, features in enumerate(_features(network, images)[:-1], 1):
+            for row, attention in enumerate(attention_map(features, power).unflatten(1, features.shape[2:]).cpu().numpy()):
+                tile(axes, attention, row, column, "magma", (0, attention.max()))
+        axes.set_title(title)
+    halves[0].text(0, len(real) + 0.1, f"Attention maps of power {power:g}, each from 0 (black) to its own maximum (bright)",
+                   va="top", size=9)
+    return figure
+
+
+@picture
+def loss_curve(records: dict[str, Record], log: bool = True) -> Picture:
+    """The loss of distillations over their updates and, where they were validated, the validation accuracy.
+
+    Args:
+        records: of distillations, by the name to show.
+        log: logarithmic loss axis.
+    """
+    validated = any(record.result["validation"] for record in records.values())
+    figure = Picture(figsize=(7, 5.6 if validated else 3.6), layout="constrained")
+    panels = figure.subplots(1 + validated, 1, sharex=True, squeeze=False)[:, 0]
+    for index, (name, record) in enumerate(records.items()):
+        losses = np.array([losses["loss"] for losses in record.result["losses"]])
+        updates, look = np.arange(1, len(losses) + 1), series(index)
+        every = max(1, len(losses) // 8)
+        panels[0].plot(updates, losses, color=look["color"], alpha=0.3, linewidth=0.8)
+        panels[0].plot(updates, running_median(losses, 2 * (len(losses) // 60) + 1), label=name,
+                       markevery=(index * every // 3, every), **look)
+        if record.result["validation"]:
+            at, accuracy = np.array(record.result["validation"]).T
+            panels[1].plot(at, 100 * accuracy, label=name, **look)
+    panels[0].set(title="Distillation loss (faint: every update, bold: running median)", ylabel="loss",
+                  yscale="log" if log else "linear")
+    panels[-1].set_xlabel("updates of the synthetic set")
+    if validated:
+        panels[1].set(title="Accuracy of a network trained on the synthetic set", ylabel="validation accuracy (%)")
+    if len(records) > 1:
+        panels[0].legend(handlelength=3.5)
+    return figure
+
+
+def running_median(values: np.ndarray, window: int) -> np.ndarray:
+    """Median of the ``window`` (odd) values around each, fewer at both ends; same shape [n]."""
+    padded = np.pad(np.asarray(values, dtype=float), window // 2, constant_values=np.nan)
+    return np.nanmedian(np.lib.stride_tricks.sliding_window_view(padded, window), axis=1)
+
+
+@picture
+def training_curve(record: Record, log: bool = True) -> Picture:
+    """The mean training loss over the epochs of an evaluation, a line for each seed; test accuracy in the title."""
+    figure = Picture(figsize=(7, 3.6), layout="constrained")
+    axes = figure.subplots()
+    epochs = Protocol(**record.result["protocol"]).epochs_for(record.result["training_images"])
+    for index, run in enumerate(record.result["runs"]):
+        at = 1 + math.ceil(epochs / 100) * np.arange(len(run["losses"]))
+        axes.plot(at, run["losses"], label=f"seed {run['seed']}", markevery=(index, max(1, len(at) // 8)), **series(index))
+    axes.set(xlabel="epoch", ylabel="mean training loss (cross-entropy)", yscale="log" if log else "linear")
+    spec, scores = record.spec, record.scores
+    axes.set_title(f"{spec['network']} on {TRAINED_ON[spec['of']['type']]}, {spec['protocol']} protocol\n"
+                   f"test accuracy {scores}")
+    if len(scores.runs) > 1:
+        axes.legend(handlelength=3.5)
+    return figure
+
+
+@picture
+def embedding_2d(network: Network, dataset_split: Split, synthetic: SyntheticSet, per_class: int = 100) -> Picture:
+    """Embeddings of real and synthetic images in the plane of the real ones' first two principal components.
+
+    Args:
+        network: its embedding (the input of the last linear layer) is shown.
+        dataset_split: the first ``per_class`` images of each class are taken.
+    """
+    from sklearn.decomposition import PCA
+
+    classes = range(len(synthetic.classes))
+    real = torch.cat([dataset_split.of_class(c)[:per_class] for c in classes])
+    real_labels = torch.cat([torch.full((len(dataset_split.of_class(c)[:per_class]),), c) for c in classes]).numpy()
+    plane = PCA(2, svd_solver="full").fit(_features(network, real)[-1].cpu().numpy())
+    real, fake = (plane.transform(_features(network, x)[-1].cpu().numpy()) for x in (real, synthetic.images))
+    labels = _labels(synthetic)
+    figure = Picture(figsize=(7, 6), layout="constrained")
+    axes = figure.subplots()
+    for c in classes:
+        look = {"color": PALETTE[c % 4], "marker": f"${c}$"}
+        axes.scatter(*real[real_labels == c].T, s=16, alpha=0.55, linewidths=0, **look)
+        axes.scatter(*fake[labels == c].T, s=150, facecolor="white", edgecolor="black", linewidths=1.2, zorder=3)
+        axes.scatter(*fake[labels == c].T, s=45, zorder=4, color="black", marker=f"${c}$", linewidths=0.3)
+    names = [f"{c} {name}" for c, name in enumerate(synthetic.classes) if name != str(c)]
+    if names:
+        figure.supxlabel("  ·  ".join(names), size=9)
+    axes.set(**{f"{axis}label": f"principal component {i + 1} ({100 * share:.0f} % of the variance)"
+                for i, (axis, share) in enumerate(zip("xy", plane.explained_variance_ratio_, strict=True))})
+    axes.set_title(f"Embeddings of {len(real):,} real images (small digits) and {len(fake):,} synthetic ones (circled)")
+    return figure
+
+
+@picture
+def transfer_heatmap(accuracies: dict[str, dict[str, float]], title: str = "") -> Picture:
+    """Test accuracy of networks (columns) by what they were trained on (rows).
+
+    Args:
+        accuracies: in [0, 1], by training set and network; a missing one is shown as a dash.
+    """
+    networks = list(dict.fromkeys(name for row in accuracies.values() for name in row))
+    table = 100 * np.array([[row.get(name, np.nan) for name in networks] for row in accuracies.values()])
+    figure = Picture(figsize=(1 + 1.05 * len(networks), 0.6 + 0.5 * len(table)), layout="constrained")
+    axes = figure.subplots()
+    image = axes.imshow(table, cmap="YlGnBu", aspect="auto")
+    for (row, column), value in np.ndenumerate(table):
+        dark = not np.isnan(value) and image.norm(value) > 0.55
+        axes.text(column, row, "–" if np.isnan(value) else f"{value:.1f} %", ha="center", va="center",
+                  color="white" if dark else "black")
+    axes.set_xticks(range(len(networks)), networks)
+    axes.set_yticks(range(len(table)), list(accuracies))
+    axes.set(title=title or "Test accuracy by training set and network", xlabel="network", ylabel="trained on")
+    bare(axes)
+    return figure
+
+
+@picture
+def accuracy_against_time(points: dict[str, Scores]) -> Picture:
+    """Test accuracy (mean and standard deviation over seeds) against seconds of training, a labelled point each."""
+    figure = Picture(figsize=(7, 4.4), layout="constrained")
+    axes = figure.subplots()
+    for index, scores in enumerate(points.values()):
+        axes.errorbar(scores.seconds, 100 * scores.mean, 100 * scores.sd, capsize=3, markersize=7,
+                      **series(index) | {"linestyle": "none"})
+    axes.set(title="Test accuracy against training time (mean ± standard deviation over seeds)", xscale="log",
+             xlabel="training time of one network (seconds)", ylabel="test accuracy (%)")
+    axes.margins(0.18, 0.15)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    label_points(axes, {name: (s.seconds, 100 * s.mean, 100 * s.sd) for name, s in points.items()})
+    return figure
+
+
+@picture
+def bars(scores: dict[str, dict[str, Scores]], chance: float) -> Picture:
+    """Test accuracy (mean and standard deviation over seeds): a group for each protocol, a bar for each training set.
+
+    Args:
+        scores: by protocol, then by training set.
+        chance: accuracy of always naming the most frequent class, in [0, 1].
+    """
+    names = list(dict.fromkeys(name for group in scores.values() for name in group))
+    figure = Picture(figsize=(max(5, 1 + 0.48 * (len(names) + 1) * len(scores)), 4), layout="constrained")
+    axes = figure.subplots()
+    width = 0.85 / len(names)
+    for index, name in enumerate(names):
+        found = [(place, group[name]) for place, group in enumerate(scores.values()) if name in group]
+        at = [place + (index - (len(names) - 1) / 2) * width for place, _ in found]
+        means, sds = ([100 * value for value in values] for values in zip(*((s.mean, s.sd) for _, s in found), strict=True))
+        axes.bar(at, means, 0.9 * width, yerr=sds, label=name, color=PALETTE[-1 - index % len(PALETTE)], capsize=3,
+                 hatch=HATCHES[index % len(HATCHES)], edgecolor="black", linewidth=0.8, error_kw={"linewidth": 1})
+        for x, mean, sd in zip(at, means, sds, strict=True):
+            axes.annotate(f"{mean:.1f}", (x, mean + sd), (0, 3), textcoords="offset points", ha="center", size=8)
+    axes.axhline(100 * chance, color="black", linestyle="--", linewidth=1)
+    axes.annotate(f"chance {100 * chance:.0f} %", (1, 100 * chance), (3, 0), xycoords=("axes fraction", "data"),
+                  textcoords="offset points", va="center", size=9)
+    axes.set_xticks(range(len(scores)), list(scores))
+    axes.set(ylim=(0, 108), yticks=range(0, 101, 20), xlabel="protocol", ylabel="test accuracy (%)")
+    axes.grid(axis="x", visible=False)
+    axes.set_title("Test accuracy by protocol and training set (mean ± standard deviation over seeds)")
+    figure.legend(loc="outside lower center", ncols=len(names), handlelength=1.6)
+    return figure
+
+
+def _labels(synthetic: SyntheticSet) -> np.ndarray:
+    """The class of each image, int64 [N]; of soft labels the most likely."""
+    return (synthetic.labels.argmax(1) if synthetic.soft else synthetic.labels).cpu().numpy()
+
+
+def _by_class(synthetic: SyntheticSet, pixels: Tensor) -> list[list[np.ndarray]]:
+    """Pixels [N, C, H, W] as the list of images of each class."""
+    labels = _labels(synthetic)
+    return [[_array(image) for image in pixels[torch.from_numpy(labels == c)]] for c in range(len(synthetic.classes))]
+
+
+def _array(pixels: Tensor) -> np.ndarray:
+    """Pixels [C, H, W] as ``imshow`` takes them: [H, W] if grey, [H, W, 3] in colour."""
+    return (pixels[0] if len(pixels) == 1 else pixels.permute(1, 2, 0)).cpu().numpy()
+
+
+def _brightness(pixels: np.ndarray) -> np.ndarray:
+    """[H, W]: of colours the mean."""
+    return pixels if pixels.ndim == 2 else pixels.mean(2)
+
+
+@torch.inference_mode()
+def _features(network: Network, images: Tensor) -> list[Tensor]:
+    """``network.features`` in evaluation mode, in batches, where the network's weights are."""
+    network.eval()
+    device = network.classifier.weight.device
+    batches = [network.features(batch.to(device)) for batch in images.detach().split(TEST_BATCH)]
+    return [torch.cat(parts) for parts in zip(*batches, strict=True)]

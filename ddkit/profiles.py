@@ -1,0 +1,82 @@
+"""How large a run is: ``quick`` for tests, ``laptop`` for minutes on real MNIST, ``full`` for the course's Table 1."""
+
+import os
+from dataclasses import dataclass, replace
+
+from ddkit.data import SOURCES
+from ddkit.errors import one_of
+from ddkit.runs import Distill, Evaluate, Full, RandomReal, Source
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The sizes that belong together, and the specs made with them.
+
+    Attributes:
+        name: ``quick``, ``laptop`` or ``full``.
+        dataset: which data set the lessons use.
+        network, width: matched and evaluated on.
+        ipc: images per class.
+        updates: of the synthetic set (None: as many as the preset asks for).
+        options: that replace the preset's.
+        seeds: networks in each evaluation.
+        full_epochs, standard_epochs, transfer_epochs: lengths of the assignment's run on the full data, of the
+            standard protocol, and of the standard protocol on other networks.
+        transfer_networks, transfer_seeds: what the sets are transferred to.
+    """
+
+    name: str
+    dataset: str
+    network: str = "ConvNetD3"
+    width: int = 128
+    ipc: int = 10
+    updates: int | None = None
+    options: tuple[tuple[str, object], ...] = ()
+    seeds: int = 5
+    full_epochs: int | None = None
+    standard_epochs: int | None = None
+    transfer_epochs: int | None = None
+    transfer_networks: tuple[str, ...] = ("MLP", "LeNet", "AlexNet", "VGG11", "ResNet18")
+    transfer_seeds: int = 3
+
+    @property
+    def label(self) -> str:
+        """What tables and figures are marked with."""
+        return f"{self.name} profile: {self.dataset}, {self.network} of width {self.width}"
+
+    def baseline(self) -> Evaluate:
+        """Train on the full data under the assignment's protocol (Task 1.2a)."""
+        return Evaluate(Full(self.dataset), "assignment", self.network, self.width, seeds=1, epochs=self.full_epochs)
+
+    def distill(self, init: str = "real", **changes) -> Distill:
+        """DataDAM from ``real`` images or ``noise`` (Task 1.2b and 1.2d)."""
+        spec = Distill(self.dataset, ipc=self.ipc, init=init, network=self.network, width=self.width,
+                       updates=self.updates, options=self.options)
+        return replace(spec, **changes)
+
+    def random(self) -> RandomReal:
+        """As many random real images."""
+        return RandomReal(self.dataset, self.ipc)
+
+    def evaluate(self, source: Source, protocol: str) -> Evaluate:
+        """Score a source under a protocol on the profile's own network (Task 1.2e)."""
+        epochs = self.standard_epochs if protocol == "standard" else None
+        return Evaluate(source, protocol, self.network, self.width, self.seeds, epochs)
+
+    def transfer(self, source: Source, network: str) -> Evaluate:
+        """Score a source on another network under the standard protocol (Task 1.3)."""
+        return Evaluate(source, "standard", network, self.width, self.transfer_seeds, self.transfer_epochs)
+
+
+PROFILES = {
+    "quick": Profile("quick", "digits", width=16, updates=40, options=(("network_steps", 10),), seeds=2, full_epochs=5,
+                     standard_epochs=60, transfer_epochs=20, transfer_networks=("MLP", "LeNet"), transfer_seeds=1),
+    "laptop": Profile("laptop", "mnist", width=32, updates=400, transfer_epochs=100),
+    "full": Profile("full", "mnist"),
+}
+
+
+def profile(name: str | None = None, dataset: str | None = None) -> Profile:
+    """The profile of that name (None: ``DDKIT_PROFILE``, else ``laptop``), on another data set if wanted."""
+    found = PROFILES[one_of(name or os.environ.get("DDKIT_PROFILE") or "laptop", PROFILES, "profile")]
+    return replace(found, dataset=one_of(dataset, SOURCES, "dataset")) if dataset else found

@@ -1,0 +1,165 @@
+"""The one look of all pictures: settings, palette, and a figure that shows itself in a notebook and saves the same bytes.
+
+Series differ in lightness, marker and line style, never in hue alone, so that a grey print still tells them apart.
+"""
+
+import contextlib
+import functools
+import io
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox, BboxBase
+
+from ddkit.files import atomic
+
+STYLE = {
+    "font.size": 10, "axes.titlesize": 11, "axes.labelsize": 10, "xtick.labelsize": 9, "ytick.labelsize": 9,
+    "legend.fontsize": 9, "axes.titlelocation": "left", "axes.titlepad": 8,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": "#555555", "axes.linewidth": 0.8,
+    "axes.grid": True, "axes.axisbelow": True, "grid.color": "#e2e2e2", "grid.linewidth": 0.7,
+    "lines.linewidth": 1.6, "lines.markersize": 5, "legend.frameon": False,
+    "image.cmap": "gray", "image.interpolation": "nearest",
+    "figure.dpi": 100, "savefig.dpi": 150, "savefig.bbox": "tight", "savefig.pad_inches": 0.08, "pdf.fonttype": 42,
+}
+PALETTE = ("#14213d", "#b5341c", "#2f8f83", "#e8a33d", "#b9cfe4")  # lightness 13, 41, 54, 73, 82 of 100
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
+HATCHES = ("", "///", "...", "\\\\\\", "xx")
+
+# Lightness rises all the way: in grey, darker than the middle is negative and lighter is positive.
+SIGNED = LinearSegmentedColormap.from_list("signed", ["#04123a", "#2b5aa6", "#9b9b9b", "#efb24c", "#fffbe6"])
+
+CELL = 0.6  # inches that an image and the gap around it take
+GAP = 1 / 30  # of a cell, on every side: a pixel of 28 is then 2 dots wide at 100 dpi, 3 at 150
+BETWEEN = 0.25  # inches from block to block
+SIDES = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))  # of a point, the best first
+
+# Settings are matplotlib's global state: one thread at a time changes them, and puts them back.
+_ONE_AT_A_TIME = threading.RLock()
+
+
+@contextlib.contextmanager
+def style() -> Iterator[None]:
+    """The settings of ``STYLE``, until the block ends."""
+    with _ONE_AT_A_TIME, matplotlib.rc_context(STYLE):
+        yield
+
+
+class Picture(Figure):
+    """A figure that keeps its style whenever it is drawn, and shows itself in a notebook without pyplot."""
+
+    def draw(self, renderer) -> None:
+        with style():  # matplotlib makes the tick labels only now
+            super().draw(renderer)
+
+    def savefig(self, *args, **options) -> None:
+        with style():
+            super().savefig(*args, **options)
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", dpi=self.dpi)
+        return buffer.getvalue()
+
+
+def picture(draw: Callable[..., Picture]) -> Callable[..., Picture]:
+    """Decorate a function that makes one picture: it runs under ``style``."""
+
+    @functools.wraps(draw)
+    def styled(*args, **options) -> Picture:
+        with style():
+            return draw(*args, **options)
+
+    return styled
+
+
+def series(index: int) -> dict:
+    """Colour, marker and line style of the series with this index, as options of ``Axes.plot``."""
+    return {"color": PALETTE[index % len(PALETTE)], "marker": MARKERS[index % len(MARKERS)],
+            "linestyle": LINES[index % len(LINES)]}
+
+
+def blocks(rows: Sequence[str], columns: Sequence[str], down: int = 1, across: int = 1, top: bool = True,
+           column_names_in: Sequence[int] | None = None) -> tuple[Picture, list[Axes]]:
+    """A picture of ``down`` x ``across`` blocks, each a grid of cells for ``tile``, with names at their edges.
+
+    Args:
+        rows, columns: the names of a block's rows and columns, "" for none.
+        top: names of columns above the block rather than below.
+        column_names_in: the blocks that show the names of columns (default all).
+    """
+    width, height = CELL * len(columns), CELL * len(rows)
+    figure = Picture(figsize=(width * across + BETWEEN * (across - 1), height * down + BETWEEN * (down - 1)))
+    edges = {"left": 0, "right": 1, "bottom": 0, "top": 1, "wspace": BETWEEN / width, "hspace": BETWEEN / height}
+    grid = list(figure.subplots(down, across, squeeze=False, gridspec_kw=edges).flat)
+    tilted = {"rotation": 30, "ha": "left" if top else "right"} if max(map(len, columns)) > 8 else {}
+    for index, axes in enumerate(grid):
+        named = column_names_in is None or index in column_names_in
+        axes.set(xlim=(0, len(columns)), ylim=(len(rows), 0), aspect="equal")
+        axes.set_xticks(np.arange(len(columns)) + 0.5, columns if named else [""] * len(columns), **tilted)
+        axes.set_yticks(np.arange(len(rows)) + 0.5, rows)
+        axes.tick_params(bottom=False, left=False, labelbottom=not top, labeltop=top)
+        bare(axes)
+    return figure, grid
+
+
+def bare(axes: Axes) -> None:
+    """Leave nothing of the axes but their contents and names."""
+    axes.spines[:].set_visible(False)
+    axes.grid(False)
+    axes.tick_params(length=0)
+
+
+def tile(axes: Axes, pixels: np.ndarray, row: int, column: int, cmap="gray", limits: tuple[float, float] = (0, 1)) -> None:
+    """Show an image [H, W] or [H, W, 3] in a cell of a block."""
+    axes.imshow(pixels, cmap=cmap, vmin=limits[0], vmax=limits[1], interpolation="nearest",
+                extent=(column + GAP, column + 1 - GAP, row + 1 - GAP, row + GAP))
+
+
+def label_points(axes: Axes, points: dict[str, tuple[float, float, float]]) -> None:
+    """Write each point's name beside it, at the nearest place where it covers no point, error bar or other name.
+
+    Args:
+        points: x, y and the half length of the vertical error bar, in data units.
+    """
+    figure = axes.figure
+    FigureCanvasAgg(figure)
+    figure.draw_without_rendering()
+    renderer, dot = figure.canvas.get_renderer(), figure.dpi / 72
+    places = {name: axes.transData.transform([(x, y - bar), (x, y), (x, y + bar)]) for name, (x, y, bar) in points.items()}
+    taken = [Bbox([low - 5 * dot, high + 5 * dot]) for low, _, high in places.values()]
+    for name, (_, place, _) in places.items():
+        text = axes.annotate(name, points[name][:2], (0, 0), textcoords="offset points", size=9)
+        text.set_in_layout(False)
+        size = np.array(text.get_window_extent(renderer).size)
+        corners = [np.array(side) * (size / 2 + distance * dot) - size / 2 for distance in range(7, 120, 4) for side in SIDES]
+        boxes = [Bbox([place + corner, place + corner + size]) for corner in corners]
+        free = (box for box in boxes if _inside(box, axes.bbox) and not box.count_overlaps(taken))
+        chosen = next(free, boxes[0])
+        text.xyann = (chosen.p0 - place) / dot
+        taken.append(chosen)
+
+
+def _inside(box: Bbox, outer: BboxBase) -> bool:
+    return bool((box.p0 >= outer.p0).all() and (box.p1 <= outer.p1).all())
+
+
+def save(figure: Figure, folder: str | Path, name: str) -> list[Path]:
+    """Write ``folder/name.png`` (150 dpi) and ``folder/name.pdf``, each whole or not at all; returns both paths.
+
+    The same figure gives the same bytes every time.
+    """
+    paths = [Path(folder) / f"{name}.{suffix}" for suffix in ("png", "pdf")]
+    with style():
+        for path, kind, metadata in zip(paths, ("png", "pdf"), (None, {"CreationDate": None}), strict=True):
+            with atomic(path) as temporary:
+                figure.savefig(temporary, format=kind, dpi=150, metadata=metadata)
+    return paths
