@@ -7,7 +7,6 @@ import math
 
 import numpy as np
 import torch
-from matplotlib.ticker import LogLocator, NullFormatter
 from torch import Tensor
 
 from ddkit.data import Split, denormalise
@@ -23,6 +22,7 @@ from ddkit.style import (
     bare,
     blocks,
     label_points,
+    log_ticks,
     picture,
     save,
     series,
@@ -46,10 +46,11 @@ def image_grid(synthetic: SyntheticSet, columns: int | None = None, title: str =
     Args:
         columns: most images to show of a class (default 10); the title says if there are more.
     """
+    require(columns is None or columns >= 1, f"at least 1 column is needed, got {columns}")
     rows = _by_class(synthetic, synthetic.pixels())
     most = max(len(row) for row in rows)
     shown = min(most, columns or MOST_SHOWN)
-    title = title or f"Synthetic set, {synthetic.ipc} images per class"
+    title = title or f"Synthetic set, {most} image{'s' * (most > 1)} per class"
     figure, (axes,) = blocks(synthetic.classes, [""] * shown)
     for row, images in enumerate(rows):
         for column, image in enumerate(images[:shown]):
@@ -62,22 +63,25 @@ def image_grid(synthetic: SyntheticSet, columns: int | None = None, title: str =
 def start_end_difference(synthetic: SyntheticSet, per_class: int = 1, title: str = "") -> Picture:
     """The first ``per_class`` images of each class before and after distillation, and what was added or taken away.
 
-    The difference is that of the pixels shown, in [-1, 1] (of colours their mean).
+    The difference is that of the pixels shown, in [-1, 1] (of colours their mean); the colours
+    saturate at the largest 0.5 % of it.
     """
+    require(per_class >= 1, f"at least 1 image per class is needed, got {per_class}")
     start, end = (_by_class(synthetic, synthetic.pixels(images)) for images in (synthetic.start, synthetic.images))
     shown = [(c, i) for c, images in enumerate(end) for i in range(len(images[:per_class]))]
     difference = {(c, i): _brightness(end[c][i] - start[c][i]) for c, i in shown}
-    limit = max(abs(d).max() for d in difference.values()) or 1.0
+    sizes = np.abs(list(difference.values()))
+    limit = np.quantile(sizes, 0.995) or sizes.max() or 1.0
     figure, axes = blocks([""] * (1 + max(i for _, i in shown)), synthetic.classes, down=3, column_names_in=(0,))
     for c, i in shown:
         tile(axes[0], start[c][i], i, c)
         tile(axes[1], end[c][i], i, c)
-        tile(axes[2], difference[c, i], i, c, SIGNED, (-limit, limit))
-    for block, name in zip(axes, ("start", "end", "end − start"), strict=True):
+        tile(axes[2], difference[c, i], i, c, SIGNED, -limit, limit)
+    for block, name in zip(axes, ("start", "end", "change"), strict=True):
         block.set_ylabel(name)
     below = figure.add_axes((0, -0.3 / figure.get_figheight(), 1, 0.12 / figure.get_figheight()))
-    figure.colorbar(axes[2].images[0], cax=below, orientation="horizontal").set_label(
-        f"change of brightness (black is 0, white is 1)")
+    scale = figure.colorbar(axes[2].images[0], cax=below, orientation="horizontal", extend="both", extendfrac=0.02)
+    scale.set_label("change of brightness from start to end (black is 0, white is 1)")
     axes[0].set_title(title or "Synthetic images before and after distillation, and their difference")
     return figure
 
@@ -116,11 +120,12 @@ def attention_maps(network: Network, real: Tensor, synthetic_images: Tensor, mea
         for row, image in enumerate(denormalise(images, mean, std)):
             tile(axes, _array(image), row, 0)
         for column, features in enumerate(_features(network, images)[:-1], 1):
-            for row, attention in enumerate(attention_map(features, power).unflatten(1, features.shape[2:]).cpu().numpy()):
-                tile(axes, attention, row, column, "magma", (0, attention.max()))
+            maps = attention_map(features, power).unflatten(1, features.shape[2:]).cpu().numpy()
+            for row, attention in enumerate(maps):
+                tile(axes, attention, row, column, "magma", high=attention.max())
         axes.set_title(title)
-    halves[0].text(0, len(real) + 0.1, f"Attention maps of power {power:g}, each from 0 (black) to its own maximum (bright)",
-                   va="top", size=9)
+    halves[0].text(0, len(real) + 0.1, va="top", size=9,
+                   s=f"Attention maps of power {power:g}, each from 0 (black) to its own maximum (bright)")
     return figure
 
 
@@ -140,7 +145,7 @@ def loss_curve(records: dict[str, Record], log: bool = True) -> Picture:
         updates, look = np.arange(1, len(losses) + 1), series(index)
         every = max(1, len(losses) // 8)
         panels[0].plot(updates, losses, color=look["color"], alpha=0.3, linewidth=0.8)
-        panels[0].plot(updates, running_median(losses, 2 * (len(losses) // 60) + 1), label=name,
+        panels[0].plot(updates, running_median(losses, 2 * (len(losses) // 60) + 3), label=name,
                        markevery=(index * every // 3, every), **look)
         if record.result["validation"]:
             at, accuracy = np.array(record.result["validation"]).T
@@ -148,6 +153,8 @@ def loss_curve(records: dict[str, Record], log: bool = True) -> Picture:
     panels[0].set(title="Distillation loss (faint: every update, bold: running median)", ylabel="loss",
                   yscale="log" if log else "linear")
     panels[-1].set_xlabel("updates of the synthetic set")
+    if log:
+        log_ticks(panels[0].yaxis)
     if validated:
         panels[1].set(title="Accuracy of a network trained on the synthetic set", ylabel="validation accuracy (%)")
     if len(records) > 1:
@@ -169,8 +176,11 @@ def training_curve(record: Record, log: bool = True) -> Picture:
     epochs = Protocol(**record.result["protocol"]).epochs_for(record.result["training_images"])
     for index, run in enumerate(record.result["runs"]):
         at = 1 + math.ceil(epochs / 100) * np.arange(len(run["losses"]))
-        axes.plot(at, run["losses"], label=f"seed {run['seed']}", markevery=(index, max(1, len(at) // 8)), **series(index))
+        every = max(1, len(at) // 8)
+        axes.plot(at, run["losses"], label=f"seed {run['seed']}", markevery=(index % every, every), **series(index))
     axes.set(xlabel="epoch", ylabel="mean training loss (cross-entropy)", yscale="log" if log else "linear")
+    if log:
+        log_ticks(axes.yaxis)
     spec, scores = record.spec, record.scores
     axes.set_title(f"{spec['network']} on {TRAINED_ON[spec['of']['type']]}, {spec['protocol']} protocol\n"
                    f"test accuracy {scores}")
@@ -198,16 +208,16 @@ def embedding_2d(network: Network, dataset_split: Split, synthetic: SyntheticSet
     figure = Picture(figsize=(7, 6), layout="constrained")
     axes = figure.subplots()
     for c in classes:
-        look = {"color": PALETTE[c % 4], "marker": f"${c}$"}
-        axes.scatter(*real[real_labels == c].T, s=16, alpha=0.55, linewidths=0, **look)
-        axes.scatter(*fake[labels == c].T, s=150, facecolor="white", edgecolor="black", linewidths=1.2, zorder=3)
-        axes.scatter(*fake[labels == c].T, s=45, zorder=4, color="black", marker=f"${c}$", linewidths=0.3)
+        axes.scatter(*real[real_labels == c].T, s=22, alpha=0.7, linewidths=0, color=PALETTE[c % 3], marker=f"${c}$")
+        front = 3 + c  # circle and numeral together, so that none covers another's numeral alone
+        axes.scatter(*fake[labels == c].T, s=150, facecolor="white", edgecolor="black", linewidths=1.2, zorder=front)
+        axes.scatter(*fake[labels == c].T, s=45, color="black", linewidths=0.3, marker=f"${c}$", zorder=front + 0.5)
     names = [f"{c} {name}" for c, name in enumerate(synthetic.classes) if name != str(c)]
     if names:
         figure.supxlabel("  ·  ".join(names), size=9)
     axes.set(**{f"{axis}label": f"principal component {i + 1} ({100 * share:.0f} % of the variance)"
                 for i, (axis, share) in enumerate(zip("xy", plane.explained_variance_ratio_, strict=True))})
-    axes.set_title(f"Embeddings of {len(real):,} real images (small digits) and {len(fake):,} synthetic ones (circled)")
+    axes.set_title(f"Embeddings of {len(real):,} real images (small) and {len(fake):,} synthetic images (circled)")
     return figure
 
 
@@ -224,7 +234,7 @@ def transfer_heatmap(accuracies: dict[str, dict[str, float]], title: str = "") -
     axes = figure.subplots()
     image = axes.imshow(table, cmap="YlGnBu", aspect="auto")
     for (row, column), value in np.ndenumerate(table):
-        dark = not np.isnan(value) and image.norm(value) > 0.55
+        dark = not np.isnan(value) and image.norm(value) > 0.65
         axes.text(column, row, "–" if np.isnan(value) else f"{value:.1f} %", ha="center", va="center",
                   color="white" if dark else "black")
     axes.set_xticks(range(len(networks)), networks)
@@ -245,9 +255,7 @@ def accuracy_against_time(points: dict[str, Scores]) -> Picture:
     axes.set(title="Test accuracy against training time (mean ± standard deviation over seeds)", xscale="log",
              xlabel="training time of one network (seconds)", ylabel="test accuracy (%)")
     axes.margins(0.18, 0.15)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.xaxis.set_major_formatter("{x:g}")
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    log_ticks(axes.xaxis)
     label_points(axes, {name: (s.seconds, 100 * s.mean, 100 * s.sd) for name, s in points.items()})
     return figure
 
@@ -261,13 +269,13 @@ def bars(scores: dict[str, dict[str, Scores]], chance: float) -> Picture:
         chance: accuracy of always naming the most frequent class, in [0, 1].
     """
     names = list(dict.fromkeys(name for group in scores.values() for name in group))
-    figure = Picture(figsize=(max(5, 1 + 0.48 * (len(names) + 1) * len(scores)), 4), layout="constrained")
+    figure = Picture(figsize=(max(6, 1 + 0.44 * (len(names) + 1) * len(scores)), 4), layout="constrained")
     axes = figure.subplots()
     width = 0.85 / len(names)
     for index, name in enumerate(names):
         found = [(place, group[name]) for place, group in enumerate(scores.values()) if name in group]
         at = [place + (index - (len(names) - 1) / 2) * width for place, _ in found]
-        means, sds = ([100 * value for value in values] for values in zip(*((s.mean, s.sd) for _, s in found), strict=True))
+        means, sds = [100 * s.mean for _, s in found], [100 * s.sd for _, s in found]
         axes.bar(at, means, 0.9 * width, yerr=sds, label=name, color=PALETTE[-1 - index % len(PALETTE)], capsize=3,
                  hatch=HATCHES[index % len(HATCHES)], edgecolor="black", linewidth=0.8, error_kw={"linewidth": 1})
         for x, mean, sd in zip(at, means, sds, strict=True):

@@ -23,11 +23,12 @@ PRESETS: dict[str, dict[str, Preset]] = {
     "datadam": {
         "course": Preset(
             {"power": 1, "loss_scale": 3000.0},
-            ("Table 1 is read as: for each of K fresh networks, T times, zeta_S image updates, then zeta_theta network steps",
+            ("Table 1 is read as: for each of K fresh networks, T times, zeta_S image updates, then zeta_theta network "
+             "steps",
              "the last training of a network is left out, because the network is renewed right after it",
              "the table names no p: 1, as in the official code (the paper says 4)",
-             "the table names no factor on the loss (the official code has 100); with eta_S 0.1 the images then hardly move, "
-             "so it is 3000, chosen on validation data",
+             "the table names no factor on the loss (the official code has 100); with eta_S 0.1 the images then hardly "
+             "move, so it is 3000, chosen on validation data",
              "the network is matched with instance norm and trained by plain SGD on the synthetic set, not augmented"),
         ),
         "paper": Preset(

@@ -20,8 +20,8 @@ class Profile:
         updates: of the synthetic set (None: as many as the preset asks for).
         options: that replace the preset's.
         seeds: networks in each evaluation.
-        full_epochs, standard_epochs, transfer_epochs: lengths of the assignment's run on the full data, of the
-            standard protocol, and of the standard protocol on other networks.
+        standard_epochs, transfer_epochs: lengths of the standard protocol on the own and on other networks (None: its
+            own 1,000).
         transfer_networks, transfer_seeds: what the sets are transferred to.
     """
 
@@ -33,7 +33,6 @@ class Profile:
     updates: int | None = None
     options: tuple[tuple[str, object], ...] = ()
     seeds: int = 5
-    full_epochs: int | None = None
     standard_epochs: int | None = None
     transfer_epochs: int | None = None
     transfer_networks: tuple[str, ...] = ("MLP", "LeNet", "AlexNet", "VGG11", "ResNet18")
@@ -46,7 +45,7 @@ class Profile:
 
     def baseline(self) -> Evaluate:
         """Train on the full data under the assignment's protocol (Task 1.2a)."""
-        return Evaluate(Full(self.dataset), "assignment", self.network, self.width, seeds=1, epochs=self.full_epochs)
+        return Evaluate(Full(self.dataset), "assignment", self.network, self.width, seeds=1)
 
     def distill(self, init: str = "real", **changes) -> Distill:
         """DataDAM from ``real`` images or ``noise`` (Task 1.2b and 1.2d)."""
@@ -69,8 +68,8 @@ class Profile:
 
 
 PROFILES = {
-    "quick": Profile("quick", "digits", width=16, updates=40, options=(("network_steps", 10),), seeds=2, full_epochs=5,
-                     standard_epochs=60, transfer_epochs=20, transfer_networks=("MLP", "LeNet"), transfer_seeds=1),
+    "quick": Profile("quick", "digits", width=16, updates=40, options=(("network_steps", 10),), seeds=2,
+                     standard_epochs=100, transfer_epochs=200, transfer_networks=("MLP", "LeNet"), transfer_seeds=1),
     "laptop": Profile("laptop", "mnist", width=32, updates=400, transfer_epochs=100),
     "full": Profile("full", "mnist"),
 }

@@ -381,14 +381,16 @@ def _record(spec: Spec, dataset: Dataset, place: Path, seconds: float, updates: 
     record = Record(describe_spec(spec), datetime.now(timezone.utc).isoformat(timespec="seconds"), dataset.fingerprint,
                     describe(device), versions, seconds, peak_memory_mib(device), updates, result, place)
     record.save()
-    return record
+    return Record.load(place)
 
 
 def _writable(place: Path) -> Path:
-    """The folder, made if need be, after proving that files can be written there."""
+    """The folder, after proving that files can be written there; one that did not exist is not left behind empty."""
     with atomic(place / "probe") as temporary:
         temporary.touch()
     (place / "probe").unlink()
+    if not any(place.iterdir()):
+        place.rmdir()
     return place
 
 

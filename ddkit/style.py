@@ -1,4 +1,4 @@
-"""The one look of all pictures: settings, palette, and a figure that shows itself in a notebook and saves the same bytes.
+"""The one look of all pictures: settings, palette, grids of images, and a figure that shows itself in a notebook.
 
 Series differ in lightness, marker and line style, never in hue alone, so that a grey print still tells them apart.
 """
@@ -13,9 +13,11 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 from matplotlib.transforms import Bbox, BboxBase
 
 from ddkit.files import atomic
@@ -29,10 +31,10 @@ STYLE = {
     "image.cmap": "gray", "image.interpolation": "nearest",
     "figure.dpi": 100, "savefig.dpi": 150, "savefig.bbox": "tight", "savefig.pad_inches": 0.08, "pdf.fonttype": 42,
 }
-PALETTE = ("#14213d", "#b5341c", "#2f8f83", "#e8a33d", "#b9cfe4")  # lightness 13, 41, 54, 73, 82 of 100
+PALETTE = ("#14213d", "#a32f1a", "#2f9385", "#9dbde0", "#f6cf6a")  # from dark to light
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
-HATCHES = ("", "///", "...", "\\\\\\", "xx")
+HATCHES = ("", "///", "...", "\\\\\\", "", "--")  # of bars, with the palette from light to dark
 
 # Lightness rises all the way: in grey, darker than the middle is negative and lighter is positive.
 SIGNED = LinearSegmentedColormap.from_list("signed", ["#04123a", "#2b5aa6", "#9b9b9b", "#efb24c", "#fffbe6"])
@@ -84,7 +86,7 @@ def picture(draw: Callable[..., Picture]) -> Callable[..., Picture]:
 def series(index: int) -> dict:
     """Colour, marker and line style of the series with this index, as options of ``Axes.plot``."""
     return {"color": PALETTE[index % len(PALETTE)], "marker": MARKERS[index % len(MARKERS)],
-            "linestyle": LINES[index % len(LINES)]}
+            "linestyle": LINES[index % len(LINES)], "markeredgecolor": "#222222", "markeredgewidth": 0.6}
 
 
 def blocks(rows: Sequence[str], columns: Sequence[str], down: int = 1, across: int = 1, top: bool = True,
@@ -118,9 +120,10 @@ def bare(axes: Axes) -> None:
     axes.tick_params(length=0)
 
 
-def tile(axes: Axes, pixels: np.ndarray, row: int, column: int, cmap="gray", limits: tuple[float, float] = (0, 1)) -> None:
-    """Show an image [H, W] or [H, W, 3] in a cell of a block."""
-    axes.imshow(pixels, cmap=cmap, vmin=limits[0], vmax=limits[1], interpolation="nearest",
+def tile(axes: Axes, pixels: np.ndarray, row: int, column: int, cmap: str | Colormap = "gray", low: float = 0,
+         high: float = 1) -> None:
+    """Show an image, [H, W] with values from ``low`` to ``high`` or [H, W, 3], in a cell of a block."""
+    axes.imshow(pixels, cmap=cmap, vmin=low, vmax=high, interpolation="nearest",
                 extent=(column + GAP, column + 1 - GAP, row + 1 - GAP, row + GAP))
 
 
@@ -134,18 +137,27 @@ def label_points(axes: Axes, points: dict[str, tuple[float, float, float]]) -> N
     FigureCanvasAgg(figure)
     figure.draw_without_rendering()
     renderer, dot = figure.canvas.get_renderer(), figure.dpi / 72
-    places = {name: axes.transData.transform([(x, y - bar), (x, y), (x, y + bar)]) for name, (x, y, bar) in points.items()}
+    places = {name: axes.transData.transform([(x, y - bar), (x, y), (x, y + bar)])
+              for name, (x, y, bar) in points.items()}
     taken = [Bbox([low - 5 * dot, high + 5 * dot]) for low, _, high in places.values()]
     for name, (_, place, _) in places.items():
         text = axes.annotate(name, points[name][:2], (0, 0), textcoords="offset points", size=9)
         text.set_in_layout(False)
         size = np.array(text.get_window_extent(renderer).size)
-        corners = [np.array(side) * (size / 2 + distance * dot) - size / 2 for distance in range(7, 120, 4) for side in SIDES]
-        boxes = [Bbox([place + corner, place + corner + size]) for corner in corners]
+        centres = [place + np.array(side) * (size / 2 + gap * dot) for gap in range(7, 120, 4) for side in SIDES]
+        boxes = [Bbox([centre - size / 2, centre + size / 2]) for centre in centres]
         free = (box for box in boxes if _inside(box, axes.bbox) and not box.count_overlaps(taken))
         chosen = next(free, boxes[0])
         text.xyann = (chosen.p0 - place) / dot
         taken.append(chosen)
+
+
+def log_ticks(axis: Axis) -> None:
+    """Number a logarithmic axis plainly: 1, 2, 5, 10, ..., or powers of ten if it spans many."""
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 300 * low else (1,)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _inside(box: Bbox, outer: BboxBase) -> bool:

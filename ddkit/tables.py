@@ -3,21 +3,20 @@
 from tabulate import tabulate
 
 from ddkit.runs import Record
-from ddkit.training import Scores
 
 
 def scores(records: dict[str, Record], style: str = "simple") -> str:
-    """One row per record: accuracy with standard deviation and n, updates, seconds of training and of testing."""
-    rows = [(name, *_accuracy(r.scores), r.updates, f"{r.scores.seconds:.1f}", f"{r.scores.test_seconds:.1f}")
+    """One row per record: mean accuracy, standard deviation and n, updates, seconds of training and of testing."""
+    rows = [(name, str(r.scores), r.updates, f"{r.scores.seconds:.1f}", f"{r.scores.test_seconds:.1f}")
             for name, r in records.items()]
     chance = 100 * next(iter(records.values())).result["chance"]
-    rows.append(("chance", f"{chance:.2f}", "", "", "", ""))
-    headers = ("trained on", "accuracy %", "networks", "updates", "training s", "testing s")
-    return tabulate(rows, headers, style, disable_numparse=True, colalign=("left",) + ("right",) * 5)
+    rows.append(("chance", f"{chance:.2f} %", "", "", ""))
+    headers = ("trained on", "test accuracy", "updates", "training s", "testing s")
+    return tabulate(rows, headers, style, disable_numparse=True, colalign=("left",) * 2 + ("right",) * 3)
 
 
 def transfer(records: dict[str, dict[str, Record]], style: str = "simple") -> str:
-    """Rows: what was trained on; columns: networks; cells: accuracy in %, standard deviation, n."""
+    """Rows: what was trained on; columns: networks; cells: mean accuracy, standard deviation, n."""
     networks = list(next(iter(records.values())))
     rows = [(name, *(str(row[n].scores) for n in networks)) for name, row in records.items()]
     return tabulate(rows, ("trained on", *networks), style, disable_numparse=True)
@@ -35,12 +34,7 @@ def costs(record: Record, style: str = "simple") -> str:
         ("seconds of training", f"{run['train_seconds']:.1f}"),
         ("FLOP/s while training", f"{training / run['train_seconds']:.3g}"),
         ("gradient updates", f"{run['updates']:,}"),
-        ("test accuracy %", _accuracy(record.scores)[0]),
+        ("test accuracy", str(record.scores)),
     ]
     headers = ("full data", record.spec["network"])
     return tabulate(rows, headers, style, disable_numparse=True, colalign=("left", "right"))
-
-
-def _accuracy(found: Scores) -> tuple[str, str]:
-    n = len(found.runs)
-    return f"{100 * found.mean:.2f}" + (f" ± {100 * found.sd:.2f}" if n > 1 else ""), str(n)

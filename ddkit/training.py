@@ -244,7 +244,8 @@ class Scores:
         return sum(run["test_seconds"] for run in self.runs) / len(self.runs)
 
     def __str__(self) -> str:
-        return f"{100 * self.mean:.2f} ± {100 * self.sd:.2f} % (n={len(self.runs)})"
+        spread = f" ± {100 * self.sd:.2f}" if len(self.runs) > 1 else ""
+        return f"{100 * self.mean:.2f}{spread} % (n={len(self.runs)})"
 
 
 def evaluate(training: Split, dataset: Dataset, network: str, how: Protocol, seeds: Iterable[int], **options) -> Scores:

@@ -80,7 +80,7 @@ class ParamDiffAug:
     Siamese: bool = False
 
 
-def DiffAugment(x: Tensor, strategy: str = "", seed: int = -1, param: ParamDiffAug | None = None) -> Tensor:  # noqa: N802
+def DiffAugment(x: Tensor, strategy: str = "", seed: int = -1, param: ParamDiffAug | None = None) -> Tensor:
     """Augment images [N, C, H, W] by one operation of ``strategy``, differentiably.
 
     Args:

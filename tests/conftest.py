@@ -1,0 +1,57 @@
+"""Fixtures shared by all tests."""
+
+import os
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ddkit import data
+from ddkit.data import Dataset, Split
+
+DATA = Path(os.environ.get("DDKIT_DATA") or "data")  # read before any test changes the environment
+
+
+@pytest.fixture(scope="session")
+def digits() -> Dataset:
+    """scikit-learn's digits at 28 pixels."""
+    return data.load("digits")
+
+
+@pytest.fixture(scope="session")
+def mnist() -> Dataset:
+    """Real MNIST, where somebody has put it; never downloaded."""
+    raw = DATA / "MNIST" / "raw"
+    names = [f"{part}-{what}-ubyte" for part in ("train", "t10k") for what in ("images-idx3", "labels-idx1")]
+    if not all((raw / name).is_file() or (raw / f"{name}.gz").is_file() for name in names):
+        pytest.skip(f"needs real MNIST under {raw.resolve()} (set DDKIT_DATA)")
+    return data.load("mnist", DATA)
+
+
+@pytest.fixture
+def tiny() -> Dataset:
+    """Three classes of 8x8 grey images, easy to tell apart: a bright third each, and noise."""
+    generator = torch.Generator().manual_seed(0)
+
+    def split(per_class: int) -> Split:
+        labels = torch.arange(3).repeat(per_class)
+        images = 0.3 * torch.randn(3 * per_class, 1, 8, 8, generator=generator)
+        for image, label in zip(images, labels, strict=True):
+            image[:, 3 * int(label) : 3 * int(label) + 2] += 2
+        return Split(images, labels)
+
+    return Dataset("tiny", split(12), split(3), split(10), ("up", "mid/dle", "down"), (0.5,), (0.25,), "f" * 64, False)
+
+
+@pytest.fixture
+def untouched_randomness():
+    """Fails the test if the global random streams of torch, NumPy or Python have moved by its end."""
+
+    def states():
+        return torch.get_rng_state().tolist(), str(np.random.get_state()), random.getstate()
+
+    before = states()
+    yield
+    assert states() == before, "a global random stream was drawn from or reseeded"

@@ -1,0 +1,150 @@
+"""The command line, as a user and as a user who makes mistakes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from ddkit.__main__ import main
+from ddkit.synthetic import SyntheticSet
+
+DISTILL = ["distill", "--dataset", "digits", "--ipc", "2", "--network", "ConvNetD2", "--width", "4",
+           "--set", "network_steps=2"]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cli") / "set"
+    assert main([*DISTILL, "--updates", "3", "--out", str(folder)]) == 0
+    return folder
+
+
+def record_of(capsys) -> dict:
+    return json.loads(capsys.readouterr().out)
+
+
+def test_distil_prints_the_record_as_json(made, capsys):
+    assert main([*DISTILL, "--updates", "3", "--out", str(made), "--json"]) == 0
+    record = record_of(capsys)
+    assert record["updates"] == 3 and record["spec"]["ipc"] == 2 and record["result"]["moved"] > 0
+
+
+def test_evaluate_prints_the_score_beside_start_random_and_chance(made, tmp_path, capsys):
+    arguments = ["evaluate", str(made), "--protocol", "assignment", "--seeds", "2", "--runs", str(tmp_path), "--json"]
+    assert main(arguments) == 0
+    record = record_of(capsys)
+    assert record["n"] == 2 and record["result"]["runs"][0]["updates"] == 20
+    assert set(record["beside"]) == {"start", "random real"} and 0.05 < record["result"]["chance"] < 0.2
+    assert record["beside"]["start"]["accuracies"] != record["accuracies"]
+
+
+def test_transfer_and_show_and_runs(made, tmp_path, capsys):
+    transfer = ["transfer", str(made), "--networks", "MLP,LeNet", "--epochs", "2", "--seeds", "1"]
+    assert main([*transfer, "--runs", str(tmp_path), "--json"]) == 0
+    assert set(record_of(capsys)["distilled"]) == {"MLP", "LeNet"}
+    assert main(["show", str(made), "--out", str(tmp_path / "figures"), "--png", "--pt", str(tmp_path / "x.pt")]) == 0
+    assert {p.suffix for p in (tmp_path / "figures").iterdir()} == {".png", ".pdf", ""}
+    assert len(list((tmp_path / "figures" / "png").glob("*/*.png"))) == 20
+    assert torch.load(tmp_path / "x.pt", weights_only=True)["data"][0][0].shape == (20, 1, 28, 28)
+    capsys.readouterr()
+    assert main(["runs", "--runs", str(tmp_path), "--json"]) == 0
+    assert len([r for r in record_of(capsys) if str(tmp_path) in r["folder"]]) == 6
+
+
+def test_the_baseline_reports_its_cost(tmp_path, capsys):
+    arguments = ["baseline", "--width", "4", "--epochs", "1", "--out", str(tmp_path / "b")]
+    assert main(arguments) == 0
+    text = capsys.readouterr().out
+    assert all(word in text for word in ("MACs", "FLOPs", "FLOP/s", "gradient updates"))
+
+
+@pytest.mark.parametrize("arguments", [
+    ["--dataset", "nothing"], ["--ipc", "0"], ["--ipc", "9999"], ["--lr", "-1"], ["--preset", "best"],
+    ["--set", "foo=1"], ["--set", "foo"], ["--network", "ConvNetD9"], ["--network", "VGG11", "--size", "8"],
+    ["--updates", "0"], ["--init", "ones"], ["--size", "3"], ["--method", "magic"],
+    ["--dataset", "mnist", "--data", "NOWHERE"]])
+def test_bad_input_is_one_sentence_exit_2_and_nothing_written(arguments, tmp_path, capsys, monkeypatch):
+    import torchvision
+
+    def offline(*_, **__):
+        raise OSError("no network")
+
+    monkeypatch.setattr(torchvision.datasets.MNIST, "download", offline)
+    arguments = [str(tmp_path / "data") if a == "NOWHERE" else a for a in arguments]
+    assert main([*DISTILL, *arguments, "--out", str(tmp_path / "out")]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.startswith("ddkit: ") and captured.err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unwritable_folder_is_named(tmp_path, capsys):
+    (tmp_path / "file").write_text("in the way")
+    assert main([*DISTILL, "--out", str(tmp_path / "file" / "out")]) == 2
+    assert str(tmp_path / "file") in capsys.readouterr().err
+
+
+def test_a_damaged_set_and_a_folder_without_a_run_are_named(made, tmp_path, capsys):
+    cut = tmp_path / "cut.safetensors"
+    cut.write_bytes((made / "synthetic.safetensors").read_bytes()[:100])
+    assert main(["evaluate", str(cut), "--runs", str(tmp_path / "runs")]) == 2
+    assert str(cut) in capsys.readouterr().err
+    assert main(["evaluate", str(tmp_path)]) == 2 and main(["show", str(tmp_path)]) == 2
+
+
+def test_a_checkpoint_of_another_spec_is_refused(made, tmp_path, capsys):
+    from ddkit.files import save_state
+
+    save_state(tmp_path / "checkpoint.pt", {"identity": {"run": "another"}})
+    assert main([*DISTILL, "--out", str(tmp_path)]) == 2
+    assert "another run" in capsys.readouterr().err
+
+
+def test_a_killed_run_resumes_to_the_bits_of_an_unbroken_one(tmp_path):
+    arguments = [sys.executable, "-m", "ddkit", *DISTILL, "--updates", "60", "--seed", "3", "--out"]
+    subprocess.run([*arguments, tmp_path / "unbroken"], check=True, capture_output=True)
+    eager = "import ddkit.distill as d, ddkit.__main__ as m, sys; d.SAVE_EVERY = 0.0; sys.exit(m.main(sys.argv[1:]))"
+    process = subprocess.Popen([sys.executable, "-c", eager, *arguments[3:], tmp_path / "killed"],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    checkpoint = tmp_path / "killed" / "checkpoint.pt"
+    deadline = time.monotonic() + 60
+    while not checkpoint.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert checkpoint.exists() and not (tmp_path / "killed" / "record.json").exists()
+    assert 0 < torch.load(checkpoint, weights_only=True)["history"]["updates"] < 60
+    subprocess.run([*arguments, tmp_path / "killed"], check=True, capture_output=True)
+    resumed, unbroken = (SyntheticSet.load(tmp_path / name / "synthetic.safetensors").images
+                         for name in ("killed", "unbroken"))
+    assert resumed.equal(unbroken)
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path, capsys, monkeypatch):
+    from ddkit.methods.datadam import DataDAM
+
+    update = DataDAM.update
+
+    def interrupted(self):
+        if self.done == 2:
+            raise KeyboardInterrupt
+        return update(self)
+
+    monkeypatch.setattr(DataDAM, "update", interrupted)
+    assert main([*DISTILL, "--updates", "4", "--out", str(tmp_path)]) == 130
+    assert "same command goes on" in capsys.readouterr().err
+    assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["history"]["updates"] == 2
+    monkeypatch.setattr(DataDAM, "update", update)
+    assert main([*DISTILL, "--updates", "4", "--out", str(tmp_path)]) == 0
+    assert not (tmp_path / "checkpoint.pt").exists()
+
+
+def test_importing_ddkit_is_light():
+    heavy = ["torch", "torchvision", "sklearn", "matplotlib", "ipywidgets", "thop"]
+    code = f"import sys, ddkit; print([m for m in {heavy} if m in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert found.strip() == "[]"

@@ -1,0 +1,232 @@
+"""Pictures show what they claim to: the pixels, the numbers, the names."""
+
+import threading
+
+import matplotlib
+import numpy as np
+import pytest
+import torch
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+from ddkit import plots
+from ddkit.data import Split, denormalise
+from ddkit.errors import InputError
+from ddkit.methods.datadam import attention_map
+from ddkit.networks import build
+from ddkit.runs import Record
+from ddkit.style import PALETTE, SIGNED, STYLE
+from ddkit.synthetic import SyntheticSet
+from ddkit.training import Protocol, Scores
+
+MEAN, STD = (0.3, 0.4, 0.5), (0.2, 0.25, 0.3)
+
+
+def a_set(channels=1, classes=3, ipc=2, size=8, soft=False) -> SyntheticSet:
+    generator = torch.Generator().manual_seed(0)
+    start, images = (torch.randn(classes * ipc, channels, size, size, generator=generator) for _ in range(2))
+    labels = torch.arange(classes).repeat_interleave(ipc)
+    labels = torch.nn.functional.one_hot(labels, classes).float() if soft else labels
+    return SyntheticSet(images, labels, start, MEAN[:channels], STD[:channels], tuple("abcdefghij"[:classes]))
+
+
+def a_record(result: dict, spec: dict | None = None) -> Record:
+    return Record(spec or {}, "", "", "", {}, 1.0, 1.0, 1, result)
+
+
+def a_distillation(updates=7, validation=()) -> Record:
+    record = a_record({"losses": [{"loss": 2.0 ** -i} for i in range(updates)], "validation": list(validation)})
+    record.__dict__["synthetic"] = a_set()
+    record.__dict__["evolution"] = {0: a_set().start, 1200: a_set().images}
+    return record
+
+
+def scores(mean=0.9, seconds=10.0) -> Scores:
+    return Scores(tuple({"accuracy": mean + d, "train_seconds": seconds} for d in (-0.01, 0.0, 0.01)))
+
+
+def shown(axes) -> list[np.ndarray]:
+    return [np.asarray(image.get_array()) for image in axes.images]
+
+
+def title(axes) -> str:
+    return axes.get_title(loc="left")
+
+
+def names(axis) -> list[str]:
+    return [label.get_text() for label in axis.get_ticklabels()]
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_grid_shows_the_pixels_of_every_class_in_its_row(soft):
+    synthetic = a_set(soft=soft)
+    (axes,) = plots.image_grid(synthetic).axes
+    assert names(axes.yaxis) == ["a", "b", "c"]
+    for image, pixels, (row, column) in zip(axes.images, synthetic.pixels(), np.ndindex(3, 2), strict=True):
+        np.testing.assert_array_equal(image.get_array(), pixels[0])
+        left, right, bottom, top = image.get_extent()
+        assert column < left < right < column + 1 and row < top < bottom < row + 1
+        assert (image.get_cmap().name, image.get_clim(), image.get_interpolation()) == ("gray", (0, 1), "nearest")
+
+
+def test_grid_shows_colours():
+    synthetic = a_set(channels=3)
+    (axes,) = plots.image_grid(synthetic).axes
+    np.testing.assert_array_equal(shown(axes)[0], synthetic.pixels()[0].permute(1, 2, 0))
+
+
+def test_grid_says_when_it_leaves_images_out():
+    (axes,) = plots.image_grid(a_set(ipc=12), title="Mine").axes
+    assert len(axes.images) == 3 * 10 and title(axes) == "Mine (10 of 12 shown)"
+    (axes,) = plots.image_grid(a_set(ipc=12), columns=12).axes
+    assert len(axes.images) == 3 * 12 and title(axes) == "Synthetic set, 12 images per class"
+    with pytest.raises(InputError, match="at least 1 column"):
+        plots.image_grid(a_set(), columns=0)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_difference_is_signed_and_centred_at_zero(channels):
+    synthetic = a_set(channels)
+    start, end, change, scale = plots.start_end_difference(synthetic).axes
+    first = slice(None, None, synthetic.ipc)
+    before, after = synthetic.pixels(synthetic.start)[first], synthetic.pixels()[first]
+    for axes, pixels in ((start, before), (end, after)):
+        for seen, image in zip(shown(axes), pixels, strict=True):
+            np.testing.assert_array_equal(seen, image.permute(1, 2, 0).squeeze())
+    np.testing.assert_allclose(np.stack(shown(change)), (after - before).mean(1), atol=1e-6)
+    low, high = change.images[0].get_clim()
+    assert low == -high and high > 0
+    assert "brightness" in scale.get_xlabel()
+
+
+def test_difference_of_images_that_did_not_move_is_empty():
+    change = plots.start_end_difference(a_set().undistilled()).axes[2]
+    assert not np.any(shown(change)) and change.images[0].get_clim() == (-1, 1)
+
+
+def test_evolution_has_a_column_for_each_snapshot():
+    record = a_distillation()
+    (axes,) = plots.evolution(record, classes=[2, 0]).axes
+    assert names(axes.xaxis) == ["0", "1,200"] and names(axes.yaxis) == ["c", "a"]
+    np.testing.assert_array_equal(shown(axes)[0], record.synthetic.pixels(record.evolution[0])[4, 0])
+    np.testing.assert_array_equal(shown(axes)[-1], record.synthetic.pixels()[0, 0])
+
+
+def test_loss_curve_shows_every_loss_and_the_validation():
+    figure = plots.loss_curve({"one": a_distillation(), "two": a_distillation(9, [(3, 0.5), (6, 0.75)])})
+    losses, accuracy = figure.axes
+    np.testing.assert_array_equal(losses.lines[0].get_xydata(), [(i + 1, 2.0 ** -i) for i in range(7)])
+    np.testing.assert_array_equal(accuracy.lines[0].get_xydata(), [(3, 50), (6, 75)])
+    assert losses.get_yscale() == "log" and "%" in accuracy.get_ylabel()
+    assert [text.get_text() for text in losses.get_legend().get_texts()] == ["one", "two"]
+
+
+def test_loss_curve_without_validation_is_one_panel():
+    (axes,) = plots.loss_curve({"one": a_distillation()}, log=False).axes
+    assert axes.get_yscale() == "linear" and axes.get_legend() is None
+
+
+@pytest.mark.parametrize("window", [1, 3, 7, 51])
+def test_running_median_is_numpys(window):
+    values = np.random.default_rng(0).normal(size=40)
+    half = window // 2
+    expected = [np.median(values[max(0, i - half): i + half + 1]) for i in range(40)]
+    np.testing.assert_array_equal(plots.running_median(values, window), expected)
+
+
+def test_training_curve_counts_epochs_and_names_the_accuracy():
+    runs = [{"seed": seed, "losses": [1.0, 0.5, 0.2], "accuracy": 0.9} for seed in range(2)]
+    how = Protocol("matched", epochs=None, updates=250, batch=10).as_dict()  # 250 epochs of 10 images
+    spec = {"network": "LeNet", "protocol": "matched", "of": {"type": "RandomReal"}}
+    (axes,) = plots.training_curve(a_record({"runs": runs, "protocol": how, "training_images": 10}, spec)).axes
+    np.testing.assert_array_equal(axes.lines[0].get_xdata(), [1, 4, 7])
+    assert len(axes.lines) == 2
+    assert "LeNet on random real images" in title(axes) and "90.00 ± 0.00 % (n=2)" in title(axes)
+
+
+def test_attention_maps_are_the_methods():
+    synthetic = a_set()
+    network = build("ConvNetD2", 1, 3, 8, width=4, generator=torch.Generator().manual_seed(0))
+    real, fake = plots.attention_maps(network, synthetic.start[:2], synthetic.images[:2], MEAN[:1], STD[:1], power=2,
+                                      titles=("left", "right")).axes
+    assert (title(real), title(fake)) == ("left", "right")
+    assert names(real.xaxis) == ["image", "block 1", "block 2"]
+    np.testing.assert_array_equal(shown(fake)[1], denormalise(synthetic.images, MEAN[:1], STD[:1])[1, 0])
+    block = network.features(synthetic.start[:2])[1].detach()
+    expected = attention_map(block, 2).reshape(2, *block.shape[2:])
+    np.testing.assert_allclose(np.stack(shown(real)[4:6]), expected, rtol=1e-5)
+    with pytest.raises(InputError, match="as many real as synthetic"):
+        plots.attention_maps(network, synthetic.start, synthetic.images[:2], MEAN[:1], STD[:1])
+
+
+def test_embedding_shows_every_image_once():
+    synthetic = a_set(ipc=4)
+    network = build("MLP", 1, 3, 8, generator=torch.Generator().manual_seed(0))
+    (axes,) = plots.embedding_2d(network, Split(synthetic.start, synthetic.labels), synthetic, per_class=3).axes
+    assert [len(dots.get_offsets()) for dots in axes.collections] == [3, 4, 4] * 3
+    assert "9 real" in title(axes) and "12 synthetic" in title(axes)
+    assert "of the variance" in axes.get_xlabel()
+
+
+def test_heatmap_writes_every_accuracy():
+    accuracies = {"full data": {"MLP": 0.98, "LeNet": 0.991}, "random": {"LeNet": 0.5}}
+    (axes,) = plots.transfer_heatmap(accuracies, "Transfer").axes
+    assert [text.get_text() for text in axes.texts] == ["98.0 %", "99.1 %", "–", "50.0 %"]
+    assert names(axes.xaxis) == ["MLP", "LeNet"] and names(axes.yaxis) == ["full data", "random"]
+    assert title(axes) == "Transfer"
+
+
+def test_labels_of_points_overlap_nothing():
+    points = {f"training set {i}": scores(0.9 + 0.002 * (i % 3), 10.0 + 0.2 * i) for i in range(6)}
+    figure = plots.accuracy_against_time(points)
+    (axes,) = figure.axes
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert [text.get_text() for text in axes.texts] == list(points)
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    places = axes.transData.transform([(s.seconds, 100 * s.mean) for s in points.values()])
+    assert not any(box.contains(*place) for box in boxes for place in places)
+
+
+def test_bars_have_heights_errors_and_chance():
+    by_protocol = {"assignment": {"full": scores(0.9), "random": scores(0.5)}, "standard": {"full": scores(0.95)}}
+    (axes,) = plots.bars(by_protocol, chance=0.1).axes
+    assert [round(bar.get_height()) for bar in axes.patches] == [90, 95, 50]
+    assert [text.get_text() for text in axes.texts] == ["90.0", "95.0", "50.0", "chance 10 %"]
+    assert names(axes.xaxis) == ["assignment", "standard"]
+    assert len({bar.get_hatch() for bar in axes.patches}) == 2
+
+
+def test_save_writes_both_files_with_the_same_bytes_every_time(tmp_path):
+    figure = plots.image_grid(a_set())
+    first, second = plots.save(figure, tmp_path / "one", "grid"), plots.save(figure, tmp_path / "two", "grid")
+    assert [path.name for path in first] == ["grid.png", "grid.pdf"]
+    assert sorted(path.name for path in (tmp_path / "one").iterdir()) == ["grid.pdf", "grid.png"]
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+    assert first[0].read_bytes().startswith(b"\x89PNG") and first[1].read_bytes().startswith(b"%PDF")
+
+
+def test_a_picture_shows_itself_in_a_notebook_without_pyplot():
+    from IPython.core.formatters import PNGFormatter
+
+    figure = plots.image_grid(a_set())
+    assert isinstance(figure, Figure)
+    assert PNGFormatter()(figure).startswith(b"\x89PNG")
+
+
+def test_threads_leave_the_settings_as_they_were():
+    before = {name: matplotlib.rcParams[name] for name in STYLE}
+    assert before != STYLE
+    threads = [threading.Thread(target=lambda: plots.image_grid(a_set())._repr_png_()) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {name: matplotlib.rcParams[name] for name in STYLE} == before
+
+
+def test_series_and_signs_differ_in_grey():
+    def lightness(colours) -> np.ndarray:
+        return np.array([to_rgb(c[:3] if not isinstance(c, str) else c) for c in colours]) @ (0.299, 0.587, 0.114)
+
+    assert np.diff(lightness(PALETTE)).min() > 0.08
+    assert np.diff(lightness(SIGNED(np.linspace(0, 1, 65)))).min() > 0

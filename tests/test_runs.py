@@ -1,0 +1,156 @@
+"""Runs: named by what they do, made once, reloaded, never mixed up."""
+
+import dataclasses
+
+import pytest
+
+import ddkit
+from ddkit import presets, runs
+from ddkit.errors import InputError
+from ddkit.profiles import profile
+from ddkit.runs import Distill, Evaluate, File, Full, RandomReal, Start, describe_spec, find, restore_spec, run
+
+TINY = Distill("digits", ipc=2, network="ConvNetD2", width=4, updates=3, options=(("network_steps", 1),))
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def record(root):
+    return run(TINY, root=root, quiet=True)
+
+
+def test_a_run_is_made_once_and_then_reloaded(record, root, monkeypatch):
+    monkeypatch.setattr(runs, "_distill", None)
+    assert run(TINY, root=root) == record
+
+
+def test_a_record_tells_where_its_number_comes_from(record):
+    assert record.fingerprint == ddkit.load("digits").fingerprint
+    assert record.updates == 3 and len(record.result["losses"]) == 3
+    assert record.result["moved"] == pytest.approx(record.synthetic.moved) and record.result["moved"] > 0
+    assert record.seconds > 0 and record.peak_memory_mib > 10 and set(record.versions) == {"ddkit", "torch", "python"}
+    assert sorted(record.evolution) == sorted({0, 1, 2, 3} & set(record.evolution)) and 0 in record.evolution
+    assert record.evolution[3].equal(record.synthetic.images)
+
+
+@pytest.mark.parametrize("change", [{"ipc": 3}, {"init": "noise"}, {"seed": 1}, {"updates": 4}, {"width": 5},
+                                    {"preset": "paper"}, {"size": 16}, {"options": (("network_steps", 2),)}])
+def test_specs_that_ask_for_other_work_have_other_names(change):
+    assert dataclasses.replace(TINY, **change).name != TINY.name
+
+
+def test_a_changed_preset_makes_a_new_run(monkeypatch):
+    before = TINY.name
+    changed = dataclasses.replace(presets.get("datadam", "course"), values={"power": 2})
+    monkeypatch.setitem(presets.PRESETS["datadam"], "course", changed)
+    assert dataclasses.replace(TINY).name != before
+
+
+def test_naming_a_default_does_not_rename_a_run():
+    spelled_out = dataclasses.replace(TINY, options=(("lam", 0.01), ("network_steps", 1)))
+    assert spelled_out.name == TINY.name
+
+
+@pytest.mark.parametrize("source", [Full("digits"), RandomReal("digits", 2), TINY, Start(TINY)])
+def test_a_spec_survives_being_written_down(source):
+    spec = Evaluate(source, "assignment", "MLP", 4, 2)
+    assert restore_spec(describe_spec(spec)) == spec
+
+
+def test_the_distilled_images_are_the_ones_evaluated(record, root):
+    data = ddkit.load("digits")
+    trained_on = runs.training_set(TINY, data, seed=0, root=root)
+    assert trained_on.images.equal(record.synthetic.images)
+    assert runs.training_set(Start(TINY), data, 0).images.equal(record.synthetic.start)
+    assert not trained_on.images.equal(record.synthetic.start)
+
+
+def test_random_real_images_differ_between_seeds_and_not_between_calls():
+    data, source = ddkit.load("digits"), RandomReal("digits", 2)
+    first, again, other = (runs.training_set(source, data, seed).images for seed in (0, 0, 1))
+    assert first.equal(again) and not first.equal(other)
+
+
+def test_an_interrupted_evaluation_goes_on_with_the_next_seed(root, monkeypatch):
+    spec = Evaluate(RandomReal("digits", 2), "assignment", "MLP", seeds=3)
+    unbroken = run(spec, root=root / "a", quiet=True)
+    score, calls = runs.score, []
+
+    def interrupted(*args, **kwargs):
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        calls.append(1)
+        return score(*args, **kwargs)
+
+    monkeypatch.setattr(runs, "score", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(spec, root=root / "b", quiet=True)
+    assert find(spec, root / "b") is None
+    monkeypatch.setattr(runs, "score", score)
+    resumed = run(spec, root=root / "b", quiet=True)
+    assert resumed.scores.accuracies == unbroken.scores.accuracies
+    assert [r["seed"] for r in resumed.scores.runs] == [0, 1, 2]
+
+
+def test_a_file_is_known_by_its_content_not_by_its_place(record, tmp_path):
+    copy = tmp_path / "copy.safetensors"
+    copy.write_bytes((record.folder / runs.SYNTHETIC).read_bytes())
+    here = Evaluate(File.of(record.folder / runs.SYNTHETIC, "digits"))
+    assert Evaluate(File.of(copy, "digits")).name == here.name
+
+
+def test_a_set_is_not_evaluated_on_other_data(record):
+    with pytest.raises(InputError, match="was not distilled from"):
+        runs.open_set(record.folder / runs.SYNTHETIC, ddkit.load("digits", size=16))
+
+
+def test_a_folder_of_another_run_is_refused_and_left_alone(record):
+    before = (record.folder / "record.json").read_bytes()
+    with pytest.raises(InputError, match="another run"):
+        run(dataclasses.replace(TINY, seed=5), folder=record.folder)
+    assert (record.folder / "record.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"ipc": 0}, "ipc 0"), ({"ipc": 10_000}, "smallest class"), ({"init": "zeros"}, "unknown init"),
+    ({"dataset": "emnist"}, "unknown dataset"), ({"preset": "best"}, "unknown preset"), ({"updates": 0}, "at least 1"),
+    ({"options": (("image_lr", -1.0),)}, "image_lr must be positive"), ({"options": (("speed", 1),)}, "unknown option"),
+    ({"options": (("real_batch", 1.5),)}, "whole number"), ({"network": "ConvNetD9"}, "unknown network"),
+    ({"method": "magic"}, "unknown method"), ({"size": 4}, "at least 8 pixels")])
+def test_bad_input_is_one_sentence_and_writes_nothing(change, message, tmp_path):
+    with pytest.raises(InputError, match=message) as error:
+        run(dataclasses.replace(TINY, **change), root=tmp_path / "runs")
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_the_matched_protocol_gives_as_many_updates_as_the_full_data():
+    data = ddkit.load("digits")
+    matched = Evaluate(RandomReal("digits", 2), "matched").how(data)
+    assert matched.updates == 20 * -(-len(data.train) // 256)
+
+
+def test_every_preset_says_where_it_departs_and_can_be_made():
+    for method, named in presets.PRESETS.items():
+        for name in named:
+            assert presets.departures(method, name)
+            assert presets.configure(method, name, {}).updates >= 1
+    assert presets.configure("datadam", "course", {}).updates == 1000  # K * T * zeta_S of Table 1
+
+
+def test_the_full_profile_is_the_courses_table():
+    spec = profile("full").distill("real")
+    config = spec.config
+    assert (config.networks, config.iterations, config.image_steps, config.network_steps) == (100, 10, 1, 50)
+    assert (config.image_lr, config.network_lr, config.real_batch, config.lam) == (0.1, 0.01, 256, 0.01)
+    assert (spec.ipc, spec.total_updates, config.width) == (10, 1000, 128)
+
+
+def test_reference_records_are_those_of_the_current_code():
+    for folder in sorted(runs.REFERENCE.glob("*/")):
+        record = runs.Record.load(folder)
+        assert restore_spec(record.spec).name == folder.name
