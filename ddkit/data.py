@@ -7,6 +7,7 @@ that the test part is touched by the final evaluation only.
 import gzip
 import os
 import struct
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -193,10 +194,10 @@ def _read_idx(path: Path) -> np.ndarray:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
         zero, kind, dimensions = struct.unpack_from(">HBB", content)
         shape = struct.unpack_from(f">{dimensions}I", content, 4)
-    except (struct.error, EOFError, OSError, ValueError) as error:
+    except (struct.error, zlib.error, EOFError, OSError) as error:
         raise _damaged(path, str(error)) from error
     expected = 4 + 4 * dimensions + int(np.prod(shape, dtype=np.int64))
-    if (zero, kind) != (0, 8) or not np.prod(shape) or len(content) != expected:
+    if (zero, kind) != (0, 8) or dimensions == 0 or not np.prod(shape) or len(content) != expected:
         raise _damaged(path, f"{len(content):,} bytes, its header announces {expected:,}")
     return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
 

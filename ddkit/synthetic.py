@@ -106,7 +106,8 @@ class SyntheticSet:
         """Save as safetensors, with everything but the tensors in the metadata."""
         from safetensors.torch import save_file
 
-        tensors = {name: getattr(self, name).detach().cpu().contiguous() for name in ("images", "labels", "start")}
+        tensors = {name: getattr(self, name).detach().cpu().clone(memory_format=torch.contiguous_format)
+                   for name in ("images", "labels", "start")}  # cloned: safetensors refuses shared memory
         description = {"mean": self.mean, "std": self.std, "classes": self.classes, "origin": self.origin,
                        "labels": "soft" if self.soft else "hard", "learning_rate": self.learning_rate}
         with atomic(Path(path)) as temporary:
@@ -126,10 +127,11 @@ class SyntheticSet:
             with safe_open(path, "pt") as file:
                 description = json.loads((file.metadata() or {})["ddkit"])
                 tensors = {name: file.get_tensor(name) for name in ("images", "labels", "start")}
-        except (SafetensorError, KeyError, ValueError, OSError) as error:
+            statistics = {name: tuple(description[name]) for name in ("mean", "std", "classes")}
+            rest = {name: description[name] for name in ("learning_rate", "origin")}
+            return cls(**tensors, **statistics, **rest)
+        except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
             raise InputError(f"{path} is damaged or no set of ddkit ({error}): copy or make it again") from error
-        return cls(**tensors, **{name: tuple(description[name]) for name in ("mean", "std", "classes")},
-                   learning_rate=description["learning_rate"], origin=description["origin"])
 
     def export_pt(self, path: str | Path) -> None:
         """Write the field's layout, ``{'data': [[images, labels]], 'accs_all_exps': {}}``, with plain tensors only."""
@@ -151,13 +153,15 @@ class SyntheticSet:
         content = load_state(path)
         try:
             images, labels = content["data"][entry][:2]
-            images, labels = torch.as_tensor(images).float(), torch.as_tensor(labels)
+            images, labels = torch.as_tensor(images).detach().float(), torch.as_tensor(labels).detach()
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise InputError(f"{path} has not the layout {{'data': [[images, labels]]}} (entry {entry}): "
                              "export it again from the tool that made it") from error
         expected = dataset.train.images.shape[1:]
         require(images.shape[1:] == expected, f"{path} holds images {list(images.shape[1:])}, but {dataset.name} has "
                                               f"{list(expected)}: load the data set with that size")
+        require(len(images) == len(labels) > 0,
+                f"{path} holds {len(images)} images and {len(labels)} labels: export it again from the tool that made it")
         soft = labels.ndim == 2
         order = torch.argsort(labels.argmax(1) if soft else labels, stable=True)
         images, labels = images[order], labels[order].float() if soft else labels[order].long()
@@ -177,7 +181,7 @@ class SyntheticSet:
             name = self.classes[label].replace("/", "-")
             paths.append(Path(folder) / name / f"{sum(p.parent.name == name for p in paths):03d}.png")
             with atomic(paths[-1]) as temporary:
-                to_pil_image(image).save(temporary, "PNG")
+                to_pil_image((255 * image).round().to(torch.uint8)).save(temporary, "PNG")
         return paths
 
 

@@ -55,6 +55,8 @@ class Protocol:
         require((self.epochs is None) != (self.updates is None), "a protocol counts either epochs or updates")
         require((self.epochs or self.updates or 0) >= 1, "a protocol must train for at least 1 epoch or update")
         require(self.lr > 0, f"the learning rate must be positive, got {self.lr}")
+        require(self.momentum >= 0 and self.weight_decay >= 0, "momentum and weight decay must not be negative")
+        one_of(self.schedule, ("cosine", "half"), "schedule")
         require(self.batch >= 1, f"the batch must be at least 1, got {self.batch}")
 
     def epochs_for(self, images: int) -> int:
@@ -187,7 +189,8 @@ def metrics(scores: Tensor, labels: Tensor) -> dict:
     """Accuracy, balanced accuracy (mean recall) and confusion counts (rows: true class) of logits [N, classes]."""
     classes = scores.shape[1]
     confusion = torch.bincount(labels.cpu() * classes + scores.argmax(1), minlength=classes**2).view(classes, classes)
-    recall = confusion.diag() / confusion.sum(1).clamp(min=1)
+    present = confusion.sum(1) > 0
+    recall = confusion.diag()[present] / confusion.sum(1)[present]
     return {"accuracy": float(confusion.diag().sum() / confusion.sum()), "balanced_accuracy": float(recall.mean()),
             "confusion": confusion.tolist()}
 

@@ -2,6 +2,8 @@
 
 import os
 import random
+import shutil
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,18 @@ import torch
 from ddkit import data
 from ddkit.data import Dataset, Split
 
+os.environ["DDKIT_PROFILE"] = "quick"  # the lessons, which run as tests in kernels of their own
+os.environ["DDKIT_PROGRESS"] = "0"
 DATA = Path(os.environ.get("DDKIT_DATA") or "data")  # read before any test changes the environment
+
+
+def pytest_configure() -> None:
+    """Keep the lessons' runs apart from the user's: a fresh folder for every test session."""
+    os.environ["DDKIT_RUNS"] = tempfile.mkdtemp(prefix="ddkit-runs-")
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(os.environ.pop("DDKIT_RUNS"), ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,8 @@ from ddkit.errors import require
 from ddkit.networks import Network, build
 from ddkit.synthetic import SyntheticSet
 
+SMALLEST_NORM = 1e-20  # of an attention map that is still divided by; far above what float32 cannot hold
+
 
 def attention_map(features: Tensor, power: float = 4) -> Tensor:
     """Spatial attention of feature maps (paper, eq. 2): ``A = vec(sum over channels of |f|^p)``, normalised.
@@ -32,7 +34,7 @@ def attention_map(features: Tensor, power: float = 4) -> Tensor:
     require(features.ndim == 4, f"features must be [n, ch, H, W], got {list(features.shape)}")
     require(power >= 1, f"the power must be at least 1, got {power}")
     magnitude = features.abs() if power == 1 else features.abs().pow(power)
-    return F.normalize(magnitude.sum(1).flatten(1), dim=1)
+    return F.normalize(magnitude.sum(1).flatten(1), dim=1, eps=SMALLEST_NORM)
 
 
 def attention_matching_loss(real: list[Tensor], synthetic: list[Tensor], lam: float = 0.01,

@@ -1,0 +1,132 @@
+"""One DataDAM image update, ours against the straightforward version: ``python benchmarks/datadam_update.py``.
+
+10 x 256 real and 10 x 10 synthetic images of 1x28x28, ConvNet-3. The straightforward version passes the
+whole real batch at once and keeps the maps by hooks, as research code does. Each runs in a fresh
+process; time is the median update, memory the process's peak above what it held before the first one.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import torch
+
+from ddkit.augment import apply, draw
+from ddkit.cost import peak_memory_mib
+from ddkit.data import Dataset, Split
+from ddkit.device import describe
+from ddkit.files import write_json
+from ddkit.methods.datadam import Config, DataDAM, attention_matching_loss
+from ddkit.randomness import stream
+from ddkit.synthetic import SyntheticSet
+
+CLASSES, REAL, IPC = 10, 256, 10
+CPU = torch.device("cpu")
+
+
+def random_dataset() -> Dataset:
+    """As many random images as one update uses: speed does not depend on what they show."""
+    images = torch.randn(CLASSES * REAL, 1, 28, 28, generator=stream(0, "benchmark"))
+    split = Split(images, torch.arange(CLASSES).repeat_interleave(REAL))
+    return Dataset("random", split, split, split, tuple("0123456789"), (0.0,), (1.0,), "none", flips=False)
+
+
+class Straightforward(DataDAM):
+    """The same update, written the obvious way."""
+
+    def _matching_loss(self):
+        augmentation = draw(self.strategy, CLASSES, self.streams["augmentation"])
+        kept = []
+        hooks = [block.activation.register_forward_hook(lambda _, __, output: kept.append(output))
+                 for block in self.network.blocks]
+        sides = []
+        for images in (self._sample_real(), self.synthetic.images):
+            kept.clear()
+            embeddings = []
+            hook = self.network.classifier.register_forward_pre_hook(lambda _, x, found=embeddings: found.append(x[0]))
+            self.network(apply(images, augmentation))
+            hook.remove()
+            sides.append([f.unflatten(0, (CLASSES, -1)) for f in (*kept[:-1], *embeddings)])
+        for hook in hooks:
+            hook.remove()
+        real, synthetic = sides
+        return attention_matching_loss([r.detach() for r in real], synthetic, self.config.lam, self.config.power)
+
+
+def measure(kind: type[DataDAM], width: int, updates: int) -> dict:
+    """Median seconds and peak MiB of an update without network training, and the last loss."""
+    dataset = random_dataset()
+    synthetic = SyntheticSet.from_noise(dataset, IPC, stream(0, "images"))
+    synthetic.images.requires_grad_()
+    if kind is DataDAM:
+        from ddkit.device import keep_freed_memory
+
+        keep_freed_memory()  # as the distillation loop does
+    method = kind(Config(width=width, network_steps=0, power=1))
+    method.start(dataset, synthetic, lambda name: stream(0, name))
+    idle = psutil.Process().memory_info().rss / 2**20
+    seconds, loss = [], 0.0
+    for _ in range(updates):
+        start = time.perf_counter()
+        loss = method.update()["loss"]
+        seconds.append(time.perf_counter() - start)
+    return {"seconds": statistics.median(seconds[1:]), "peak_mib": peak_memory_mib(CPU) - idle, "loss": loss}
+
+
+def matrix_product_speed() -> float:
+    """FLOP/s of a 2048 x 2048 float32 matrix product: what this machine can do at best."""
+    a = torch.randn(2048, 2048)
+    times = []
+    for _ in range(8):
+        start = time.perf_counter()
+        a @ a
+        times.append(time.perf_counter() - start)
+    return 2 * 2048**3 / min(times)
+
+
+def update_flops(width: int) -> float:
+    """FLOPs of an update: the real images forward, the synthetic ones forward and backward."""
+    from ddkit.cost import measure as count
+    from ddkit.networks import build
+
+    forward = count(build("ConvNetD3", 1, CLASSES, 28, width=width, generator=stream(0, "count")), (1, 28, 28)).flops
+    return forward * CLASSES * (REAL + 3 * IPC)
+
+
+def in_fresh_process(kind: str, width: int, updates: int) -> dict:
+    command = [sys.executable, __file__, "--only", kind, "--width", str(width), "--updates", str(updates)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--width", type=int, default=128)
+    parser.add_argument("--updates", type=int, default=4, help="updates, the first of which is not timed")
+    parser.add_argument("--record", metavar="FILE", help="also write the figures as JSON")
+    parser.add_argument("--only", choices=("ours", "straightforward"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.only:
+        kind = {"ours": DataDAM, "straightforward": Straightforward}[options.only]
+        print(json.dumps(measure(kind, options.width, options.updates)))
+        return
+    ours, other = (in_fresh_process(kind, options.width, options.updates) for kind in ("ours", "straightforward"))
+    speed, flops = matrix_product_speed(), update_flops(options.width)
+    for name, found in (("ours", ours), ("straightforward", other)):
+        share = flops / found["seconds"] / speed
+        print(f"{name:16} {found['seconds']:7.2f} s   {found['peak_mib']:8.0f} MiB above idle   "
+              f"{100 * share:3.0f} % of the matrix product's {speed / 1e9:.0f} GFLOP/s   loss {found['loss']:.6f}")
+    print(f"ours takes {ours['seconds'] / other['seconds']:.2f} of the straightforward version's time")
+    if options.record:
+        write_json(Path(options.record), {
+            "width": options.width, "device": describe(CPU), "torch": torch.__version__, "ours": ours,
+            "straightforward": other, "time_ratio": ours["seconds"] / other["seconds"],
+            "matrix_product_gflops": speed / 1e9, "share_of_matrix_product": flops / ours["seconds"] / speed})
+
+
+if __name__ == "__main__":
+    main()
