@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 import torch
+from torch import nn
 
 from ddkit.augment import apply, draw
 from ddkit.cost import peak_memory_mib
@@ -22,6 +23,7 @@ from ddkit.data import Dataset, Split
 from ddkit.device import describe
 from ddkit.files import write_json
 from ddkit.methods.datadam import Config, DataDAM, attention_matching_loss
+from ddkit.networks import ConvNet
 from ddkit.randomness import stream
 from ddkit.synthetic import SyntheticSet
 
@@ -36,24 +38,28 @@ def random_dataset() -> Dataset:
     return Dataset("random", split, split, split, tuple("0123456789"), (0.0,), (1.0,), "none", flips=False)
 
 
+def plain_convnet(network: ConvNet) -> nn.Sequential:
+    """The same network with the same weights, of torch's own layers."""
+    layers = [layer for block in network.blocks for layer in (block.conv, block.norm, nn.ReLU(inplace=True),
+                                                              nn.AvgPool2d(2))]
+    return nn.Sequential(*layers, nn.Flatten(), network.classifier)
+
+
 class Straightforward(DataDAM):
     """The same update, written the obvious way."""
 
     def _matching_loss(self):
         augmentation = draw(self.strategy, CLASSES, self.streams["augmentation"])
-        kept = []
-        hooks = [block.activation.register_forward_hook(lambda _, __, output: kept.append(output))
-                 for block in self.network.blocks]
+        network, kept = plain_convnet(self.network), []
+        for layer in network:
+            if isinstance(layer, nn.ReLU | nn.Flatten):
+                layer.register_forward_hook(lambda _, __, output: kept.append(output))
         sides = []
         for images in (self._sample_real(), self.synthetic.images):
             kept.clear()
-            embeddings = []
-            hook = self.network.classifier.register_forward_pre_hook(lambda _, x, found=embeddings: found.append(x[0]))
-            self.network(apply(images, augmentation))
-            hook.remove()
-            sides.append([f.unflatten(0, (CLASSES, -1)) for f in (*kept[:-1], *embeddings)])
-        for hook in hooks:
-            hook.remove()
+            network(apply(images, augmentation))
+            *maps, _, embedding = kept
+            sides.append([f.unflatten(0, (CLASSES, -1)) for f in (*maps, embedding)])
         real, synthetic = sides
         return attention_matching_loss([r.detach() for r in real], synthetic, self.config.lam, self.config.power)
 
@@ -106,7 +112,7 @@ def in_fresh_process(kind: str, width: int, updates: int) -> dict:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--width", type=int, default=128)
-    parser.add_argument("--updates", type=int, default=4, help="updates, the first of which is not timed")
+    parser.add_argument("--updates", type=int, default=7, help="updates, the first of which is not timed")
     parser.add_argument("--record", metavar="FILE", help="also write the figures as JSON")
     parser.add_argument("--only", choices=("ours", "straightforward"), help=argparse.SUPPRESS)
     options = parser.parse_args()

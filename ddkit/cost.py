@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 
 import torch
 
-from ddkit.networks import Network
+from ddkit.networks import AveragePool, Network
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,13 @@ class Cost:
 def measure(network: Network, shape: tuple[int, int, int]) -> Cost:
     """Count parameters, MACs and FLOPs of ``network`` for one image of ``shape`` (C, H, W)."""
     from thop import profile
+    from thop.vision.basic_hooks import count_avgpool
     from torch.utils.flop_counter import FlopCounterMode
 
     image = torch.zeros(1, *shape, device=next(network.parameters()).device)
     parameters = sum(p.numel() for p in network.parameters())
-    macs, _ = profile(copy.deepcopy(network), inputs=(image,), verbose=False)  # thop leaves buffers behind
+    # A copy, because thop leaves buffers behind.
+    macs, _ = profile(copy.deepcopy(network), inputs=(image,), custom_ops={AveragePool: count_avgpool}, verbose=False)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(image)
     return Cost(parameters, int(macs), counter.get_total_flops())

@@ -160,8 +160,8 @@ class SyntheticSet:
         expected = dataset.train.images.shape[1:]
         require(images.shape[1:] == expected, f"{path} holds images {list(images.shape[1:])}, but {dataset.name} has "
                                               f"{list(expected)}: load the data set with that size")
-        require(len(images) == len(labels) > 0,
-                f"{path} holds {len(images)} images and {len(labels)} labels: export it again from the tool that made it")
+        require(len(images) == len(labels) > 0, f"{path} holds {len(images)} images and {len(labels)} labels: "
+                                                "export it again from the tool that made it")
         soft = labels.ndim == 2
         order = torch.argsort(labels.argmax(1) if soft else labels, stable=True)
         images, labels = images[order], labels[order].float() if soft else labels[order].long()

@@ -111,7 +111,7 @@ class Config:
     augmented: bool = True  # siamese augmentation, one draw per class
     network: str = "ConvNetD3"
     width: int = 128
-    memory_mib: int = 128  # for the activations of real images
+    memory_mib: int = 64  # for the activations of real images
 
     def __post_init__(self):
         for name in ("networks", "iterations", "image_steps", "real_batch", "memory_mib"):
