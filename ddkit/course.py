@@ -5,7 +5,8 @@ from pathlib import Path
 
 from ddkit import plots, tables
 from ddkit.profiles import Profile
-from ddkit.runs import Record, Spec, Start, run
+from ddkit.runs import Record, run
+from ddkit.specs import Spec, Start
 
 PROTOCOLS = ("assignment", "standard")
 
@@ -55,14 +56,21 @@ def work(profile: Profile, *, root=None, data=None, say=print) -> Results:
          for name, row in wanted["transfer"].items()})
 
 
-def report(results: Results, profile: Profile) -> str:
-    """The tables at the end of the job, as text."""
-    parts = [profile.label, tables.costs(results.baseline)]
+def report(results: Results, profile: Profile, style: str = "simple") -> str:
+    """The tables at the end of the job, as text (``simple``) or Markdown (``github``)."""
+    parts = [f"Training on the full data ({profile.label})", tables.costs(results.baseline, style)]
     for name, row in results.scores.items():
         full = {"full data": results.baseline} if name == "assignment" else {}
-        parts += [f"Test accuracy, {name} protocol", tables.scores({**full, **row})]
-    parts += ["Transfer to other networks, standard protocol", tables.transfer(results.transfer)]
+        parts += [_heading(f"Test accuracy, {name} protocol", row), tables.scores({**full, **row}, style)]
+    transfer = next(iter(results.transfer.values()))
+    parts += [_heading("Transfer to other networks, standard protocol", transfer),
+              tables.transfer(results.transfer, style)]
     return "\n\n".join(parts)
+
+
+def _heading(title: str, records: dict[str, Record]) -> str:
+    epochs = next(iter(records.values())).result["epochs"]
+    return f"{title}, {epochs} epochs"
 
 
 def figures(results: Results, profile: Profile, folder: str | Path) -> list[Path]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from ddkit.data import SOURCES
 from ddkit.errors import one_of
-from ddkit.runs import Distill, Evaluate, Full, RandomReal, Source
+from ddkit.specs import Distill, Evaluate, Full, RandomReal, Source
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,8 @@
-"""Every number is a run: a ``Spec`` names it, ``run`` reloads, resumes or makes it, a ``Record`` is what came of it.
+"""Every number is a run: ``run`` reloads, resumes or makes what a spec names; a ``Record`` is what came of it."""
 
-There are two kinds of spec. ``Distill`` makes a synthetic set; ``Evaluate`` trains networks on some
-images and scores them on test data. What an evaluation trains on is a source: the full data, random
-real images, the start of a distillation, its result, or a file.
-"""
-
-import hashlib
-import json
 import os
 import platform
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
@@ -18,193 +11,19 @@ import torch
 
 from ddkit import __version__, methods, presets
 from ddkit.cost import measure, peak_memory_mib
-from ddkit.data import SOURCES, Dataset, Split, load
+from ddkit.data import Dataset, Split, load
 from ddkit.device import default_device, describe
 from ddkit.distill import Callback, History, distill
-from ddkit.errors import InputError, one_of, require
-from ddkit.files import atomic, read_json, sha256, write_json
-from ddkit.networks import build, parse
+from ddkit.errors import InputError, require
+from ddkit.files import atomic, read_json, write_json
+from ddkit.networks import build
 from ddkit.randomness import stream
-from ddkit.synthetic import INITS, SyntheticSet
-from ddkit.training import PROTOCOLS, Protocol, Scores, evaluate, protocol, score
+from ddkit.specs import Distill, Evaluate, Full, RandomReal, Source, Spec, Start, describe_spec, origin, restore_spec
+from ddkit.synthetic import SyntheticSet
+from ddkit.training import PROTOCOLS, Scores, evaluate, score
 
 REFERENCE = Path(__file__).resolve().parent.parent / "data" / "reference"  # results that come with the repository
 RECORD, SYNTHETIC, EVOLUTION = "record.json", "synthetic.safetensors", "evolution.safetensors"
-
-
-@dataclass(frozen=True)
-class Full:
-    """All training images of a data set (the validation part is left out)."""
-
-    dataset: str
-    size: int | None = None
-
-
-@dataclass(frozen=True)
-class RandomReal:
-    """Random real images, ``ipc`` of each class, drawn anew for every evaluation seed."""
-
-    dataset: str
-    ipc: int
-    size: int | None = None
-
-
-@dataclass(frozen=True)
-class Distill:
-    """Names a distillation.
-
-    Attributes:
-        dataset, size: as for ``data.load``.
-        method, preset: as in ``ddkit.methods`` and ``ddkit.presets``.
-        ipc: images per class.
-        init: ``real`` or ``noise``.
-        network, width: matched on; None takes the preset's.
-        updates: of the synthetic set; None takes the preset's.
-        seed: of everything random in the run.
-        options: (name, value) pairs that replace the preset's.
-    """
-
-    dataset: str = "mnist"
-    method: str = "datadam"
-    preset: str = "course"
-    ipc: int = 10
-    init: str = "real"
-    network: str | None = None
-    width: int | None = None
-    updates: int | None = None
-    seed: int = 0
-    size: int | None = None
-    options: tuple[tuple[str, object], ...] = ()
-
-    @cached_property
-    def config(self):
-        """The method's configuration with the preset and the options in place."""
-        chosen = {k: v for k, v in (("network", self.network), ("width", self.width)) if v is not None}
-        return presets.configure(self.method, self.preset, {**dict(self.options), **chosen})
-
-    @property
-    def total_updates(self) -> int:
-        return self.config.updates if self.updates is None else self.updates
-
-    def check(self) -> None:
-        """Raise InputError for whatever can be seen to be wrong before anything is loaded."""
-        one_of(self.dataset, SOURCES, "dataset")
-        one_of(self.init, INITS, "init")
-        require(self.ipc >= 1, f"images per class must be at least 1, got ipc {self.ipc}")
-        parse(self.config.network, self.config.width)
-        require(self.total_updates >= 1, f"a distillation needs at least 1 update, got {self.total_updates}")
-
-    @property
-    def name(self) -> str:
-        return f"distill-{self.dataset}-{self.method}-{self.preset}-ipc{self.ipc}-{self.init}-{_key(self)}"
-
-
-@dataclass(frozen=True)
-class Start:
-    """The synthetic set of a distillation before its first update."""
-
-    of: Distill
-
-
-@dataclass(frozen=True)
-class File:
-    """A saved synthetic set, known by the sha256 of its file."""
-
-    path: str
-    sha256: str
-    dataset: str
-    size: int | None = None
-
-    @classmethod
-    def of(cls, path: str | Path, dataset: str, size: int | None = None) -> "File":
-        require(Path(path).is_file(), f"no such file: {path}")
-        return cls(str(path), sha256(Path(path).read_bytes()), dataset, size)
-
-
-Source = Full | RandomReal | Distill | Start | File
-
-
-@dataclass(frozen=True)
-class Evaluate:
-    """Names an evaluation: train ``network`` on ``of`` under ``protocol``, once for each of ``seeds`` seeds."""
-
-    of: Source
-    protocol: str = "standard"
-    network: str = "ConvNetD3"
-    width: int = 128
-    seeds: int = 5
-    epochs: int | None = None  # replaces the protocol's own length
-
-    def check(self) -> None:
-        """Raise InputError for whatever can be seen to be wrong before anything is loaded."""
-        one_of(_origin(self.of).dataset, SOURCES, "dataset")
-        one_of(self.protocol, PROTOCOLS, "protocol")
-        require(self.seeds >= 1, f"an evaluation needs at least 1 seed, got {self.seeds}")
-        parse(self.network, self.width)
-        if isinstance(self.of, Distill | Start):
-            _distillation(self.of).check()
-        if isinstance(self.of, RandomReal):
-            require(self.of.ipc >= 1, f"images per class must be at least 1, got ipc {self.of.ipc}")
-
-    @property
-    def name(self) -> str:
-        what = f"{_origin(self.of).dataset}-{type(self.of).__name__.lower()}"
-        return f"evaluate-{what}-{self.protocol}-{self.network}-{_key(self)}"
-
-    def how(self, dataset: Dataset) -> Protocol:
-        """The protocol with its numbers."""
-        found = protocol(self.protocol, dataset)
-        return found if self.epochs is None else Protocol(**{**found.as_dict(), "epochs": self.epochs, "updates": None})
-
-
-Spec = Distill | Evaluate
-
-
-def _distillation(source: Distill | Start) -> Distill:
-    return source.of if isinstance(source, Start) else source
-
-
-def _origin(source: Source):
-    """Where a source's data set and size are written."""
-    return _distillation(source) if isinstance(source, Start) else source
-
-
-def describe_spec(spec) -> dict:
-    """A spec or source as plain data, with its type's name."""
-    values = {f.name: getattr(spec, f.name) for f in fields(spec)}
-    return {"type": type(spec).__name__,
-            **{name: describe_spec(value) if is_dataclass(value) else value for name, value in values.items()}}
-
-
-def restore_spec(content: dict):
-    """The inverse of ``describe_spec``, from JSON."""
-    kinds = {kind.__name__: kind for kind in (Full, RandomReal, Distill, Start, File, Evaluate)}
-    values = {k: restore_spec(v) if isinstance(v, dict) else v for k, v in content.items() if k != "type"}
-    if "options" in values:
-        values["options"] = tuple((name, value) for name, value in values["options"])
-    return kinds[content["type"]](**values)
-
-
-def _key(spec) -> str:
-    """Eight characters that differ between specs that ask for different work."""
-    return hashlib.sha256(json.dumps(_work(spec), sort_keys=True).encode()).hexdigest()[:8]
-
-
-def _work(spec) -> dict:
-    """All that decides a run's outcome: presets and protocols by their numbers, files by their content.
-
-    Fields that have their default are left out, so that a field added later does not rename old runs.
-    """
-    values = {f.name: getattr(spec, f.name) for f in fields(spec) if getattr(spec, f.name) != f.default}
-    if isinstance(spec, Distill):
-        for name in ("preset", "network", "width", "options"):
-            values.pop(name, None)
-        values |= {"config": spec.config, "updates": spec.total_updates}
-    elif isinstance(spec, Evaluate):
-        values["protocol"] = PROTOCOLS[spec.protocol]
-    elif isinstance(spec, File):
-        values.pop("path")
-    return {"type": type(spec).__name__, **{k: _work(v) if is_dataclass(v) else v for k, v in values.items()}}
 
 
 @dataclass
@@ -310,7 +129,7 @@ def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None
 
 
 def _same(content: dict, spec: Spec) -> bool:
-    return _key(restore_spec(content)) == _key(spec)
+    return restore_spec(content).name == spec.name
 
 
 def _distill(spec: Distill, place: Path, data, callbacks, validate_every: int, stop, quiet: bool) -> Record:
@@ -353,8 +172,8 @@ def _save_evolution(path: Path, history: History) -> None:
 
 
 def _evaluate(spec: Evaluate, place: Path, root, data, quiet: bool) -> Record:
-    origin = _origin(spec.of)
-    dataset = load(origin.dataset, data, origin.size).to(default_device())
+    asked = origin(spec.of)
+    dataset = load(asked.dataset, data, asked.size).to(default_device())
     how, partial = spec.how(dataset), _writable(place) / "partial.json"
     done = read_json(partial)["runs"] if partial.exists() else []
     for seed in range(len(done), spec.seeds):

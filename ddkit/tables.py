@@ -6,13 +6,22 @@ from ddkit.runs import Record
 
 
 def scores(records: dict[str, Record], style: str = "simple") -> str:
-    """One row per record: mean accuracy, standard deviation and n, updates, seconds of training and of testing."""
-    rows = [(name, str(r.scores), r.updates, f"{r.scores.seconds:.1f}", f"{r.scores.test_seconds:.1f}")
+    """One row per record: mean accuracy, standard deviation and n, updates, seconds of training and of testing.
+
+    Two-class data also get balanced accuracy and AUC, and rows whose balanced accuracy is at chance say so.
+    """
+    first = next(iter(records.values()))
+    metrics = {"accuracy": "test accuracy"}
+    if "auc" in first.result["runs"][0]:
+        metrics |= {"balanced_accuracy": "balanced accuracy", "auc": "AUC"}
+    rows = [(name + " (at chance)" * r.scores.at_chance, *(str(r.scores.of(m)) for m in metrics),
+             r.result["runs"][0]["updates"], f"{r.scores.seconds:.1f}", f"{r.scores.test_seconds:.1f}")
             for name, r in records.items()]
-    chance = 100 * next(iter(records.values())).result["chance"]
-    rows.append(("chance", f"{chance:.2f} %", "", "", ""))
-    headers = ("trained on", "test accuracy", "updates", "training s", "testing s")
-    return tabulate(rows, headers, style, disable_numparse=True, colalign=("left",) * 2 + ("right",) * 3)
+    guessing = [100 * first.result["chance"], 50, 50]
+    rows.append(("always the most frequent class", *(f"{g:.2f} %" for g in guessing[: len(metrics)]), "", "", ""))
+    headers = ("trained on", *metrics.values(), "updates", "training s", "testing s")
+    sides = ("left",) * (1 + len(metrics)) + ("right",) * 3
+    return tabulate(rows, headers, style, disable_numparse=True, colalign=sides)
 
 
 def transfer(records: dict[str, dict[str, Record]], style: str = "simple") -> str:

@@ -5,6 +5,7 @@ does both for several seeds. The same protocol serves the full, the random real 
 """
 
 import math
+import statistics
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -186,13 +187,23 @@ def logits(network: Network, images: Tensor) -> Tensor:
 
 
 def metrics(scores: Tensor, labels: Tensor) -> dict:
-    """Accuracy, balanced accuracy (mean recall) and confusion counts (rows: true class) of logits [N, classes]."""
+    """What logits [N, classes] are worth against labels [N].
+
+    Returns:
+        ``accuracy``, ``balanced_accuracy`` (mean recall of the classes), ``confusion`` (counts, rows: true class)
+        and, for two classes, ``auc`` (area under the ROC curve; class 1 is the positive one).
+    """
     classes = scores.shape[1]
     confusion = torch.bincount(labels.cpu() * classes + scores.argmax(1), minlength=classes**2).view(classes, classes)
     present = confusion.sum(1) > 0
     recall = confusion.diag()[present] / confusion.sum(1)[present]
-    return {"accuracy": float(confusion.diag().sum() / confusion.sum()), "balanced_accuracy": float(recall.mean()),
-            "confusion": confusion.tolist()}
+    found = {"accuracy": float(confusion.diag().sum() / confusion.sum()), "balanced_accuracy": float(recall.mean()),
+             "confusion": confusion.tolist()}
+    if classes == 2 and present.all():
+        from sklearn.metrics import roc_auc_score
+
+        found["auc"] = float(roc_auc_score(labels.cpu(), scores[:, 1] - scores[:, 0]))
+    return found
 
 
 def test(network: Network, split: Split) -> dict:
@@ -208,24 +219,29 @@ test.__test__ = False  # pytest: not a test
 class Scores:
     """Test results of several networks, one per seed, all trained on the same kind of data.
 
-    ``runs`` holds a dict per seed: accuracy, balanced_accuracy, confusion, updates, train_seconds, test_seconds.
+    ``runs`` holds a dict per seed, as ``score`` returns it. ``metric`` is the one that mean, sd and se are of.
     """
 
     runs: tuple[dict, ...]
+    metric: str = "accuracy"
+
+    def of(self, metric: str) -> "Scores":
+        """The same runs, judged by another metric: ``accuracy``, ``balanced_accuracy`` or ``auc``."""
+        return replace(self, metric=metric)
 
     @property
-    def accuracies(self) -> list[float]:
-        return [run["accuracy"] for run in self.runs]
+    def values(self) -> list[float]:
+        """The metric, in [0, 1], one value per seed."""
+        return [run[self.metric] for run in self.runs]
 
     @property
     def mean(self) -> float:
-        return sum(self.accuracies) / len(self.runs)
+        return statistics.fmean(self.values)
 
     @property
     def sd(self) -> float:
         """Sample standard deviation over seeds (0 for a single seed)."""
-        n = len(self.runs)
-        return math.sqrt(sum((a - self.mean) ** 2 for a in self.accuracies) / (n - 1)) if n > 1 else 0.0
+        return statistics.stdev(self.values) if len(self.runs) > 1 else 0.0
 
     @property
     def se(self) -> float:
@@ -235,16 +251,22 @@ class Scores:
     @property
     def seconds(self) -> float:
         """Mean seconds of training."""
-        return sum(run["train_seconds"] for run in self.runs) / len(self.runs)
-
-    def summary(self) -> dict:
-        """Mean, standard deviation, n and every accuracy, for records."""
-        return {"mean": self.mean, "sd": self.sd, "n": len(self.runs), "accuracies": self.accuracies}
+        return statistics.fmean(run["train_seconds"] for run in self.runs)
 
     @property
     def test_seconds(self) -> float:
         """Mean seconds of testing."""
-        return sum(run["test_seconds"] for run in self.runs) / len(self.runs)
+        return statistics.fmean(run["test_seconds"] for run in self.runs)
+
+    @property
+    def at_chance(self) -> bool:
+        """Whether the balanced accuracy is within two standard errors of guessing (or below it)."""
+        balanced = self.of("balanced_accuracy")
+        return balanced.mean - 2 * balanced.se <= 1 / len(self.runs[0]["confusion"])
+
+    def summary(self) -> dict:
+        """Mean, standard deviation, n and every value, for records."""
+        return {"mean": self.mean, "sd": self.sd, "n": len(self.runs), "accuracies": self.values}
 
     def __str__(self) -> str:
         spread = f" ± {100 * self.sd:.2f}" if len(self.runs) > 1 else ""

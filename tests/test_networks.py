@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from ddkit.cost import measure
 from ddkit.errors import InputError
-from ddkit.networks import FAMILIES, build, normalisation
+from ddkit.networks import FAMILIES, AveragePool, build, normalisation
 
 
 def seeded(seed=0):
@@ -155,3 +155,11 @@ def test_weights_are_uniform_within_one_over_the_root_of_fan_in():
     bound = 1 / 784**0.5
     assert weight.abs().max() <= bound and weight.min() < -0.999 * bound and weight.max() > 0.999 * bound
     assert float(weight.std()) == pytest.approx(bound / 3**0.5, rel=0.01)
+
+
+@pytest.mark.parametrize("size", [(8, 8), (7, 9)])
+def test_average_pooling_equals_torchs_and_can_be_differentiated_twice(size):
+    pool, x = AveragePool(), noise(2, 3, *size).double().requires_grad_()
+    torch.testing.assert_close(pool(x), F.avg_pool2d(x, 2))
+    assert torch.autograd.gradcheck(pool, x) and torch.autograd.gradgradcheck(pool, x)
+    torch.testing.assert_close(pool(x.contiguous(memory_format=torch.channels_last)), F.avg_pool2d(x, 2))

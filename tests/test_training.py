@@ -239,7 +239,7 @@ def test_a_score_reads_the_part_it_is_asked_for_and_no_other(tiny, used, spoilt)
 
 def test_scores_give_mean_sample_deviation_and_standard_error():
     scores = Scores(tuple({"accuracy": a} for a in (0.8, 0.9, 0.95, 0.7)))
-    assert scores.mean == pytest.approx(np.mean(scores.accuracies))
-    assert scores.sd == pytest.approx(np.std(scores.accuracies, ddof=1))
-    assert scores.se == pytest.approx(np.std(scores.accuracies, ddof=1) / 2)
+    assert scores.mean == pytest.approx(np.mean(scores.values))
+    assert scores.sd == pytest.approx(np.std(scores.values, ddof=1))
+    assert scores.se == pytest.approx(np.std(scores.values, ddof=1) / 2)
     assert Scores(({"accuracy": 0.5},)).sd == 0

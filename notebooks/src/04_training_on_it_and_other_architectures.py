@@ -27,7 +27,6 @@ import math
 
 import ddkit
 from ddkit import lesson, plots, tables
-from ddkit.runs import Start
 
 profile = lesson.begin()
 
@@ -46,7 +45,7 @@ profile = lesson.begin()
 # %%
 real, noise = profile.distill("real"), profile.distill("noise")
 sources = {"distilled from real": real, "distilled from noise": noise, "random real": profile.random(),
-           "start: real": Start(real), "start: noise": Start(noise)}
+           "start: real": ddkit.Start(real), "start: noise": ddkit.Start(noise)}
 
 # %% [markdown]
 # ## The assignment's protocol (2e): the same setting as on the full data

@@ -1,0 +1,191 @@
+"""What a run is asked for: specs name runs, and sources name what networks are trained on.
+
+There are two kinds of spec. ``Distill`` makes a synthetic set; ``Evaluate`` trains networks on a source and
+scores them on test data. A source is the full data, random real images, the start of a distillation,
+its result, or a file. All are plain frozen values that can be written down as JSON and read back.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from ddkit import presets
+from ddkit.data import SOURCES, Dataset
+from ddkit.errors import one_of, require
+from ddkit.files import sha256
+from ddkit.networks import parse
+from ddkit.synthetic import INITS
+from ddkit.training import PROTOCOLS, Protocol, protocol
+
+
+@dataclass(frozen=True)
+class Full:
+    """All training images of a data set (the validation part is left out)."""
+
+    dataset: str
+    size: int | None = None
+
+
+@dataclass(frozen=True)
+class RandomReal:
+    """Random real images, ``ipc`` of each class, drawn anew for every evaluation seed."""
+
+    dataset: str
+    ipc: int
+    size: int | None = None
+
+
+@dataclass(frozen=True)
+class Distill:
+    """Names a distillation.
+
+    Attributes:
+        dataset, size: as for ``data.load``.
+        method, preset: as in ``ddkit.methods`` and ``ddkit.presets``.
+        ipc: images per class.
+        init: ``real`` or ``noise``.
+        network, width: matched on; None takes the preset's.
+        updates: of the synthetic set; None takes the preset's.
+        seed: of everything random in the run.
+        options: (name, value) pairs that replace the preset's.
+    """
+
+    dataset: str = "mnist"
+    method: str = "datadam"
+    preset: str = "course"
+    ipc: int = 10
+    init: str = "real"
+    network: str | None = None
+    width: int | None = None
+    updates: int | None = None
+    seed: int = 0
+    size: int | None = None
+    options: tuple[tuple[str, object], ...] = ()
+
+    @cached_property
+    def config(self):
+        """The method's configuration with the preset and the options in place."""
+        chosen = {k: v for k, v in (("network", self.network), ("width", self.width)) if v is not None}
+        return presets.configure(self.method, self.preset, {**dict(self.options), **chosen})
+
+    @property
+    def total_updates(self) -> int:
+        return self.config.updates if self.updates is None else self.updates
+
+    def check(self) -> None:
+        """Raise InputError for whatever can be seen to be wrong before anything is loaded."""
+        one_of(self.dataset, SOURCES, "dataset")
+        one_of(self.init, INITS, "init")
+        require(self.ipc >= 1, f"images per class must be at least 1, got ipc {self.ipc}")
+        parse(self.config.network, self.config.width)
+        require(self.total_updates >= 1, f"a distillation needs at least 1 update, got {self.total_updates}")
+
+    @property
+    def name(self) -> str:
+        return f"distill-{self.dataset}-{self.method}-{self.preset}-ipc{self.ipc}-{self.init}-{_key(self)}"
+
+
+@dataclass(frozen=True)
+class Start:
+    """The synthetic set of a distillation before its first update."""
+
+    of: Distill
+
+
+@dataclass(frozen=True)
+class File:
+    """A saved synthetic set, known by the sha256 of its file."""
+
+    path: str
+    sha256: str
+    dataset: str
+    size: int | None = None
+
+    @classmethod
+    def of(cls, path: str | Path, dataset: str, size: int | None = None) -> "File":
+        require(Path(path).is_file(), f"no such file: {path}")
+        return cls(str(path), sha256(Path(path).read_bytes()), dataset, size)
+
+
+Source = Full | RandomReal | Distill | Start | File
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Names an evaluation: train ``network`` on ``of`` under ``protocol``, once for each of ``seeds`` seeds."""
+
+    of: Source
+    protocol: str = "standard"
+    network: str = "ConvNetD3"
+    width: int = 128
+    seeds: int = 5
+    epochs: int | None = None  # replaces the protocol's own length
+
+    def check(self) -> None:
+        """Raise InputError for whatever can be seen to be wrong before anything is loaded."""
+        one_of(origin(self.of).dataset, SOURCES, "dataset")
+        one_of(self.protocol, PROTOCOLS, "protocol")
+        require(self.seeds >= 1, f"an evaluation needs at least 1 seed, got {self.seeds}")
+        parse(self.network, self.width)
+        if isinstance(origin(self.of), Distill):
+            origin(self.of).check()
+        if isinstance(self.of, RandomReal):
+            require(self.of.ipc >= 1, f"images per class must be at least 1, got ipc {self.of.ipc}")
+
+    @property
+    def name(self) -> str:
+        what = f"{origin(self.of).dataset}-{type(self.of).__name__.lower()}"
+        return f"evaluate-{what}-{self.protocol}-{self.network}-{_key(self)}"
+
+    def how(self, dataset: Dataset) -> Protocol:
+        """The protocol with its numbers."""
+        found = protocol(self.protocol, dataset)
+        return found if self.epochs is None else replace(found, epochs=self.epochs, updates=None)
+
+
+Spec = Distill | Evaluate
+
+
+def origin(source: Source):
+    """Where a source's data set and size are written: the source itself, or the distillation it is the start of."""
+    return source.of if isinstance(source, Start) else source
+
+
+def describe_spec(spec) -> dict:
+    """A spec or source as plain data, with its type's name."""
+    values = {f.name: getattr(spec, f.name) for f in fields(spec)}
+    return {"type": type(spec).__name__,
+            **{name: describe_spec(value) if is_dataclass(value) else value for name, value in values.items()}}
+
+
+def restore_spec(content: dict):
+    """The inverse of ``describe_spec``, from JSON."""
+    kinds = {kind.__name__: kind for kind in (Full, RandomReal, Distill, Start, File, Evaluate)}
+    values = {k: restore_spec(v) if isinstance(v, dict) else v for k, v in content.items() if k != "type"}
+    if "options" in values:
+        values["options"] = tuple((name, value) for name, value in values["options"])
+    return kinds[content["type"]](**values)
+
+
+def _key(spec) -> str:
+    """Eight characters that differ between specs that ask for different work."""
+    return hashlib.sha256(json.dumps(_work(spec), sort_keys=True).encode()).hexdigest()[:8]
+
+
+def _work(spec) -> dict:
+    """All that decides a run's outcome: presets and protocols by their numbers, files by their content.
+
+    Fields that have their default are left out, so that a field added later does not rename old runs.
+    """
+    values = {f.name: getattr(spec, f.name) for f in fields(spec) if getattr(spec, f.name) != f.default}
+    if isinstance(spec, Distill):
+        for name in ("preset", "network", "width", "options"):
+            values.pop(name, None)
+        values |= {"config": spec.config, "updates": spec.total_updates}
+    elif isinstance(spec, Evaluate):
+        values["protocol"] = PROTOCOLS[spec.protocol]
+    elif isinstance(spec, File):
+        values.pop("path")
+    return {"type": type(spec).__name__, **{k: _work(v) if is_dataclass(v) else v for k, v in values.items()}}

@@ -1,0 +1,55 @@
+"""The results that come with the repository are what the README shows, and can be made again."""
+
+from pathlib import Path
+
+import pytest
+
+from ddkit import course, runs
+from ddkit.profiles import profile
+from ddkit.runs import REFERENCE, Record, training_set
+from ddkit.specs import restore_spec
+from ddkit.training import PROTOCOLS, score
+
+LAPTOP = profile("laptop")
+
+
+@pytest.fixture(scope="module")
+def results() -> course.Results:
+    wanted = course.specs(LAPTOP)
+    for spec in (s for part in wanted.values() for row in part.values() for s in row.values()):
+        assert (REFERENCE / spec.name / runs.RECORD).exists(), f"data/reference lacks {spec.name}"
+    return course.work(LAPTOP, root=REFERENCE, say=lambda _: None)
+
+
+def test_the_readme_shows_the_records(results):
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    assert course.report(results, LAPTOP, "github") in readme
+
+
+def test_every_record_is_named_by_its_spec():
+    folders = sorted(path.parent for path in REFERENCE.glob(f"*/{runs.RECORD}"))
+    assert folders
+    for folder in folders:
+        assert restore_spec(Record.load(folder).spec).name == folder.name
+
+
+def test_the_records_were_made_on_this_mnist(results, mnist):
+    for record in (results.baseline, *results.distilled.values()):
+        assert record.fingerprint == mnist.fingerprint
+
+
+@pytest.mark.parametrize("name", ["distilled from real", "random real"])
+def test_a_recorded_accuracy_can_be_made_again(results, mnist, name):
+    record = results.scores["assignment"][name]
+    spec = restore_spec(record.spec)
+    training = training_set(spec.of, mnist, seed=0, root=REFERENCE)
+    again = score(training, mnist, spec.network, PROTOCOLS["assignment"], 0, width=spec.width, quiet=True)
+    assert again["accuracy"] == pytest.approx(record.scores.values[0], abs=0.01)  # other machines round otherwise
+
+
+@pytest.mark.parametrize("init", ["real", "noise"])
+def test_distilled_images_beat_random_ones_and_their_start(results, init):
+    row = results.scores["standard"]
+    distilled = row[f"distilled from {init}"].scores
+    for other in (row["random real"].scores, row[f"start: {init}"].scores):
+        assert distilled.mean - other.mean > 2 * (distilled.se**2 + other.se**2) ** 0.5

@@ -1,0 +1,37 @@
+"""Tables show the scores with what belongs beside them."""
+
+import pytest
+
+from ddkit import tables
+from ddkit.runs import Record
+from ddkit.training import Scores
+
+
+def record(*confusions, auc=None) -> Record:
+    runs = []
+    for seed, c in enumerate(confusions):
+        recalls = [row[i] / sum(row) for i, row in enumerate(c)]
+        accuracy = sum(row[i] for i, row in enumerate(c)) / sum(map(sum, c))
+        runs.append({"seed": seed, "accuracy": accuracy, "balanced_accuracy": sum(recalls) / len(recalls),
+                     "confusion": c, "updates": 20, "train_seconds": 1.0, "test_seconds": 0.5,
+                     **({} if auc is None else {"auc": auc})})
+    return Record({}, "", "", "", {}, 1.0, 1.0, 20, {"runs": runs, "chance": 0.6315})
+
+
+def test_mean_spread_and_n_are_those_of_the_seeds():
+    scores = record([[9, 1], [1, 9]], [[8, 2], [2, 8]], [[7, 3], [3, 7]]).scores
+    assert (scores.mean, scores.sd, scores.se) == pytest.approx((0.8, 0.1, 0.1 / 3**0.5))
+    assert str(scores) == "80.00 ± 10.00 % (n=3)"
+    assert str(Scores(scores.runs[:1])) == "90.00 % (n=1)"
+
+
+def test_a_majority_guesser_is_called_at_chance():
+    guesser, good = record([[617, 0], [360, 0]], auc=0.5), record([[500, 117], [60, 300]], auc=0.9)
+    text = tables.scores({"guesser": guesser, "good": good})
+    assert "guesser (at chance)" in text and "good (at chance)" not in text
+    assert "balanced accuracy" in text and "AUC" in text and "63.15 %" in text
+
+
+def test_many_classes_need_no_second_metric():
+    confusion = [[10 * (i == j) for j in range(3)] for i in range(3)]
+    assert "AUC" not in tables.scores({"all": record(confusion)})
