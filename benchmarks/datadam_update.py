@@ -17,7 +17,7 @@ import psutil
 import torch
 from torch import nn
 
-from ddkit.augment import apply, draw
+from ddkit.augment import apply
 from ddkit.cost import peak_memory_mib
 from ddkit.data import Dataset, Split
 from ddkit.device import describe
@@ -48,20 +48,21 @@ def plain_convnet(network: ConvNet) -> nn.Sequential:
 class Straightforward(DataDAM):
     """The same update, written the obvious way."""
 
-    def _matching_loss(self):
-        augmentation = draw(self.strategy, CLASSES, self.streams["augmentation"])
+    def _match(self, real, draw):
         network, kept = plain_convnet(self.network), []
         for layer in network:
             if isinstance(layer, nn.ReLU | nn.Flatten):
                 layer.register_forward_hook(lambda _, __, output: kept.append(output))
         sides = []
-        for images in (self._sample_real(), self.synthetic.images):
+        for images in (real, apply(self.synthetic.images, draw)):
             kept.clear()
-            network(apply(images, augmentation))
+            network(images)
             *maps, _, embedding = kept
             sides.append([f.unflatten(0, (CLASSES, -1)) for f in (*maps, embedding)])
         real, synthetic = sides
-        return attention_matching_loss([r.detach() for r in real], synthetic, self.config.lam, self.config.power)
+        loss = attention_matching_loss([r.detach() for r in real], synthetic, self.config.lam, self.config.power)
+        (self.config.loss_scale * loss).backward(inputs=self.synthetic.parameters())
+        return loss.item()
 
 
 def measure(kind: type[DataDAM], width: int, updates: int) -> dict:

@@ -5,11 +5,13 @@ import copy
 from collections.abc import Iterator
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ddkit.networks import Network
 
 _COPIES = 4  # arrays of the largest map's size alive at once: convolution in and out, its workspace, one more
+_KEPT = 3  # arrays of each map's size that a backward pass holds: convolution's output, activation, gradient
 
 
 @torch.inference_mode()
@@ -20,6 +22,26 @@ def images_per_chunk(network: Network, image: Tensor, budget_mib: int) -> int:
     """
     largest = max(map_.numel() * map_.element_size() for map_ in network.maps(image))
     return max(1, budget_mib * 2**20 // (_COPIES * largest))
+
+
+@torch.inference_mode()
+def images_per_backward(network: Network, image: Tensor, budget_mib: int) -> int:
+    """How many images like ``image`` [1, C, H, W] can be passed forward and backward within ``budget_mib`` MiB."""
+    total = sum(map_.numel() * map_.element_size() for map_ in _frozen(network).maps(image))
+    return max(1, budget_mib * 2**20 // (_KEPT * total))
+
+
+def cross_entropy_backward(network: Network, images: Tensor, labels: Tensor, chunk: int) -> float:
+    """Add the gradient of the batch's mean cross-entropy to the network's, ``chunk`` images at a time.
+
+    Batch normalisation sees a chunk at a time. Returns the loss.
+    """
+    total = 0.0
+    for part, targets in zip(images.split(chunk), labels.split(chunk), strict=True):
+        loss = F.cross_entropy(network(part), targets) * (len(part) / len(images))
+        loss.backward()
+        total += loss.item()
+    return total
 
 
 def chunked_maps(network: Network, images: Tensor, budget_mib: int) -> Iterator[tuple[slice, Iterator[Tensor]]]:

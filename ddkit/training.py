@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from ddkit import augment
+from ddkit.bigbatch import cross_entropy_backward, images_per_backward
 from ddkit.cost import Stopwatch
 from ddkit.data import Dataset, Split
 from ddkit.device import keep_freed_memory
@@ -26,6 +26,7 @@ from ddkit.randomness import stream
 
 SAVE_EVERY = 20.0  # seconds between two checkpoints of a fit
 TEST_BATCH = 250
+MEMORY_MIB = 2048  # for the activations of a training batch; a larger batch is passed in chunks
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class Fit:
     rates: list[float] = field(default_factory=list)
 
 
-def fit(network: Network, data: Split, how: Protocol, generator: torch.Generator, *, strategy: str = "none",
+def fit(network: nn.Module, data: Split, how: Protocol, generator: torch.Generator, *, strategy: str = "none",
         title: str = "training", checkpoint: Path | None = None, quiet: bool = False) -> Fit:
     """Train ``network`` in place.
 
@@ -122,6 +123,8 @@ def fit(network: Network, data: Split, how: Protocol, generator: torch.Generator
     network.train()
     optimiser = torch.optim.SGD(network.parameters(), how.lr, how.momentum, weight_decay=how.weight_decay)
     result, epochs = Fit(), how.epochs_for(len(data))
+    # A student's own module shows no maps to measure; it gets whole batches.
+    chunk = images_per_backward(network, data.images[:1], MEMORY_MIB) if isinstance(network, Network) else how.batch
     if checkpoint and checkpoint.exists():
         _restore(checkpoint, how, network, optimiser, generator, result)
     watch = Stopwatch(result.seconds)
@@ -129,8 +132,8 @@ def fit(network: Network, data: Split, how: Protocol, generator: torch.Generator
     with bar(epochs, title, "epoch", done=len(result.losses), quiet=quiet) as progress:
         for epoch in range(len(result.losses), epochs):
             optimiser.param_groups[0]["lr"] = rate = how.rate(epoch, epochs)
-            loss, updates = _epoch(network, data, how, optimiser, generator, strategy, how.updates and
-                                   how.updates - result.updates)
+            left = how.updates and how.updates - result.updates
+            loss, updates = _epoch(network, data, how, optimiser, generator, strategy, chunk, left)
             if not math.isfinite(loss):
                 raise Diverged(f"{title}: the loss became {loss} in epoch {epoch + 1}; lower the learning rate")
             result.updates += updates
@@ -147,7 +150,7 @@ def fit(network: Network, data: Split, how: Protocol, generator: torch.Generator
     return result
 
 
-def _epoch(network, data: Split, how: Protocol, optimiser, generator, strategy: str, most: int | None):
+def _epoch(network, data: Split, how: Protocol, optimiser, generator, strategy: str, chunk: int, most: int | None):
     order = torch.randperm(len(data), generator=generator).to(data.images.device)
     batches = order.split(how.batch)[:most]
     total = 0.0
@@ -155,11 +158,9 @@ def _epoch(network, data: Split, how: Protocol, optimiser, generator, strategy: 
         images = data.images[batch]
         if how.augmented:
             images = augment.apply(images, augment.draw(strategy, len(images), generator))
-        loss = F.cross_entropy(network(images), data.labels[batch])
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        total += cross_entropy_backward(network, images, data.labels[batch], chunk)
         optimiser.step()
-        total += loss.item()
     return total / len(batches), len(batches)
 
 

@@ -16,8 +16,8 @@ from ddkit.methods.datadam import (
     DataDAM,
     attention_map,
     attention_matching_loss,
+    chunked_class_means,
     class_means,
-    real_class_means,
 )
 from ddkit.networks import build
 from ddkit.randomness import stream
@@ -127,7 +127,7 @@ def test_class_means_in_chunks_equal_those_of_one_pass_in_training_mode(name, po
     state = copy.deepcopy(net.state_dict())
     *maps, _, embedding = copy.deepcopy(net).train().features(images)
     expected = class_means([f.detach().unflatten(0, (4, 3)) for f in (*maps, embedding)], power)
-    found = real_class_means(net, images, 4, power, budget_mib=1)  # one or two images at a time
+    found = chunked_class_means(net, images, 4, power, budget_mib=1)  # one or two images at a time
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
     assert net.training and all(torch.equal(net.state_dict()[key], state[key]) for key in state)
@@ -228,3 +228,22 @@ def test_matching_lowers_the_loss_for_a_fixed_network(tiny):
 def test_settings_that_cannot_work_are_refused_at_once_by_name(changes):
     with pytest.raises(InputError, match=next(iter(changes))):
         Config(**changes)
+
+
+@pytest.mark.parametrize("network", ["ConvNetD2", "ConvNetD3", "LeNet"])
+def test_matching_in_chunks_moves_the_images_as_in_one_pass(digits, network):
+    moved = []
+    for memory in (1024, 1):
+        synthetic = SyntheticSet.from_noise(digits, 3, torch.Generator().manual_seed(0))
+        synthetic.images.requires_grad_()
+        config = Config(network=network, width=64, network_steps=2, real_batch=4, loss_scale=30.0, iterations=3,
+                        synthetic_memory_mib=memory)
+        method = DataDAM(config)
+        method.start(digits, synthetic, lambda name: stream(0, name))
+        losses = [method.update()["loss"] for _ in range(3)]
+        assert method.chunk < 30 or memory > 1
+        moved.append((losses, synthetic.images.detach() - synthetic.start))
+    (losses, direct), (chunked_losses, chunked) = moved
+    assert chunked_losses == pytest.approx(losses, rel=1e-4)
+    assert float(direct.norm()) > 0
+    torch.testing.assert_close(chunked, direct, rtol=1e-3, atol=1e-3 * float(direct.abs().max()))

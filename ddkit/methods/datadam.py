@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ddkit import augment
-from ddkit.bigbatch import chunked_maps
+from ddkit.bigbatch import chunked_maps, cross_entropy_backward, images_per_backward
 from ddkit.data import Dataset
 from ddkit.errors import require
 from ddkit.networks import Network, build
@@ -70,22 +70,27 @@ def matching_loss(real: list[Tensor], synthetic: list[Tensor], lam: float) -> Te
     return sum(attention, start=lam * embedding)
 
 
-@torch.inference_mode()
-def real_class_means(network: Network, images: Tensor, classes: int, power: float, budget_mib: int) -> list[Tensor]:
-    """``class_means`` of real images, in chunks whose activations fit ``budget_mib`` MiB.
+def chunked_class_means(network: Network, images: Tensor, classes: int, power: float, budget_mib: int) -> list[Tensor]:
+    """``class_means`` without gradients, in chunks whose activations fit ``budget_mib`` MiB.
 
     Args:
         images: [classes * n, C, H, W], sorted by class.
     """
-    label = torch.arange(classes, device=images.device).repeat_interleave(len(images) // classes)
-    weights = F.one_hot(label, classes).T.to(images.dtype) * (classes / len(images))
-    means: list[Tensor | float] = []
-    for part, maps in chunked_maps(network, images, budget_mib):
-        # A map becomes its attention at once, so that only one is in memory.
-        rows = [attention_map(m, power) if m.ndim == 4 else m for m in maps]
-        sums = [weights[:, part] @ r for r in _all_but_last_map(rows)]
-        means = [m + s for m, s in zip(means, sums, strict=True)] if means else sums
-    return means
+    weights = _mean_weights(len(images), classes, images)
+    means: list[Tensor] = []
+    with torch.inference_mode():
+        for part, maps in chunked_maps(network, images, budget_mib):
+            # A map becomes its attention at once, so that only one is in memory.
+            rows = [attention_map(m, power) if m.ndim == 4 else m for m in maps]
+            sums = [weights[:, part] @ r for r in _all_but_last_map(rows)]
+            means = [m + s for m, s in zip(means, sums, strict=True)] if means else sums
+    return [m.clone() for m in means]  # inference tensors cannot take part in a backward pass
+
+
+def _mean_weights(images: int, classes: int, like: Tensor) -> Tensor:
+    """The matrix [classes, images] whose product with rows sorted by class is their mean over each class."""
+    label = torch.arange(classes, device=like.device).repeat_interleave(images // classes)
+    return F.one_hot(label, classes).T.to(like.dtype) * (classes / images)
 
 
 def _all_but_last_map(features: list[Tensor]) -> list[Tensor]:
@@ -112,9 +117,11 @@ class Config:
     network: str = "ConvNetD3"
     width: int = 128
     memory_mib: int = 64  # for the activations of real images
+    synthetic_memory_mib: int = 1024  # for those of synthetic images and their gradients
 
     def __post_init__(self):
-        for name in ("networks", "iterations", "image_steps", "real_batch", "memory_mib"):
+        for name in ("networks", "iterations", "image_steps", "real_batch", "memory_mib",
+                     "synthetic_memory_mib"):
             require(getattr(self, name) >= 1, f"{name} must be at least 1, got {getattr(self, name)}")
         for name in ("image_lr", "network_lr", "loss_scale"):
             require(getattr(self, name) > 0, f"{name} must be positive, got {getattr(self, name)}")
@@ -145,6 +152,7 @@ class DataDAM:
         self.optimiser = torch.optim.SGD(synthetic.parameters(), self.config.image_lr, self.config.image_momentum)
         self.done = 0
         self._renew_network()
+        self.chunk = images_per_backward(self.network, dataset.train.images[:1], self.config.synthetic_memory_mib)
 
     def update(self) -> dict[str, float]:
         """One step on the images, after the network's renewal or training where the schedule asks for it."""
@@ -153,21 +161,42 @@ class DataDAM:
             self._renew_network()
         elif self.done and self.done % config.image_steps == 0:
             self._train_network()
-        loss = self._matching_loss()
+        draw = augment.draw(self.strategy, len(self.members), self.streams["augmentation"])  # one row for each class
         self.optimiser.zero_grad(set_to_none=True)
-        (config.loss_scale * loss).backward(inputs=self.synthetic.parameters())
+        loss = self._match(augment.apply(self._sample_real(), draw), draw)
         self.optimiser.step()
         self.done += 1
-        return {"loss": loss.item()}
+        return {"loss": loss}
 
-    def _matching_loss(self) -> Tensor:
+    def _match(self, real: Tensor, draw: augment.Draw | None) -> float:
+        """Add the loss's gradient to that of the synthetic set; returns the loss."""
         config, classes = self.config, len(self.members)
-        draw = augment.draw(self.strategy, classes, self.streams["augmentation"])  # one row for each class
-        real = augment.apply(self._sample_real(), draw)
-        target = real_class_means(self.network, real, classes, config.power, config.memory_mib)
+        target = chunked_class_means(self.network, real, classes, config.power, config.memory_mib)
+        if self.chunk < len(self.synthetic.images):
+            return self._match_in_chunks(target, draw)
         features = self.network.features(augment.apply(self.synthetic.images, draw))
         by_class = [f.unflatten(0, (classes, -1)) for f in _all_but_last_map(features)]
-        return matching_loss([t.clone() for t in target], class_means(by_class, config.power), config.lam)
+        loss = matching_loss(target, class_means(by_class, config.power), config.lam)
+        (config.loss_scale * loss).backward(inputs=self.synthetic.parameters())
+        return loss.item()
+
+    def _match_in_chunks(self, target: list[Tensor], draw: augment.Draw | None) -> float:
+        """The same gradient without all activations at once: first the class means and the loss's gradient in them,
+        then, chunk by chunk, what each image contributes to the means."""
+        config, classes = self.config, len(self.members)
+        images = augment.apply(self.synthetic.images.detach(), draw)
+        means = chunked_class_means(self.network, images, classes, config.power, config.memory_mib)
+        means = [m.requires_grad_() for m in means]
+        loss = matching_loss(target, means, config.lam)
+        slopes = torch.autograd.grad(config.loss_scale * loss, means)
+        weights = _mean_weights(len(images), classes, images)
+        for start in range(0, len(images), self.chunk):
+            part = slice(start, start + self.chunk)
+            features = self.network.features(augment.apply(self.synthetic.images, draw)[part])
+            rows = _all_but_last_map([attention_map(f, config.power) if f.ndim == 4 else f for f in features])
+            contribution = sum((s * (weights[:, part] @ r)).sum() for s, r in zip(slopes, rows, strict=True))
+            contribution.backward(inputs=self.synthetic.parameters())
+        return loss.item()
 
     def _sample_real(self) -> Tensor:
         """As many images of every class, [classes * n, C, H, W], sorted by class."""
@@ -186,9 +215,8 @@ class DataDAM:
         for _ in range(self.config.network_steps):
             order = torch.randperm(len(images), generator=self.streams["training"])[: self.config.real_batch]
             batch = order.to(images.device)
-            loss = F.cross_entropy(self.network(images[batch]), labels[batch])
             self.network_optimiser.zero_grad(set_to_none=True)
-            loss.backward()
+            cross_entropy_backward(self.network, images[batch], labels[batch], self.chunk)
             self.network_optimiser.step()
 
     def state_dict(self) -> dict:
