@@ -31,12 +31,12 @@ class Results:
 def specs(profile: Profile) -> dict[str, dict]:
     """Everything the job runs: ``scores`` by (protocol, trained on), ``transfer`` by (trained on, network)."""
     real, noise = profile.distill("real"), profile.distill("noise")
-    sources = {"distilled from real": real, "distilled from noise": noise, "random real": profile.random()}
-    starts = {"start: real": Start(real), "start: noise": Start(noise)}
+    transferred = {"distilled from real": real, "random real": profile.random()}
+    scored = {"distilled from noise": noise, **transferred, "start: real": Start(real), "start: noise": Start(noise)}
     return {
-        "scores": {p: {name: profile.evaluate(s, p) for name, s in (sources | starts).items()} for p in PROTOCOLS},
+        "scores": {p: {name: profile.evaluate(s, p) for name, s in sorted(scored.items())} for p in PROTOCOLS},
         "transfer": {name: {n: profile.transfer(s, n) for n in profile.transfer_networks}
-                     for name, s in sources.items()},
+                     for name, s in transferred.items()},
     }
 
 

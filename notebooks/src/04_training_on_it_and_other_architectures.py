@@ -129,7 +129,7 @@ f"training {runs.seconds:.1f} s, testing {runs.test_seconds:.1f} s; the full dat
 # **Predict:** which network will profit least, and will any do *better* than the ConvNet?
 
 # %%
-trained_on = {"distilled from real": real, "distilled from noise": noise, "random real": profile.random()}
+trained_on = {"distilled from real": real, "random real": profile.random()}
 transfer = {name: {n: ddkit.run(profile.transfer(source, n)) for n in profile.transfer_networks}
             for name, source in trained_on.items()}
 lesson.table(tables.transfer(transfer, "github"))
