@@ -91,7 +91,7 @@ class Record:
 
 
 def runs_root(root: str | Path | None = None) -> Path:
-    """The folder that runs are kept in: the argument, else ``DDKIT_RUNS``, else ``runs`` beside the data."""
+    """The folder that runs are kept in: the argument, else ``DDKIT_RUNS``, else ``./data/runs``."""
     return Path(root or os.environ.get("DDKIT_RUNS") or "data/runs")
 
 
@@ -121,15 +121,12 @@ def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None
     place = Path(folder) if folder else runs_root(root) / spec.name
     found = Record.load(place) if (place / RECORD).exists() else None if folder else find(spec, root)
     if found:
-        require(_same(found.spec, spec), f"{place} holds another run: choose another folder or delete it")
+        require(restore_spec(found.spec).name == spec.name,
+                f"{place} holds another run: choose another folder or delete it")
         return found
     if isinstance(spec, Distill):
         return _distill(spec, place, data, callbacks, validate_every, stop, quiet)
     return _evaluate(spec, place, root, data, quiet)
-
-
-def _same(content: dict, spec: Spec) -> bool:
-    return restore_spec(content).name == spec.name
 
 
 def _distill(spec: Distill, place: Path, data, callbacks, validate_every: int, stop, quiet: bool) -> Record:
@@ -182,12 +179,12 @@ def _evaluate(spec: Evaluate, place: Path, root, data, quiet: bool) -> Record:
         done.append(score(training, dataset, spec.network, how, seed, width=spec.width, title=title,
                           checkpoint=place / f"checkpoint-{seed}.pt", quiet=quiet))
         write_json(partial, {"runs": done})
+    images = len(training_set(spec.of, dataset, 0, root, data, quiet))
     shape = (dataset.channels, dataset.size, dataset.size)
     network = build(spec.network, shape[0], len(dataset.classes), shape[1], width=spec.width,
                     generator=stream(0, "cost"))
-    result = {"runs": done, "protocol": how.as_dict(), "chance": dataset.chance,
-              "training_images": len(training), "epochs": how.epochs_for(len(training)),
-              "cost": measure(network, shape).as_dict()}
+    result = {"runs": done, "protocol": how.as_dict(), "chance": dataset.chance, "training_images": images,
+              "epochs": how.epochs_for(images), "cost": measure(network, shape).as_dict()}
     seconds = sum(r["train_seconds"] + r["test_seconds"] for r in done)
     record = _record(spec, dataset, place, seconds, done[0]["updates"], result)
     partial.unlink()

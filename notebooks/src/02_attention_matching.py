@@ -7,7 +7,7 @@
 # **You will learn** what an attention map of a network is, how DataDAM turns it into a loss, and how that loss moves a
 # hundred images until they stand for 54,000.
 # **Before you start:** lesson 1.
-# **Time:** 40 minutes of reading; each of the two distillations takes about 20 minutes on two processor cores in the
+# **Time:** 40 minutes of reading; each of the two distillations takes about a quarter of an hour on two processor cores in the
 # laptop profile, and seconds if its result came with the repository. An interrupted run resumes when the cell is run
 # again.
 

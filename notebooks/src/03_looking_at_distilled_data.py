@@ -70,8 +70,8 @@ assert all(distance > 0 for distance in moved.values())
 plots.image_grid(noise_run.synthetic, title=f"Distilled from noise ({profile.label})")
 
 # %% [markdown]
-# The loss sees means of attention over ten images. It asks nothing about any single image, so noise that averages out
-# can stay.
+# Nobody told these images what a digit looks like; they only had to make the same places active as the real ones. Noise
+# that is left is noise that the mean over ten images averages out: the loss asks nothing about any single image.
 #
 # ## Over time
 
