@@ -17,7 +17,8 @@ class Profile:
         dataset: which data set the lessons use.
         network, width: matched and evaluated on.
         ipc: images per class.
-        updates: of the synthetic set (None: as many as the preset asks for).
+        updates, noise_updates: of the synthetic set from real images and from noise, which has further to go (None: as
+            many as the preset asks for).
         options: that replace the preset's.
         seeds: networks in each evaluation.
         standard_epochs, transfer_epochs: lengths of the standard protocol on the own and on other networks (None: its
@@ -31,6 +32,7 @@ class Profile:
     width: int = 128
     ipc: int = 10
     updates: int | None = None
+    noise_updates: int | None = None
     options: tuple[tuple[str, object], ...] = ()
     seeds: int = 5
     standard_epochs: int | None = None
@@ -49,8 +51,9 @@ class Profile:
 
     def distill(self, init: str = "real", **changes) -> Distill:
         """DataDAM from ``real`` images or ``noise`` (Task 1.2b and 1.2d)."""
-        spec = Distill(self.dataset, ipc=self.ipc, init=init, network=self.network, width=self.width,
-                       updates=self.updates, options=self.options)
+        updates = self.noise_updates if init == "noise" else self.updates
+        spec = Distill(self.dataset, ipc=self.ipc, init=init, network=self.network, width=self.width, updates=updates,
+                       options=self.options)
         return replace(spec, **changes)
 
     def random(self) -> RandomReal:
@@ -68,9 +71,10 @@ class Profile:
 
 
 PROFILES = {
-    "quick": Profile("quick", "digits", width=16, updates=40, options=(("network_steps", 10),), seeds=2,
-                     standard_epochs=100, transfer_epochs=200, transfer_networks=("MLP", "LeNet"), transfer_seeds=1),
-    "laptop": Profile("laptop", "mnist", width=32, updates=300, transfer_epochs=100, transfer_seeds=2),
+    "quick": Profile("quick", "digits", width=16, updates=40, noise_updates=80, options=(("network_steps", 10),),
+                     seeds=2, standard_epochs=100, transfer_epochs=200, transfer_networks=("MLP", "LeNet"), transfer_seeds=1),
+    "laptop": Profile("laptop", "mnist", width=32, updates=300, noise_updates=600, transfer_epochs=100,
+                      transfer_seeds=2),
     "full": Profile("full", "mnist"),
 }
 

@@ -144,7 +144,7 @@ assert my_loss(real, real, 0.01, 4) == 0
 
 # %%
 full_course = ddkit.Distill(dataset=profile.dataset, preset="course")
-f"{full_course.total_updates} updates; this profile makes {profile.distill().total_updates}"
+f"{full_course.total_updates} updates; this profile makes {profile.distill().total_updates} from real images"
 
 # %% [markdown]
 # A preset says where it departs from the table, the paper or the paper's code, and where those disagree:
@@ -165,7 +165,7 @@ f"{real_run.updates} updates moved the images by {real_run.result['moved']:.1f}"
 # %% [markdown]
 # ## Distil from Gaussian noise (2d)
 #
-# **Predict:** after as many updates, is the loss from noise larger or smaller than from real images?
+# **Predict:** noise has further to go, so it may get more updates. Will its loss become as small as that from real images?
 
 # %%
 noise_run = lesson.told(ddkit.run(profile.distill("noise")))

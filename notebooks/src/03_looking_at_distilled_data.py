@@ -64,7 +64,7 @@ assert all(distance > 0 for distance in moved.values())
 # %% [markdown]
 # ## From noise (2d)
 #
-# **Predict:** the same loss, the same number of updates, but from Gaussian noise. What will these images look like?
+# **Predict:** the same loss, but from Gaussian noise. What will these images look like?
 
 # %%
 plots.image_grid(noise_run.synthetic, title=f"Distilled from noise ({profile.label})")
