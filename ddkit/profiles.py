@@ -72,7 +72,8 @@ class Profile:
 
 PROFILES = {
     "quick": Profile("quick", "digits", width=16, updates=40, noise_updates=80, options=(("network_steps", 10),),
-                     seeds=2, standard_epochs=100, transfer_epochs=200, transfer_networks=("MLP", "LeNet"), transfer_seeds=1),
+                     seeds=2, standard_epochs=100, transfer_epochs=200, transfer_networks=("MLP", "LeNet"),
+                     transfer_seeds=1),
     "laptop": Profile("laptop", "mnist", width=32, updates=300, noise_updates=600, transfer_epochs=100,
                       transfer_seeds=2),
     "full": Profile("full", "mnist"),
