@@ -184,6 +184,8 @@ def _work(spec) -> dict:
         for name in ("preset", "network", "width", "options"):
             values.pop(name, None)
         values |= {"config": spec.config, "updates": spec.total_updates}
+    elif isinstance(spec, Start):  # whatever the method does afterwards
+        values = {name: getattr(spec.of, name) for name in ("dataset", "size", "ipc", "init", "seed")}
     elif isinstance(spec, Evaluate):
         values["protocol"] = PROTOCOLS[spec.protocol]
     elif isinstance(spec, File):

@@ -56,6 +56,11 @@ def test_naming_a_default_does_not_rename_a_run():
     assert spelled_out.name == TINY.name
 
 
+def test_a_start_is_the_same_whatever_the_method_does_afterwards():
+    longer, noise = dataclasses.replace(TINY, updates=9, width=8), dataclasses.replace(TINY, init="noise")
+    assert Evaluate(Start(longer)).name == Evaluate(Start(TINY)).name != Evaluate(Start(noise)).name
+
+
 @pytest.mark.parametrize("source", [Full("digits"), RandomReal("digits", 2), TINY, Start(TINY)])
 def test_a_spec_survives_being_written_down(source):
     spec = Evaluate(source, "assignment", "MLP", 4, 2)
