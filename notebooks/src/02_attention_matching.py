@@ -3,13 +3,12 @@
 #
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({COLAB}/blob/main/notebooks/02_attention_matching.ipynb)
 #
-# **Course part:** Task 1, questions 1a to 1e (5 marks), 2b (4 marks) and the distillation of 2d (2 marks).
-# **You will learn** what an attention map of a network is, how DataDAM turns it into a loss, and how that loss moves a
-# hundred images until they stand for 54,000.
-# **Before you start:** lesson 1.
-# **Time:** 40 minutes of reading; each of the two distillations takes about a quarter of an hour on two processor cores in the
-# laptop profile, and seconds if its result came with the repository. An interrupted run resumes when the cell is run
-# again.
+# - **Course part:** Task 1, questions 1a to 1e (5 marks), 2b (4 marks) and the distillation of 2d (2 marks).
+# - **You will learn** what an attention map of a network is, how DataDAM turns it into a loss, and how that loss moves a
+#   hundred images until they stand for 54,000.
+# - **Before you start:** lesson 1.
+# - **Time:** 40 minutes of reading; each of the two distillations takes 20 to 30 minutes on one processor core in the laptop
+#   profile, and seconds if its result came with the repository. An interrupted run resumes when its cell is run again.
 
 # %%
 # On Colab this fetches ddkit (it is not published yet: OWNER stands for its future account).

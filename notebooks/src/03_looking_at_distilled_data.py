@@ -3,11 +3,11 @@
 #
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({COLAB}/blob/main/notebooks/03_looking_at_distilled_data.ipynb)
 #
-# **Course part:** Task 1, question 2c (1 mark) and the comparison of 2d (2 marks).
-# **You will learn** to look at a distilled set critically: un-normalised, beside its start, over time, and through the
-# network's eyes.
-# **Before you start:** lesson 2, whose two distillations are reloaded here (or made, if they are missing).
-# **Time:** 20 minutes.
+# - **Course part:** Task 1, question 2c (1 mark) and the comparison of 2d (2 marks).
+# - **You will learn** to look at a distilled set critically: un-normalised, beside its start, over time, and through the
+#   network's eyes.
+# - **Before you start:** lesson 2, whose two distillations are reloaded here (or made, if they are missing).
+# - **Time:** 20 minutes.
 
 # %%
 # On Colab this fetches ddkit (it is not published yet: OWNER stands for its future account).
