@@ -42,13 +42,14 @@ def _course(options) -> None:
     chosen = profile(options.profile, options.dataset)
     results = course.work(chosen, root=options.runs, data=options.data, say=_say)
     paths = course.figures(results, chosen, Path(options.figures) / f"{chosen.name}-{chosen.dataset}")
-    print(course.report(results, chosen))
+    print(course.report(results, chosen, "github" if options.markdown else "simple"))
     print(f"\n{len(paths)} figures in {paths[0].parent}")
 
 
 def _baseline(options) -> None:
     from ddkit import tables
-    from ddkit.runs import Evaluate, Full, run
+    from ddkit.runs import run
+    from ddkit.specs import Evaluate, Full
 
     spec = Evaluate(Full(options.dataset, options.size), options.protocol, options.network, options.width,
                     options.seeds, options.epochs)
@@ -59,7 +60,8 @@ def _baseline(options) -> None:
 def _distill(options) -> None:
     from ddkit import presets
     from ddkit.distill import Callback
-    from ddkit.runs import Distill, run
+    from ddkit.runs import run
+    from ddkit.specs import Distill
 
     spec = Distill(options.dataset, options.method, options.preset, options.ipc, options.init, options.network,
                    options.width, options.updates, options.seed, options.size, _settings(options))
@@ -78,7 +80,8 @@ def _distill(options) -> None:
 
 def _evaluate(options) -> None:
     from ddkit import tables
-    from ddkit.runs import Evaluate, run
+    from ddkit.runs import run
+    from ddkit.specs import Evaluate
 
     sources, network, width = _sources(options)
     specs = {name: Evaluate(source, options.protocol, options.network or network, options.width or width, options.seeds,
@@ -92,7 +95,8 @@ def _evaluate(options) -> None:
 
 def _transfer(options) -> None:
     from ddkit import tables
-    from ddkit.runs import Evaluate, run
+    from ddkit.runs import run
+    from ddkit.specs import Evaluate
 
     sources, _, width = _sources(options)
     specs = {name: {network: Evaluate(source, options.protocol, network, options.width or width, options.seeds,
@@ -136,9 +140,24 @@ def _runs(options) -> None:
     _show([{"folder": str(r.folder), **r.as_dict()} for r in records], options, "\n".join(lines) or "no runs yet")
 
 
+def _data(options) -> None:
+    from ddkit import mhist, mhist_like
+
+    path = Path(options.path)
+    if options.make:
+        require(options.dataset == "mhist_like", "MHIST itself cannot be made, only read: use 'data mhist_like' for "
+                                                 "synthetic images in its layout")
+        chosen = {name: getattr(options, name) for name in ("number", "size", "seed")}
+        mhist_like.make(path, zipped=options.zip, **{name: n for name, n in chosen.items() if n is not None})
+    copy, report = mhist.check(path)
+    _show(report, options, mhist.describe(report))
+    copy.require_whole()
+
+
 def _sources(options) -> tuple[dict, str, int]:
     """What to evaluate (the set first, then what it is compared with), and the network it was distilled with."""
-    from ddkit.runs import RECORD, SYNTHETIC, Distill, File, RandomReal, Record, Start, restore_spec
+    from ddkit.runs import RECORD, SYNTHETIC, Record
+    from ddkit.specs import Distill, File, RandomReal, Start, restore_spec
 
     path = Path(options.run)
     if path.is_file():
@@ -192,6 +211,7 @@ def _parser() -> argparse.ArgumentParser:
     course.add_argument("--dataset", help="data set (None: the profile's)")
     course.add_argument("--profile", default="quick", help="quick (digits, minutes), laptop (MNIST), full (Table 1)")
     course.add_argument("--figures", default="figures", metavar="DIR", help="where the figures go")
+    course.add_argument("--markdown", action="store_true", help="print the tables as GitHub's Markdown")
 
     baseline = add("baseline", _baseline, "train on the full data; report accuracy, MACs, FLOPs and FLOP/s")
     _data_options(baseline)
@@ -230,8 +250,26 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--pt", metavar="FILE", help="also export the field's .pt layout")
 
     runs = add("runs", _runs, "list the runs made here and those that come with the repository")
-    for sub in (baseline, distill, evaluate, transfer, show, runs):
+    data = _data_command(commands)
+    for sub in (baseline, distill, evaluate, transfer, show, runs, data):
         sub.add_argument("--json", action="store_true", help="print the record as JSON, nothing else, on stdout")
+    return parser
+
+
+def _data_command(commands) -> argparse.ArgumentParser:
+    text = "check a copy of MHIST, or make a synthetic stand-in (mhist_like) in its layout"
+    parser = commands.add_parser("data", help=text, description=text[0].upper() + text[1:] + ".",
+                                 formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.set_defaults(command=_data)
+    parser.add_argument("dataset", choices=("mhist", "mhist_like"), help="data set")
+    parser.add_argument("path", metavar="PATH", help="folder of annotations.csv and images/ or images.zip")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--check", action="store_true", help="say whether the copy is whole, or what is wrong with it")
+    what.add_argument("--make", action="store_true", help="draw synthetic images into the folder, then check it")
+    parser.add_argument("--number", type=int, help="images to make (None: MHIST's 3152)")
+    parser.add_argument("--size", type=int, help="their side length in pixels (None: 64)")
+    parser.add_argument("--seed", type=int, help="of everything random in them (None: 0)")
+    parser.add_argument("--zip", action="store_true", help="make images.zip instead of images/")
     return parser
 
 

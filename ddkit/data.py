@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ddkit import mhist, mhist_like
 from ddkit.errors import InputError, one_of, require
 from ddkit.files import sha256
 
@@ -26,10 +27,14 @@ _SPLIT_SEED = 0  # of the fixed validation split: the same for everybody, whatev
 
 @dataclass(frozen=True)
 class Split:
-    """Images float32 [N, C, H, W], normalised, and their labels int64 [N]."""
+    """Images float32 [N, C, H, W], normalised, and their labels int64 [N].
+
+    ``votes``, int64 [N], are the annotators' votes for class 1 where the data set has them (``mhist``), else None.
+    """
 
     images: Tensor
     labels: Tensor
+    votes: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -39,7 +44,8 @@ class Split:
         return self.images[self.labels == label]
 
     def to(self, device) -> "Split":
-        return Split(self.images.to(device), self.labels.to(device))
+        votes = None if self.votes is None else self.votes.to(device)
+        return Split(self.images.to(device), self.labels.to(device), votes)
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,7 @@ class Dataset:
         mean, std: per-channel statistics that the images were normalised with (of pixels in [0, 1]).
         fingerprint: sha256 of every image and label as loaded, before normalisation.
         flips: whether a mirrored image keeps its label (digits do not).
+        notes: sentences that belong beside results, such as that the images are synthetic.
     """
 
     name: str
@@ -64,6 +71,7 @@ class Dataset:
     std: tuple[float, ...]
     fingerprint: str
     flips: bool
+    notes: tuple[str, ...] = ()
 
     @property
     def channels(self) -> int:
@@ -76,7 +84,8 @@ class Dataset:
     @property
     def full_train(self) -> Split:
         """Training and validation parts together: all the images one may learn from."""
-        return Split(torch.cat([self.train.images, self.val.images]), torch.cat([self.train.labels, self.val.labels]))
+        return Split(*(None if part is None else torch.cat([part, getattr(self.val, name)])
+                       for name, part in vars(self.train).items()))
 
     @property
     def chance(self) -> float:
@@ -95,9 +104,11 @@ def denormalise(images: Tensor, mean: tuple[float, ...], std: tuple[float, ...])
 
 @dataclass(frozen=True)
 class Source:
-    """Where a data set comes from: ``read(root)`` gives ((images, labels) of train, the same of test, class names).
+    """Where a data set comes from.
 
-    Images are uint8 or float arrays [N, C, H, W] (float ones in [0, 1]).
+    ``read(root, size)`` gives the arrays (images, labels) or (images, labels, votes) of train, the same of test, the
+    class names, and any notes. Images are uint8 or float arrays [N, C, H, W] (float ones in [0, 1]), of ``size``
+    pixels if the reader can have them so; others are resized afterwards.
     """
 
     read: Callable
@@ -111,24 +122,26 @@ def load(name: str, root: str | Path | None = None, size: int | None = None) -> 
     """Load a data set into memory.
 
     Args:
-        name: ``digits`` (scikit-learn's, embedded), ``mnist``, ``fashion_mnist`` or ``cifar10``.
+        name: ``digits`` (scikit-learn's, embedded), ``mnist``, ``fashion_mnist``, ``cifar10``, ``mhist`` (the student's
+            own copy, see ``ddkit.mhist``) or ``mhist_like`` (synthetic, see ``ddkit.mhist_like``).
         root: folder of the downloaded files in torchvision's layout; None takes the environment's
-            ``DDKIT_DATA``, else ``./data``. Files that are not there are downloaded into it.
-        size: side length in pixels to resize to; None keeps the data set's own (28 for ``digits``).
+            ``DDKIT_DATA``, else ``./data``. Files that are not there are downloaded into it, but for ``mhist``.
+        size: side length in pixels to resize to; None keeps the data set's own (28 for ``digits``, 64 for
+            ``mhist_like``).
 
     Raises:
         InputError: unknown name, size below 8, or a file that is missing (and cannot be had) or damaged.
     """
     source = SOURCES[one_of(name, SOURCES, "dataset")]
     require(size is None or size >= 8, f"images must be at least 8 pixels wide, got size {size}")
-    train, test, classes = source.read(data_root(root))
     size = size or source.size
+    train, test, classes, *notes = source.read(data_root(root), size)
     fingerprint = sha256(f"{name}/{size}".encode(), *(np.ascontiguousarray(a).data for a in (*train, *test)))
     kept, held = _stratified(train[1], VALIDATION_SHARE)
-    parts = [(train[0][kept], train[1][kept]), (train[0][held], train[1][held]), test]
-    splits = [Split(_prepare(images, size, source), torch.tensor(labels, dtype=torch.int64))
-              for images, labels in parts]
-    return Dataset(name, *splits, tuple(classes), source.mean, source.std, fingerprint, source.flips)
+    parts = [[array[kept] for array in train], [array[held] for array in train], test]
+    splits = [Split(_prepare(images, size, source), *(torch.tensor(a, dtype=torch.int64) for a in labels_and_votes))
+              for images, *labels_and_votes in parts]
+    return Dataset(name, *splits, tuple(classes), source.mean, source.std, fingerprint, source.flips, tuple(notes))
 
 
 def data_root(root: str | Path | None = None) -> Path:
@@ -153,7 +166,7 @@ def _stratified(labels: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarra
     return np.sort(kept), np.sort(held)
 
 
-def _read_digits(root: Path):
+def _read_digits(root: Path, size: int):
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
@@ -165,7 +178,7 @@ def _read_digits(root: Path):
 def _read_idx_pair(folder: str):
     """A reader of MNIST's own format: four idx files under root/folder/raw, plain or gzipped."""
 
-    def read(root: Path):
+    def read(root: Path, size: int):
         import torchvision
 
         raw = root / folder / "raw"
@@ -202,7 +215,7 @@ def _read_idx(path: Path) -> np.ndarray:
     return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
 
 
-def _read_cifar10(root: Path):
+def _read_cifar10(root: Path, size: int):
     import torchvision
 
     kind = torchvision.datasets.CIFAR10
@@ -236,4 +249,6 @@ SOURCES: dict[str, Source] = {
     "mnist": Source(_read_idx_pair("MNIST"), 28, (0.1307,), (0.3081,)),
     "fashion_mnist": Source(_read_idx_pair("FashionMNIST"), 28, (0.2861,), (0.3530,), flips=True),
     "cifar10": Source(_read_cifar10, 32, (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616), flips=True),
+    "mhist": Source(mhist.read, mhist.SIDE, mhist.MEAN, mhist.STD, flips=True),
+    "mhist_like": Source(mhist_like.read, mhist_like.SIZE, mhist_like.MEAN, mhist_like.STD, flips=True),
 }
