@@ -274,7 +274,8 @@ def _data_command(commands) -> argparse.ArgumentParser:
 
 
 def _data_options(parser) -> None:
-    parser.add_argument("--dataset", default="digits", help="digits, mnist, fashion_mnist, cifar10, mhist or mhist_like")
+    parser.add_argument("--dataset", default="digits",
+                        help="digits, mnist, fashion_mnist, cifar10, mhist or mhist_like")
     parser.add_argument("--size", type=int, help="side length in pixels (None: the data set's own)")
 
 
