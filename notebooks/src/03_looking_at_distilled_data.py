@@ -22,6 +22,8 @@ if "google.colab" in sys.modules and not os.path.exists("ddkit"):
 
 
 # %%
+import torch
+
 import ddkit
 from ddkit import lesson, plots
 
@@ -51,7 +53,7 @@ f"{100 * float(((raw < 0) | (raw > 1)).float().mean()):.0f} % of the pixels lie 
 # %% [markdown]
 # ## What changed
 #
-# Start, end and difference of one image of each class. Grey in the right-hand block is no change.
+# Start, end and difference of one image of each class. Grey in the bottom row is no change.
 
 # %%
 plots.start_end_difference(real_run.synthetic, per_class=1)
@@ -95,8 +97,6 @@ from ddkit.randomness import stream
 network = build(profile.network, data.channels, 10, data.size, width=profile.width, generator=stream(1, "lesson 3"))
 classes = (0, 3, 7)
 first = [c * profile.ipc for c in classes]
-import torch
-
 digits = torch.stack([data.train.of_class(c)[0] for c in classes])
 plots.attention_maps(network, digits, real_run.synthetic.images[first], data.mean, data.std, power=1)
 

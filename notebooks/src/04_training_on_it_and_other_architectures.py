@@ -173,7 +173,7 @@ assert again.images.equal(synthetic.images)
 #
 # 1. Under which protocol is the advantage of distilled images largest, and why? (2e)
 # 2. From real or from noise: which would you hand in, and on what evidence? (2d)
-# 3. Why do networks with instance norm profit more from images that were matched with instance norm? (3)
+# 3. Which networks gain most over random real images, and which least? What do they have in common? (3)
 
 # %% [markdown]
 # *Your answers:*
