@@ -32,7 +32,8 @@ def soft(real):
 
 
 def test_real_starts_are_training_images_with_their_labels_and_none_twice(tiny, real):
-    train = {image.numpy().tobytes(): int(label) for image, label in zip(tiny.train.images, tiny.train.labels, strict=True)}
+    pairs = zip(tiny.train.images, tiny.train.labels, strict=True)
+    train = {image.numpy().tobytes(): int(label) for image, label in pairs}
     picked = [image.numpy().tobytes() for image in real.images]
     assert [train[image] for image in picked] == real.labels.tolist() == [0] * 4 + [1] * 4 + [2] * 4
     assert len(set(picked)) == 12 and real.ipc == 4 and not real.soft
