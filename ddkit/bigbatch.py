@@ -74,7 +74,7 @@ def _frozen(network: Network) -> Network:
 
 
 class _ChannelsLastInstanceNorm(nn.Module):
-    """Instance norm of channels-last maps: torch's own is several times slower in that format."""
+    """Instance norm of channels-last maps: torch's own is slow in that format."""
 
     def __init__(self, norm: nn.GroupNorm):
         super().__init__()
