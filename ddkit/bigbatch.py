@@ -8,10 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ddkit.networks import Network
+from ddkit.networks import Block, Network
 
 _COPIES = 4  # arrays of the largest map's size alive at once: convolution in and out, its workspace, one more
 _KEPT = 3  # arrays of each map's size that a backward pass holds: convolution's output, activation, gradient
+_FEW = 4  # input channels up to which a convolution is faster as a product with patches
 
 
 @torch.inference_mode()
@@ -66,11 +67,41 @@ def _frozen(network: Network) -> Network:
     frozen = copy.deepcopy(network).eval()
     if next(frozen.parameters()).device.type == "cpu":
         for parent in list(frozen.modules()):
+            if isinstance(parent, Block) and _is_instance_norm(parent.norm) and parent.conv.in_channels <= _FEW:
+                parent.conv, parent.norm = _NormalisedConvolution(parent.conv, parent.norm), nn.Identity()
             for name, norm in parent.named_children():
-                if isinstance(norm, nn.GroupNorm) and norm.num_groups == norm.num_channels:
+                if _is_instance_norm(norm):
                     setattr(parent, name, _ChannelsLastInstanceNorm(norm))
         frozen.to(memory_format=torch.channels_last)
     return frozen
+
+
+def _is_instance_norm(module: nn.Module) -> bool:
+    return isinstance(module, nn.GroupNorm) and module.num_groups == module.num_channels
+
+
+class _NormalisedConvolution(nn.Module):
+    """Convolution and instance norm of an image of few channels, as one product of patches with weights.
+
+    The statistics of ``y = w p + b`` over all patches p of an image follow from those of the patches: its mean is
+    ``w mean(p) + b`` and its variance ``w cov(p) w``, so the map itself is written once and never read.
+    """
+
+    def __init__(self, conv: nn.Conv2d, norm: nn.GroupNorm):
+        super().__init__()
+        self.conv, self.scale, self.shift, self.eps = conv, norm.weight, norm.bias, norm.eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        conv = self.conv
+        patches = F.unfold(x, conv.kernel_size, padding=conv.padding, stride=conv.stride)  # [N, C * k * k, places]
+        patches -= patches.mean(2, keepdim=True)
+        covariance = torch.bmm(patches, patches.mT) / patches.shape[2]
+        weight = conv.weight.flatten(1)  # [channels, C * k * k]
+        variance = ((weight @ covariance) * weight).sum(2)  # [N, channels]
+        scaled = weight * (self.scale * (variance + self.eps).rsqrt())[:, :, None]
+        rows = torch.baddbmm(self.shift.expand(len(x), 1, -1), patches.mT, scaled.mT)  # [N, places, channels]
+        height = (x.shape[2] + 2 * conv.padding[0] - conv.kernel_size[0]) // conv.stride[0] + 1
+        return rows.unflatten(1, (height, -1)).permute(0, 3, 1, 2)
 
 
 class _ChannelsLastInstanceNorm(nn.Module):
@@ -84,10 +115,10 @@ class _ChannelsLastInstanceNorm(nn.Module):
         rows = x.permute(0, 2, 3, 1).flatten(1, 2)  # [N, H * W, C], without a copy
         average = rows.new_full((1, 1, rows.shape[1]), 1 / rows.shape[1]).expand(len(x), -1, -1)
         mean = torch.bmm(average, rows)[:, 0]
-        variance = (torch.bmm(average, rows.square())[:, 0] - mean.square()).clamp(min=0)
+        variance = (torch.bmm(average, rows * rows)[:, 0] - mean.square()).clamp(min=0)
         scale = self.weight * (variance + self.eps).rsqrt()
         shift = self.bias - mean * scale
-        return torch.addcmul(shift[:, :, None, None], x, scale[:, :, None, None])
+        return torch.addcmul(shift[:, :, None, None], x, scale[:, :, None, None], out=x)
 
 
 class _Reached(Exception):

@@ -64,6 +64,11 @@ class Network(nn.Module):
 
     classifier: nn.Linear
 
+    @property
+    def nonnegative(self) -> bool:
+        """Whether no map has a negative entry, as after a ReLU."""
+        return not any(isinstance(module, nn.LeakyReLU) for module in self.modules())
+
     def maps(self, x: Tensor) -> Iterator[Tensor]:
         """Yield each block's map after its activation, [N, ch, H, W], then the embedding [N, D]."""
         raise NotImplementedError

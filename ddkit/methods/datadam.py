@@ -21,19 +21,21 @@ from ddkit.synthetic import SyntheticSet
 SMALLEST_NORM = 1e-20  # of an attention map that is still divided by; far above what float32 cannot hold
 
 
-def attention_map(features: Tensor, power: float = 4) -> Tensor:
+def attention_map(features: Tensor, power: float = 4, nonnegative: bool = False) -> Tensor:
     """Spatial attention of feature maps (paper, eq. 2): ``A = vec(sum over channels of |f|^p)``, normalised.
 
     Args:
         features: [n, ch, H, W].
         power: p >= 1; larger values favour the most active places.
+        nonnegative: promises that no feature is negative, as after a ReLU, which saves a copy of them.
 
     Returns:
         [n, H*W], each row of Euclidean norm 1 (a map that is zero everywhere stays zero).
     """
     require(features.ndim == 4, f"features must be [n, ch, H, W], got {list(features.shape)}")
     require(power >= 1, f"the power must be at least 1, got {power}")
-    magnitude = features.abs() if power == 1 else features.abs().pow(power)
+    magnitude = features if nonnegative else features.abs()
+    magnitude = magnitude if power == 1 else magnitude.pow(power)
     return F.normalize(magnitude.sum(1).flatten(1), dim=1, eps=SMALLEST_NORM)
 
 
@@ -77,11 +79,12 @@ def chunked_class_means(network: Network, images: Tensor, classes: int, power: f
         images: [classes * n, C, H, W], sorted by class.
     """
     weights = _mean_weights(len(images), classes, images)
+    relu = network.nonnegative
     means: list[Tensor] = []
     with torch.inference_mode():
         for part, maps in chunked_maps(network, images, budget_mib):
             # A map becomes its attention at once, so that only one is in memory.
-            rows = [attention_map(m, power) if m.ndim == 4 else m for m in maps]
+            rows = [attention_map(m, power, relu) if m.ndim == 4 else m for m in maps]
             sums = [weights[:, part] @ r for r in _all_but_last_map(rows)]
             means = [m + s for m, s in zip(means, sums, strict=True)] if means else sums
     return [m.clone() for m in means]  # inference tensors cannot take part in a backward pass
