@@ -141,8 +141,8 @@ def main() -> None:
     print(f"ours takes {ours['seconds'] / other['seconds']:.2f} of the straightforward version's time")
     if options.record:
         write_json(Path(options.record), {
-            "width": options.width, "rounds": options.rounds, "device": describe(CPU), "torch": torch.__version__, "ours": ours,
-            "straightforward": other, "time_ratio": ours["seconds"] / other["seconds"],
+            "width": options.width, "rounds": options.rounds, "device": describe(CPU), "torch": torch.__version__,
+            "ours": ours, "straightforward": other, "time_ratio": ours["seconds"] / other["seconds"],
             "matrix_product_gflops": speed / 1e9, "share_of_matrix_product": flops / ours["seconds"] / speed})
 
 
