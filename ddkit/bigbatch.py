@@ -32,14 +32,19 @@ def images_per_backward(network: Network, image: Tensor, budget_mib: int) -> int
     return max(1, budget_mib * 2**20 // (_KEPT * total))
 
 
-def cross_entropy_backward(network: Network, images: Tensor, labels: Tensor, chunk: int) -> float:
-    """Add the gradient of the batch's mean cross-entropy to the network's, ``chunk`` images at a time.
+def squared_error(logits: Tensor, targets: Tensor) -> Tensor:
+    """Squared distance of logits from targets, both [N, classes], averaged over the images."""
+    return (logits - targets).square().sum(1).mean()
+
+
+def loss_backward(network: Network, images: Tensor, labels: Tensor, chunk: int, loss_of=F.cross_entropy) -> float:
+    """Add the gradient of the batch's mean loss to the network's, ``chunk`` images at a time.
 
     Batch normalisation sees a chunk at a time. Returns the loss.
     """
     total = 0.0
     for part, targets in zip(images.split(chunk), labels.split(chunk), strict=True):
-        loss = F.cross_entropy(network(part), targets) * (len(part) / len(images))
+        loss = loss_of(network(part), targets) * (len(part) / len(images))
         loss.backward()
         total += loss.item()
     return total

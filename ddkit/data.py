@@ -29,12 +29,15 @@ _SPLIT_SEED = 0  # of the fixed validation split: the same for everybody, whatev
 class Split:
     """Images float32 [N, C, H, W], normalised, and their labels int64 [N].
 
-    ``votes``, int64 [N], are the annotators' votes for class 1 where the data set has them (``mhist``), else None.
+    A distilled set's labels may also be float [N, classes]: distributions, or, if ``squared``, values that the logits
+    are regressed on by squared error. ``votes``, int64 [N], are the annotators' votes for class 1 where the data set
+    has them (``mhist``), else None.
     """
 
     images: Tensor
     labels: Tensor
     votes: Tensor | None = None
+    squared: bool = False
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -45,7 +48,7 @@ class Split:
 
     def to(self, device) -> "Split":
         votes = None if self.votes is None else self.votes.to(device)
-        return Split(self.images.to(device), self.labels.to(device), votes)
+        return Split(self.images.to(device), self.labels.to(device), votes, self.squared)
 
 
 @dataclass(frozen=True)
@@ -84,8 +87,9 @@ class Dataset:
     @property
     def full_train(self) -> Split:
         """Training and validation parts together: all the images one may learn from."""
-        return Split(*(None if part is None else torch.cat([part, getattr(self.val, name)])
-                       for name, part in vars(self.train).items()))
+        one, other = self.train, self.val
+        votes = None if one.votes is None else torch.cat([one.votes, other.votes])
+        return Split(torch.cat([one.images, other.images]), torch.cat([one.labels, other.labels]), votes)
 
     @property
     def chance(self) -> float:

@@ -87,9 +87,9 @@ def distill(method, synthetic: SyntheticSet, dataset: Dataset, *, updates: int, 
     """
     require(updates >= 1, f"a distillation needs at least 1 update, got {updates}")
     keep_freed_memory()
+    method.start(dataset, synthetic, partial(stream, seed))  # may choose other images to start from, or learn labels
     for parameter in synthetic.parameters():
         parameter.requires_grad_(True)
-    method.start(dataset, synthetic, partial(stream, seed))
     run = _Run(method, synthetic, History(snapshots={0: synthetic.images.detach().cpu().clone()}), checkpoint, identity)
     run.resume()
     history, wanted = run.history, snapshot_updates(updates)

@@ -204,7 +204,7 @@ def embedding_2d(network: Network, dataset_split: Split, synthetic: SyntheticSet
     real_labels = torch.cat([torch.full((len(dataset_split.of_class(c)[:per_class]),), c) for c in classes]).numpy()
     plane = PCA(2, svd_solver="full").fit(_features(network, real)[-1].cpu().numpy())
     real, fake = (plane.transform(_features(network, x)[-1].cpu().numpy()) for x in (real, synthetic.images))
-    labels = _labels(synthetic)
+    labels = synthetic.predicted.cpu().numpy()
     figure = Picture(figsize=(7, 6), layout="constrained")
     axes = figure.subplots()
     for c in classes:
@@ -291,14 +291,9 @@ def bars(scores: dict[str, dict[str, Scores]], chance: float) -> Picture:
     return figure
 
 
-def _labels(synthetic: SyntheticSet) -> np.ndarray:
-    """The class of each image, int64 [N]; of soft labels the most likely."""
-    return (synthetic.labels.argmax(1) if synthetic.soft else synthetic.labels).cpu().numpy()
-
-
 def _by_class(synthetic: SyntheticSet, pixels: Tensor) -> list[list[np.ndarray]]:
     """Pixels [N, C, H, W] as the list of images of each class."""
-    labels = _labels(synthetic)
+    labels = synthetic.predicted.cpu().numpy()
     return [[_array(image) for image in pixels[torch.from_numpy(labels == c)]] for c in range(len(synthetic.classes))]
 
 

@@ -236,4 +236,4 @@ def open_set(path: str | Path, dataset: Dataset) -> SyntheticSet:
 
 
 def _split(synthetic: SyntheticSet) -> Split:
-    return Split(synthetic.images.detach(), synthetic.labels)
+    return synthetic.training_split()

@@ -7,27 +7,31 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ddkit.data import Dataset, denormalise
+from ddkit.data import Dataset, Split, denormalise
 from ddkit.errors import InputError, one_of, require
 from ddkit.files import atomic, load_state
 
 INITS = ("real", "noise")
+MEANINGS = ("classes", "probabilities", "logits", "targets")  # of labels
 
 
 @dataclass
 class SyntheticSet:
     """A small labelled set of images, sorted by class.
 
-    Methods optimise ``parameters()`` and read ``images``; here the images are the parameters, and
-    another parameterisation overrides both.
+    Methods optimise ``parameters()`` and read ``images``; here the images, and learned labels, are the parameters,
+    and another parameterisation overrides both.
 
     Attributes:
         images: float32 [N, C, H, W], normalised with ``mean`` and ``std``.
-        labels: int64 [N] (hard) or float32 [N, classes], each row a distribution (soft).
+        labels: int64 [N] (hard) or float32 [N, classes] (soft).
         start: the images before distillation, same shape.
         mean, std: per-channel statistics of the normalisation.
         classes: class names.
         learning_rate: the learning rate learned with the images, if any.
+        meaning: of the labels: ``classes`` (hard ones), ``probabilities``, ``logits`` (their softmax is the
+            distribution) or ``targets`` (values that logits are regressed on); None takes one of the first two.
+        start_labels: the labels before distillation, if they are learned, else None.
         origin: where it came from: dataset, data fingerprint, init, and later method, preset, seed, updates.
     """
 
@@ -39,6 +43,8 @@ class SyntheticSet:
     classes: tuple[str, ...]
     learning_rate: float | None = None
     origin: dict = field(default_factory=dict)
+    meaning: str | None = None
+    start_labels: Tensor | None = None
 
     def __post_init__(self):
         n = len(self.images)
@@ -46,6 +52,8 @@ class SyntheticSet:
         require(self.start.shape == self.images.shape, "the start must have the shape of the images")
         require(self.labels.shape in ((n,), (n, len(self.classes))),
                 f"labels must be [{n}] or [{n}, {len(self.classes)}], got {list(self.labels.shape)}")
+        self.meaning = one_of(self.meaning or MEANINGS[self.soft], MEANINGS, "meaning of labels")
+        require(self.soft == (self.meaning != "classes"), f"labels {list(self.labels.shape)} cannot be {self.meaning}")
 
     @classmethod
     def from_real(cls, dataset: Dataset, ipc: int, generator: torch.Generator) -> "SyntheticSet":
@@ -90,9 +98,25 @@ class SyntheticSet:
         """How far the images have moved: the Euclidean norm of images - start, in normalised pixels."""
         return float((self.images.detach() - self.start).norm())
 
+    @property
+    def predicted(self) -> Tensor:
+        """The class of each image, int64 [N]; of soft labels the most likely."""
+        return self.labels.detach().argmax(1) if self.soft else self.labels
+
+    def learn_labels(self, labels: Tensor, meaning: str) -> None:
+        """Begin with soft ``labels`` [N, classes] of that ``meaning``, to be learned with the images."""
+        self.labels, self.start_labels, self.meaning = labels.clone(), labels.clone(), meaning
+        self.__post_init__()
+
     def parameters(self) -> list[Tensor]:
-        """The tensors that a method optimises."""
-        return [self.images]
+        """The tensors that a method optimises: the images, and the labels if they are learned."""
+        return [self.images] if self.start_labels is None else [self.images, self.labels]
+
+    def training_split(self) -> Split:
+        """What a network is trained on."""
+        labels = self.labels.detach()
+        labels = labels.softmax(1) if self.meaning == "logits" else labels
+        return Split(self.images.detach(), labels, squared=self.meaning == "targets")
 
     def pixels(self, images: Tensor | None = None) -> Tensor:
         """The images (or others like them) as pixels in [0, 1], [N, C, H, W]."""
@@ -100,16 +124,18 @@ class SyntheticSet:
 
     def undistilled(self) -> "SyntheticSet":
         """The set as it was before distillation."""
-        return replace(self, images=self.start.clone(), learning_rate=None)
+        labels = self.labels if self.start_labels is None else self.start_labels.clone()
+        return replace(self, images=self.start.clone(), labels=labels, start_labels=None, learning_rate=None)
 
     def save(self, path: str | Path) -> None:
         """Save as safetensors, with everything but the tensors in the metadata."""
         from safetensors.torch import save_file
 
+        names = ("images", "labels", "start") + ("start_labels",) * (self.start_labels is not None)
         tensors = {name: getattr(self, name).detach().cpu().clone(memory_format=torch.contiguous_format)
-                   for name in ("images", "labels", "start")}  # cloned: safetensors refuses shared memory
+                   for name in names}  # cloned: safetensors refuses shared memory
         description = {"mean": self.mean, "std": self.std, "classes": self.classes, "origin": self.origin,
-                       "labels": "soft" if self.soft else "hard", "learning_rate": self.learning_rate}
+                       "labels": self.meaning, "learning_rate": self.learning_rate}
         with atomic(Path(path)) as temporary:
             save_file(tensors, temporary, {"ddkit": json.dumps(description)})
 
@@ -126,10 +152,12 @@ class SyntheticSet:
         try:
             with safe_open(path, "pt") as file:
                 description = json.loads((file.metadata() or {})["ddkit"])
-                tensors = {name: file.get_tensor(name) for name in ("images", "labels", "start")}
+                optional = {"start_labels"} & set(file.keys())
+                tensors = {name: file.get_tensor(name) for name in ("images", "labels", "start", *optional)}
             statistics = {name: tuple(description[name]) for name in ("mean", "std", "classes")}
             rest = {name: description[name] for name in ("learning_rate", "origin")}
-            return cls(**tensors, **statistics, **rest)
+            meaning = {"hard": "classes", "soft": "probabilities"}.get(description["labels"], description["labels"])
+            return cls(**tensors, **statistics, **rest, meaning=meaning)
         except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
             raise InputError(f"{path} is damaged or no set of ddkit ({error}): copy or make it again") from error
 
@@ -176,8 +204,7 @@ class SyntheticSet:
         from torchvision.transforms.functional import to_pil_image
 
         paths = []
-        labels = self.labels.argmax(1) if self.soft else self.labels
-        for image, label in zip(self.pixels(), labels.tolist(), strict=True):
+        for image, label in zip(self.pixels(), self.predicted.tolist(), strict=True):
             name = self.classes[label].replace("/", "-")
             paths.append(Path(folder) / name / f"{sum(p.parent.name == name for p in paths):03d}.png")
             with atomic(paths[-1]) as temporary:

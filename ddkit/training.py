@@ -11,10 +11,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ddkit import augment
-from ddkit.bigbatch import cross_entropy_backward, images_per_backward
+from ddkit.bigbatch import images_per_backward, loss_backward, squared_error
 from ddkit.cost import Stopwatch
 from ddkit.data import Dataset, Split
 from ddkit.device import keep_freed_memory
@@ -109,7 +110,7 @@ def fit(network: nn.Module, data: Split, how: Protocol, generator: torch.Generat
     """Train ``network`` in place.
 
     Args:
-        data: images [N, C, H, W]; labels int64 [N], or float distributions [N, classes].
+        data: images [N, C, H, W]; labels as ``Split`` has them: classes, distributions, or values to regress on.
         how: the protocol.
         generator: draws the order of the images and the augmentation.
         strategy: augmentation used if the protocol is augmented.
@@ -153,13 +154,13 @@ def fit(network: nn.Module, data: Split, how: Protocol, generator: torch.Generat
 def _epoch(network, data: Split, how: Protocol, optimiser, generator, strategy: str, chunk: int, most: int | None):
     order = torch.randperm(len(data), generator=generator).to(data.images.device)
     batches = order.split(how.batch)[:most]
-    total = 0.0
+    loss_of, total = squared_error if data.squared else F.cross_entropy, 0.0
     for batch in batches:
         images = data.images[batch]
         if how.augmented:
             images = augment.apply(images, augment.draw(strategy, len(images), generator))
         optimiser.zero_grad(set_to_none=True)
-        total += cross_entropy_backward(network, images, data.labels[batch], chunk)
+        total += loss_backward(network, images, data.labels[batch], chunk, loss_of)
         optimiser.step()
     return total / len(batches), len(batches)
 

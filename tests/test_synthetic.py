@@ -28,7 +28,8 @@ def real(tiny):
 def soft(real):
     """A moved set with everything that can be learned: images, soft labels, learning rate."""
     labels = torch.rand(12, 3, generator=seeded()).softmax(1)
-    return replace(real, images=real.images + 0.1, labels=labels, learning_rate=0.1 + 0.2, origin={"seed": 3, "π": "é"})
+    return replace(real, images=real.images + 0.1, labels=labels, meaning="probabilities",
+                   learning_rate=0.1 + 0.2, origin={"seed": 3, "π": "é"})
 
 
 def test_real_starts_are_training_images_with_their_labels_and_none_twice(tiny, real):
@@ -256,3 +257,30 @@ def test_pngs_hold_the_very_pixels(tiny, tmp_path, channels):
     for path, level in zip(paths, levels, strict=True):
         read = np.atleast_3d(np.asarray(Image.open(path)))
         assert np.array_equal(read, level.permute(1, 2, 0).numpy())
+
+
+def test_learned_labels_are_parameters_and_survive_a_round_trip(real, tmp_path):
+    logits = torch.randn(12, 3, generator=seeded())
+    real.learn_labels(logits, "logits")
+    assert [p is q for p, q in zip(real.parameters(), (real.images, real.labels), strict=True)] == [True, True]
+    real.labels += 1
+    real.save(tmp_path / "set.safetensors")
+    back = SyntheticSet.load(tmp_path / "set.safetensors")
+    assert torch.equal(back.labels, logits + 1) and torch.equal(back.start_labels, logits)
+    assert torch.equal(back.undistilled().labels, logits) and len(back.undistilled().parameters()) == 1
+
+
+def test_networks_train_on_what_the_labels_mean(real):
+    logits = torch.randn(12, 3, generator=seeded())
+    assert torch.equal(real.training_split().labels, real.labels) and not real.training_split().squared
+    real.learn_labels(logits, "logits")
+    torch.testing.assert_close(real.training_split().labels, logits.exp() / logits.exp().sum(1, keepdim=True))
+    real.learn_labels(logits, "targets")
+    assert torch.equal(real.training_split().labels, logits) and real.training_split().squared
+
+
+@pytest.mark.parametrize(("labels", "meaning"), [(torch.zeros(12, 3), "classes"), (torch.zeros(12, 3), "guesses"),
+                                                 (torch.zeros(12, dtype=torch.int64), "logits")])
+def test_labels_that_cannot_have_their_meaning_are_refused(real, labels, meaning):
+    with pytest.raises(InputError, match="labels"):
+        real.learn_labels(labels, meaning)

@@ -243,3 +243,13 @@ def test_scores_give_mean_sample_deviation_and_standard_error():
     assert scores.sd == pytest.approx(np.std(scores.values, ddof=1))
     assert scores.se == pytest.approx(np.std(scores.values, ddof=1) / 2)
     assert Scores(({"accuracy": 0.5},)).sd == 0
+
+
+def test_targets_are_regressed_on_by_squared_error(tiny):
+    targets = torch.randn(len(tiny.train), 3, generator=seeded())
+    network, reference = small(), small()
+    fit(network, Split(tiny.train.images, targets, squared=True), quick(epochs=1, batch=1000), seeded())
+    weights = list(reference.parameters())
+    ((reference(tiny.train.images) - targets) ** 2).sum(1).mean().backward()
+    for trained, weight in zip(network.parameters(), weights, strict=True):
+        torch.testing.assert_close(trained, weight - 0.05 * (weight.grad + 5e-4 * weight))

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ddkit import augment
-from ddkit.bigbatch import chunked_maps, cross_entropy_backward, images_per_backward
+from ddkit.bigbatch import chunked_maps, images_per_backward, loss_backward
 from ddkit.data import Dataset
 from ddkit.errors import require
 from ddkit.networks import Network, build
@@ -219,7 +219,7 @@ class DataDAM:
             order = torch.randperm(len(images), generator=self.streams["training"])[: self.config.real_batch]
             batch = order.to(images.device)
             self.network_optimiser.zero_grad(set_to_none=True)
-            cross_entropy_backward(self.network, images[batch], labels[batch], self.chunk)
+            loss_backward(self.network, images[batch], labels[batch], self.chunk)
             self.network_optimiser.step()
 
     def state_dict(self) -> dict:
