@@ -12,6 +12,7 @@ _HOMES = {
     "SyntheticSet": "synthetic",
     "Distill": "specs",
     "Evaluate": "specs",
+    "Experts": "specs",
     "Full": "specs",
     "RandomReal": "specs",
     "Start": "specs",

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from ddkit.errors import Diverged, InputError, Stopped, Unmoved, require
+from ddkit.progress import say
 
 EPILOG = """examples:
   python -m ddkit course
@@ -40,7 +41,7 @@ def _course(options) -> None:
     from ddkit.profiles import profile
 
     chosen = profile(options.profile, options.dataset)
-    results = course.work(chosen, root=options.runs, data=options.data, say=_say)
+    results = course.work(chosen, root=options.runs, data=options.data, say=say)
     paths = course.figures(results, chosen, Path(options.figures) / f"{chosen.name}-{chosen.dataset}")
     print(course.report(results, chosen, "github" if options.markdown else "simple"))
     print(f"\n{len(paths)} figures in {paths[0].parent}")
@@ -69,8 +70,8 @@ def _distill(options) -> None:
     class Announce(Callback):
         def on_start(self, synthetic, history):
             for sentence in presets.departures(options.method, options.preset):
-                _say(f"{options.preset}: {sentence}")
-            _say(f"{spec.total_updates} updates of {len(synthetic.images)} images, {history.updates} done before")
+                say(f"{options.preset}: {sentence}")
+            say(f"{spec.total_updates} updates of {len(synthetic.images)} images, {history.updates} done before")
 
     record = run(spec, root=options.runs, folder=options.out, data=options.data, callbacks=(Announce(),),
                  validate_every=options.validate_every)
@@ -183,10 +184,6 @@ def _settings(options) -> tuple[tuple[str, object], ...]:
     if options.lr is not None:
         settings["image_lr"] = options.lr
     return tuple(sorted(settings.items()))
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 def _show(content, options, text: str) -> None:

@@ -25,12 +25,18 @@ ACTIVATIONS = {"relu": partial(nn.ReLU, inplace=True), "leakyrelu": nn.LeakyReLU
 class _MeanOfFour(torch.autograd.Function):
     """Mean of 2x2 places of [N, C, H, W] by slices, which on a CPU is faster than torch's own pooling."""
 
+    generate_vmap_rule = True  # so that per-image gradients can be taken
+
     @staticmethod
-    def forward(ctx, x: Tensor) -> Tensor:
-        ctx.height, ctx.width = x.shape[2:]
-        x = x[:, :, : ctx.height // 2 * 2, : ctx.width // 2 * 2].unflatten(2, (-1, 2))
+    def forward(x: Tensor) -> Tensor:
+        height, width = x.shape[2:]
+        x = x[:, :, : height // 2 * 2, : width // 2 * 2].unflatten(2, (-1, 2))
         rows = x[:, :, :, 0] + x[:, :, :, 1]
         return (rows[..., ::2] + rows[..., 1::2]).mul_(0.25)
+
+    @staticmethod
+    def setup_context(ctx, inputs: tuple[Tensor], output: Tensor) -> None:
+        ctx.height, ctx.width = inputs[0].shape[2:]
 
     @staticmethod
     def backward(ctx, gradient: Tensor) -> Tensor:

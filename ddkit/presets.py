@@ -19,6 +19,13 @@ class Preset:
     departures: tuple[str, ...]
 
 
+_DATM = {"learned_labels": True, "threshold": 1.0}  # and the defaults
+_DATM_NOTE = ("N, M and the range of start epochs are DATM's for CIFAR-10 at 10 images per class (80, 2, 0 to 10 "
+              "growing to 20): the paper has none for MNIST")
+_TRAJECTORY = ("the student's learning rate is learned as its logarithm, so that it cannot become negative; the papers "
+               "learn it directly",
+               "the gradient is the unrolled one, computed step by step; TESLA's own leaves a term out")
+
 PRESETS: dict[str, dict[str, Preset]] = {
     "datadam": {
         "course": Preset(
@@ -46,6 +53,21 @@ PRESETS: dict[str, dict[str, Preset]] = {
              "instance norm and 8,000",
              "the code raises the image learning rate to 10 for many images per class: set image_lr for those",
              "batch norm sees each side's whole batch, all classes in one pass, as in the code"),
+        ),
+    },
+    "trajectory": {
+        "mtt": Preset(
+            {"last_start": 10, "final_start": 10, "student_steps": 30, "image_lr": 1000.0},
+            ("the paper has no setting for MNIST: these are of the size of its CIFAR-10 ones at 10 images per class",
+             *_TRAJECTORY),
+        ),
+        "datm": Preset(_DATM, (_DATM_NOTE, *_TRAJECTORY)),
+        "pad": Preset(
+            {**_DATM, "difficulty": "el2n", "left_out": 0.5},
+            (_DATM_NOTE, "the schedule of subsets is the paper's, stretched to the length of the experts' training; "
+             "the difficulty is EL2N, averaged over three networks after two epochs",
+             "half of the weights, the shallow ones, are left out, as for 10 images per class: set left_out to 0 for 1 "
+             "and to 0.25 for 50", *_TRAJECTORY),
         ),
     },
 }

@@ -15,10 +15,24 @@ from ddkit.data import Dataset, Split, load
 from ddkit.device import default_device, describe
 from ddkit.distill import Callback, History, distill
 from ddkit.errors import InputError, require
+from ddkit.experts import Trajectories, check_space, difficulty_order, train_expert
 from ddkit.files import atomic, read_json, write_json
 from ddkit.networks import build
+from ddkit.progress import say
 from ddkit.randomness import stream
-from ddkit.specs import Distill, Evaluate, Full, RandomReal, Source, Spec, Start, describe_spec, origin, restore_spec
+from ddkit.specs import (
+    Distill,
+    Evaluate,
+    Experts,
+    Full,
+    RandomReal,
+    Source,
+    Spec,
+    Start,
+    describe_spec,
+    origin,
+    restore_spec,
+)
 from ddkit.synthetic import SyntheticSet
 from ddkit.training import PROTOCOLS, Scores, evaluate, score
 
@@ -81,6 +95,11 @@ class Record:
 
         return {int(k): v for k, v in sorted(load_file(self.folder / EVOLUTION).items(), key=lambda item: int(item[0]))}
 
+    @cached_property
+    def trajectories(self) -> Trajectories:
+        """The snapshots (of a record of experts)."""
+        return Trajectories(self.folder, restore_spec(self.spec).plan)
+
     @property
     def scores(self) -> Scores:
         """The test scores (of an evaluation's record)."""
@@ -124,15 +143,33 @@ def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None
         require(restore_spec(found.spec).name == spec.name,
                 f"{place} holds another run: choose another folder or delete it")
         return found
+    if isinstance(spec, Experts):
+        return _train_experts(spec, place, data, quiet)
     if isinstance(spec, Distill):
-        return _distill(spec, place, data, callbacks, validate_every, stop, quiet)
+        return _distill(spec, place, root, data, callbacks, validate_every, stop, quiet)
     return _evaluate(spec, place, root, data, quiet)
 
 
-def _distill(spec: Distill, place: Path, data, callbacks, validate_every: int, stop, quiet: bool) -> Record:
+def _train_experts(spec: Experts, place: Path, data, quiet: bool) -> Record:
+    """Train every expert, in parallel where joblib is told to (``joblib.parallel_config``), or reload those done."""
+    from joblib import Parallel, delayed
+
+    dataset = load(spec.dataset, data, spec.size).to(default_device())
+    say(check_space(place, spec.plan, dataset), quiet)
+    order = difficulty_order(place, spec.plan, dataset, spec.seed, quiet)
+    tasks = (delayed(train_expert)(place, i, spec.plan, dataset, spec.seed, order, quiet)
+             for i in range(spec.plan.experts))
+    done = Parallel()(tasks)
+    result = {name: [expert[name] for expert in done] for name in done[0]} | {"bytes": spec.plan.bytes(dataset)}
+    return _record(spec, dataset, place, sum(result["seconds"]), spec.plan.epochs, result)
+
+
+def _distill(spec: Distill, place: Path, root, data, callbacks, validate_every: int, stop, quiet: bool) -> Record:
     dataset = load(spec.dataset, data, spec.size).to(default_device())
     synthetic = starting_set(spec, dataset)
     method = methods.get(spec.method)(spec.config)
+    if spec.experts:
+        method.trajectories = run(spec.experts, root=root, data=data, quiet=quiet).trajectories
     history = distill(
         method, synthetic, dataset, updates=spec.total_updates, seed=spec.seed,
         checkpoint=_writable(place) / "checkpoint.pt",
@@ -216,8 +253,10 @@ def training_set(source: Source, dataset: Dataset, seed: int, root=None, data=No
         return dataset.train
     if isinstance(source, RandomReal):
         return _split(SyntheticSet.from_real(dataset, source.ipc, stream(seed, "random real")))
-    if isinstance(source, Start):
+    if isinstance(source, Start) and not methods.chooses_start(source.of.method):
         return _split(starting_set(source.of, dataset))
+    if isinstance(source, Start):
+        return _split(run(source.of, root=root, data=data, quiet=quiet).synthetic.undistilled())
     if isinstance(source, Distill):
         synthetic = run(source, root=root, data=data, quiet=quiet).synthetic
     else:

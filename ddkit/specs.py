@@ -1,8 +1,8 @@
 """What a run is asked for: specs name runs, and sources name what networks are trained on.
 
-There are two kinds of spec. ``Distill`` makes a synthetic set; ``Evaluate`` trains networks on a source and
-scores them on test data. A source is the full data, random real images, the start of a distillation,
-its result, or a file. All are plain frozen values that can be written down as JSON and read back.
+There are three kinds of spec. ``Distill`` makes a synthetic set; ``Experts`` trains the trajectories that some
+methods match; ``Evaluate`` trains networks on a source and scores them on test data. A source is the full data, random
+real images, the start of a distillation, its result, or a file. All are plain frozen values that can be written down as JSON and read back.
 """
 
 import hashlib
@@ -11,9 +11,10 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from ddkit import presets
+from ddkit import methods, presets
 from ddkit.data import SOURCES, Dataset
 from ddkit.errors import one_of, require
+from ddkit.experts import Plan
 from ddkit.files import sha256
 from ddkit.networks import parse
 from ddkit.synthetic import INITS
@@ -35,6 +36,24 @@ class RandomReal:
     dataset: str
     ipc: int
     size: int | None = None
+
+
+@dataclass(frozen=True)
+class Experts:
+    """Names a set of expert trajectories: networks trained on the full data as ``plan`` says."""
+
+    dataset: str = "mnist"
+    plan: Plan = Plan()  # noqa: RUF009 (frozen)
+    seed: int = 0
+    size: int | None = None
+
+    def check(self) -> None:
+        """Raise InputError for whatever can be seen to be wrong before anything is loaded."""
+        one_of(self.dataset, SOURCES, "dataset")
+
+    @property
+    def name(self) -> str:
+        return f"experts-{self.dataset}-{self.plan.network}-{_key(self)}"
 
 
 @dataclass(frozen=True)
@@ -69,6 +88,12 @@ class Distill:
         """The method's configuration with the preset and the options in place."""
         chosen = {k: v for k, v in (("network", self.network), ("width", self.width)) if v is not None}
         return presets.configure(self.method, self.preset, {**dict(self.options), **chosen})
+
+    @property
+    def experts(self) -> Experts | None:
+        """The expert trajectories that the method matches, if it matches any."""
+        plan = getattr(self.config, "plan", None)
+        return plan and Experts(self.dataset, plan, size=self.size)
 
     @property
     def total_updates(self) -> int:
@@ -145,7 +170,7 @@ class Evaluate:
         return found if self.epochs is None else replace(found, epochs=self.epochs, updates=None)
 
 
-Spec = Distill | Evaluate
+Spec = Distill | Evaluate | Experts
 
 
 def origin(source: Source):
@@ -162,7 +187,7 @@ def describe_spec(spec) -> dict:
 
 def restore_spec(content: dict):
     """The inverse of ``describe_spec``, from JSON."""
-    kinds = {kind.__name__: kind for kind in (Full, RandomReal, Distill, Start, File, Evaluate)}
+    kinds = {kind.__name__: kind for kind in (Full, RandomReal, Distill, Start, File, Evaluate, Experts, Plan)}
     values = {k: restore_spec(v) if isinstance(v, dict) else v for k, v in content.items() if k != "type"}
     if "options" in values:
         values["options"] = tuple((name, value) for name, value in values["options"])
@@ -184,7 +209,7 @@ def _work(spec) -> dict:
         for name in ("preset", "network", "width", "options"):
             values.pop(name, None)
         values |= {"config": spec.config, "updates": spec.total_updates}
-    elif isinstance(spec, Start):  # whatever the method does afterwards
+    elif isinstance(spec, Start) and not methods.chooses_start(spec.of.method):  # whatever the method does afterwards
         values = {name: getattr(spec.of, name) for name in ("dataset", "size", "ipc", "init", "seed")}
     elif isinstance(spec, Evaluate):
         values["protocol"] = PROTOCOLS[spec.protocol]

@@ -4,9 +4,10 @@ A ``Protocol`` says how long and with which optimiser; ``fit`` trains, ``test`` 
 does both for several seeds. The same protocol serves the full, the random real and the distilled data.
 """
 
+import contextlib
 import math
 import statistics
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -40,8 +41,11 @@ class Protocol:
         updates: gradient updates; None where ``epochs`` counts.
         lr, momentum, weight_decay: of SGD.
         batch: images per update (all of them, if there are fewer).
-        schedule: learning rate over time: ``cosine`` to zero each epoch, or a tenth from ``half`` time on.
+        schedule: learning rate over time: ``cosine`` to zero each epoch, a tenth from ``half`` time on, or
+            ``constant``.
         augmented: whether the training images are augmented with the data set's strategy.
+        sharpness: radius rho of sharpness-aware minimisation (Foret et al., ICLR 2021, eq. 2), which looks for flat
+            minima; 0 is plain SGD.
     """
 
     name: str
@@ -53,13 +57,15 @@ class Protocol:
     batch: int = 256
     schedule: str = "cosine"
     augmented: bool = False
+    sharpness: float = 0.0
 
     def __post_init__(self):
         require((self.epochs is None) != (self.updates is None), "a protocol counts either epochs or updates")
         require((self.epochs or self.updates or 0) >= 1, "a protocol must train for at least 1 epoch or update")
         require(self.lr > 0, f"the learning rate must be positive, got {self.lr}")
         require(self.momentum >= 0 and self.weight_decay >= 0, "momentum and weight decay must not be negative")
-        one_of(self.schedule, ("cosine", "half"), "schedule")
+        require(self.sharpness >= 0, f"the sharpness radius must not be negative, got {self.sharpness}")
+        one_of(self.schedule, ("cosine", "half", "constant"), "schedule")
         require(self.batch >= 1, f"the batch must be at least 1, got {self.batch}")
 
     def epochs_for(self, images: int) -> int:
@@ -70,6 +76,8 @@ class Protocol:
         """The learning rate in ``epoch`` (from 0)."""
         if self.schedule == "cosine":
             return self.lr * (1 + math.cos(math.pi * epoch / epochs)) / 2
+        if self.schedule == "constant":
+            return self.lr
         return self.lr * (1.0 if epoch < epochs // 2 + 1 else 0.1)
 
     def as_dict(self) -> dict:
@@ -106,7 +114,8 @@ class Fit:
 
 
 def fit(network: nn.Module, data: Split, how: Protocol, generator: torch.Generator, *, strategy: str = "none",
-        title: str = "training", checkpoint: Path | None = None, quiet: bool = False) -> Fit:
+        title: str = "training", checkpoint: Path | None = None, quiet: bool = False,
+        choose: Callable[[int], Tensor] | None = None, watch: Callable[[int, nn.Module], None] | None = None) -> Fit:
     """Train ``network`` in place.
 
     Args:
@@ -116,42 +125,54 @@ def fit(network: nn.Module, data: Split, how: Protocol, generator: torch.Generat
         strategy: augmentation used if the protocol is augmented.
         checkpoint: file to save to now and then and to resume from; removed at the end. A resumed fit
             ends in the same bits as an unbroken one.
+        choose: gives the indices of the images to train on in an epoch (counted from 0); None takes all.
+        watch: is shown the network before the first epoch, as ``watch(0, network)``, and after every epoch.
 
     Raises:
         Diverged: the loss became NaN or infinite.
     """
     keep_freed_memory()
-    network.train()
     optimiser = torch.optim.SGD(network.parameters(), how.lr, how.momentum, weight_decay=how.weight_decay)
     result, epochs = Fit(), how.epochs_for(len(data))
     # A student's own module shows no maps to measure; it gets whole batches.
     chunk = images_per_backward(network, data.images[:1], MEMORY_MIB) if isinstance(network, Network) else how.batch
     if checkpoint and checkpoint.exists():
         _restore(checkpoint, how, network, optimiser, generator, result)
-    watch = Stopwatch(result.seconds)
-    saved = watch.seconds
+    clock = Stopwatch(result.seconds)
+    saved = clock.seconds
+    if watch and not result.losses:
+        watch(0, network)
     with bar(epochs, title, "epoch", done=len(result.losses), quiet=quiet) as progress:
         for epoch in range(len(result.losses), epochs):
             optimiser.param_groups[0]["lr"] = rate = how.rate(epoch, epochs)
             left = how.updates and how.updates - result.updates
-            loss, updates = _epoch(network, data, how, optimiser, generator, strategy, chunk, left)
+            part = data if choose is None else _part(data, choose(epoch))
+            loss, updates = _epoch(network, part, how, optimiser, generator, strategy, chunk, left)
             if not math.isfinite(loss):
                 raise Diverged(f"{title}: the loss became {loss} in epoch {epoch + 1}; lower the learning rate")
             result.updates += updates
             result.losses.append(loss)
             result.rates.append(rate)
-            result.seconds = watch.seconds
+            if watch:
+                watch(epoch + 1, network)
+            result.seconds = clock.seconds
             progress.update()
             progress.set_postfix(loss=f"{loss:.4f}", refresh=False)
-            if checkpoint and watch.seconds - saved > SAVE_EVERY:
+            if checkpoint and clock.seconds - saved > SAVE_EVERY:
                 _save(checkpoint, how, network, optimiser, generator, result)
-                saved = watch.seconds
+                saved = clock.seconds
     if checkpoint:
         checkpoint.unlink(missing_ok=True)
     return result
 
 
+def _part(data: Split, indices: Tensor) -> Split:
+    indices = indices.to(data.images.device)
+    return Split(data.images[indices], data.labels[indices], squared=data.squared)
+
+
 def _epoch(network, data: Split, how: Protocol, optimiser, generator, strategy: str, chunk: int, most: int | None):
+    network.train()
     order = torch.randperm(len(data), generator=generator).to(data.images.device)
     batches = order.split(how.batch)[:most]
     loss_of, total = squared_error if data.squared else F.cross_entropy, 0.0
@@ -161,8 +182,27 @@ def _epoch(network, data: Split, how: Protocol, optimiser, generator, strategy: 
             images = augment.apply(images, augment.draw(strategy, len(images), generator))
         optimiser.zero_grad(set_to_none=True)
         total += loss_backward(network, images, data.labels[batch], chunk, loss_of)
+        if how.sharpness:
+            with _uphill(network, how.sharpness):
+                optimiser.zero_grad(set_to_none=True)
+                loss_backward(network, images, data.labels[batch], chunk, loss_of)
         optimiser.step()
     return total / len(batches), len(batches)
+
+
+@contextlib.contextmanager
+def _uphill(network: nn.Module, radius: float):
+    """For a while, move the weights by ``radius`` along their gradient: to the worst place nearby."""
+    weights = [w for w in network.parameters() if w.grad is not None]
+    before = [w.detach().clone() for w in weights]
+    norm = torch.stack([w.grad.norm() for w in weights]).norm()
+    with torch.no_grad():
+        for weight in weights:
+            weight.add_(weight.grad, alpha=float(radius / (norm + 1e-12)))
+    yield
+    with torch.no_grad():
+        for weight, value in zip(weights, before, strict=True):
+            weight.copy_(value)
 
 
 def _save(path: Path, how: Protocol, network, optimiser, generator, result: Fit) -> None:

@@ -1,0 +1,255 @@
+"""Expert trajectories: the weights of networks trained on the full data, epoch by epoch (MTT, Cazenavette et al. 2022).
+
+A folder of experts holds one folder for each, and in it one safetensors file for each epoch: the flat weights after
+it, with the accuracy on validation data. A reader loads single files, so that memory holds only the snapshots in use.
+"""
+
+import json
+import shutil
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
+
+from ddkit import augment
+from ddkit.data import Dataset
+from ddkit.difficulty import SCORES, mean_score, subset
+from ddkit.errors import InputError, one_of, require
+from ddkit.files import atomic, load_state, read_json, save_state, write_json
+from ddkit.networks import Network, build, parse
+from ddkit.randomness import stream
+from ddkit.training import Protocol, fit, test
+
+DONE, ORDER = "expert.json", "easiest_first.safetensors"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How experts are trained.
+
+    Attributes:
+        network, width: as for ``networks.build``.
+        experts: how many.
+        epochs: passes of each over the full data, with a snapshot after every one and before the first.
+        lr, batch: of SGD, with neither momentum nor weight decay, on augmented images (MTT).
+        sharpness: radius of sharpness-aware minimisation for flat trajectories (FTD, Du et al. 2023); 0 for none.
+        difficulty: ``none`` trains on all images; ``el2n`` or ``grand`` follows PAD's schedule of subsets, ordered by
+            this score, averaged over ``judges`` networks after ``judge_epochs`` epochs of training.
+        half: whether snapshots are stored in half precision.
+    """
+
+    network: str = "ConvNetD3"
+    width: int = 128
+    experts: int = 10
+    epochs: int = 50
+    lr: float = 0.01
+    batch: int = 256
+    sharpness: float = 0.0
+    difficulty: str = "none"
+    judges: int = 3
+    judge_epochs: int = 2
+    half: bool = False
+
+    def __post_init__(self):
+        for name in ("experts", "epochs", "judges", "judge_epochs"):
+            require(getattr(self, name) >= 1, f"{name} must be at least 1, got {getattr(self, name)}")
+        one_of(self.difficulty, ("none", *SCORES), "difficulty score")
+        parse(self.network, self.width)
+
+    @property
+    def protocol(self) -> Protocol:
+        return Protocol("expert", self.epochs, lr=self.lr, momentum=0.0, weight_decay=0.0, batch=self.batch,
+                        schedule="constant", augmented=True, sharpness=self.sharpness)
+
+    def build(self, dataset: Dataset, generator: torch.Generator | None = None) -> Network:
+        return build(self.network, dataset.channels, len(dataset.classes), dataset.size, width=self.width,
+                     generator=generator).to(dataset.train.images.device)
+
+    def bytes(self, dataset: Dataset) -> int:
+        """What all snapshots take on disk."""
+        weights = sum(p.numel() for p in self.build(dataset).parameters())
+        return self.experts * (self.epochs + 1) * weights * (2 if self.half else 4)
+
+
+def check_space(folder: Path, plan: Plan, dataset: Dataset) -> str:
+    """How much the experts will take, in words.
+
+    Raises:
+        InputError: the disk has not as much left.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    needed, free = plan.bytes(dataset), shutil.disk_usage(folder).free
+    told = f"{plan.experts} experts of {plan.epochs} epochs take {needed / 2**20:,.1f} MiB in {folder}"
+    require(needed < free, f"{told}, but only {free / 2**20:,.0f} MiB are free: free some, ask for fewer experts or "
+                           "epochs, or store them in half precision")
+    return told
+
+
+def difficulty_order(folder: Path, plan: Plan, dataset: Dataset, seed: int, quiet: bool = False) -> Tensor | None:
+    """Indices of the training images, easiest first, by the plan's score (None without one); computed once."""
+    if plan.difficulty == "none":
+        return None
+    path = folder / ORDER
+    if not path.exists():
+        judges = []
+        for number in range(plan.judges):
+            judges.append(plan.build(dataset, stream(seed, f"judge {number}")))
+            fit(judges[-1], dataset.train, replace(plan.protocol, epochs=plan.judge_epochs, sharpness=0.0),
+                stream(seed, f"judge {number} order"), strategy=augment.default_strategy(dataset.flips),
+                title=f"judge of difficulty {number + 1} of {plan.judges}", quiet=quiet)
+        scores = mean_score(plan.difficulty, judges, dataset.train)
+        _write(path, {"order": scores.argsort(stable=True), "scores": scores})
+    return _read(path)["order"]
+
+
+def train_expert(folder: Path, index: int, plan: Plan, dataset: Dataset, seed: int, easiest_first: Tensor | None,
+                 quiet: bool = False) -> dict:
+    """Train expert ``index``, or go on with it, or reload what came of it; experts depend on nothing but their number.
+
+    Returns:
+        ``losses``, ``accuracies`` (validation, one per snapshot), ``seconds`` and ``rounding`` (the largest relative
+        error of a stored snapshot).
+    """
+    place = folder / f"expert-{index:02d}"
+    if (place / DONE).exists():
+        return read_json(place / DONE)
+    network = plan.build(dataset, stream(seed, f"expert {index}"))
+    choose = None if easiest_first is None else lambda epoch: subset(easiest_first, epoch, plan.epochs)
+    made = fit(network, dataset.train, plan.protocol, stream(seed, f"expert {index} order"),
+               strategy=augment.default_strategy(dataset.flips), title=f"expert {index + 1} of {plan.experts}",
+               checkpoint=place / "checkpoint.pt", choose=choose, quiet=quiet,
+               watch=lambda epoch, net: _save_snapshot(place, epoch, net, plan, dataset))
+    return _finish(place, plan, made.losses, made.seconds)
+
+
+def _finish(place: Path, plan: Plan, losses: list[float], seconds: float) -> dict:
+    notes = [_notes(_snapshot(place, epoch)) for epoch in range(plan.epochs + 1)]
+    result = {"losses": losses, "seconds": seconds, "accuracies": [n["accuracy"] for n in notes],
+              "rounding": max(n["rounding"] for n in notes)}
+    write_json(place / DONE, result)
+    return result
+
+
+def _snapshot(place: Path, epoch: int) -> Path:
+    return place / f"epoch-{epoch:03d}.safetensors"
+
+
+def _save_snapshot(place: Path, epoch: int, network: Network, plan: Plan, dataset: Dataset) -> None:
+    exact = parameters_to_vector(network.parameters()).detach().cpu()
+    stored = exact.half() if plan.half else exact
+    rounding = float((stored.float() - exact).norm() / exact.norm())
+    accuracy = test(network, dataset.val)["accuracy"]
+    _write(_snapshot(place, epoch), {"weights": stored}, {"accuracy": accuracy, "rounding": rounding})
+
+
+def _write(path: Path, tensors: dict[str, Tensor], notes: dict | None = None) -> None:
+    from safetensors.torch import save
+
+    with atomic(path) as temporary:
+        temporary.write_bytes(save(tensors, {"ddkit": json.dumps(notes or {})}))
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    try:
+        return load(path.read_bytes())
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{path} is missing or damaged ({error}): delete its folder to train that expert "
+                         "again") from error
+
+
+def _notes(path: Path) -> dict:
+    from safetensors import safe_open
+
+    with safe_open(path, "pt") as file:
+        return json.loads(file.metadata()["ddkit"])
+
+
+@dataclass(frozen=True)
+class Trajectories:
+    """Reads the snapshots of trained experts one by one.
+
+    Attributes:
+        folder: that the experts lie in.
+        plan: that they were trained by.
+    """
+
+    folder: Path
+    plan: Plan
+
+    def weights(self, expert: int, epoch: int) -> Tensor:
+        """The flat weights of an expert after ``epoch`` epochs, float32 [P].
+
+        Raises:
+            InputError: the snapshot is missing or damaged.
+        """
+        return _read(_snapshot(self.folder / f"expert-{expert:02d}", epoch))["weights"].float()
+
+    def network(self, expert: int, epoch: int, dataset: Dataset) -> Network:
+        """The expert as it was after ``epoch`` epochs.
+
+        Raises:
+            InputError: the snapshot belongs to another network.
+        """
+        network, weights = self.plan.build(dataset), self.weights(expert, epoch)
+        expected = sum(p.numel() for p in network.parameters())
+        require(len(weights) == expected, f"the snapshots in {self.folder} have {len(weights):,} weights, but "
+                                          f"{self.plan.network} of width {self.plan.width} has {expected:,}: they "
+                                          "belong to another network")
+        vector_to_parameters(weights.to(dataset.train.images.device), network.parameters())
+        return network
+
+    @cached_property
+    def accuracies(self) -> list[list[float]]:
+        """Validation accuracy of every expert at every snapshot."""
+        return [read_json(self.folder / f"expert-{i:02d}" / DONE)["accuracies"] for i in range(self.plan.experts)]
+
+    @cached_property
+    def difficulty(self) -> tuple[Tensor, Tensor]:
+        """Indices of the training images, easiest first, and each image's score, both [N]."""
+        content = _read(self.folder / ORDER)
+        return content["order"], content["scores"]
+
+    def export_buffer(self, path: str | Path, dataset: Dataset) -> None:
+        """Write the field's buffer: a list of experts, each a list over epochs of lists of parameter tensors."""
+        shapes = [p.shape for p in self.plan.build(dataset).parameters()]
+
+        def unflatten(weights: Tensor) -> list[Tensor]:
+            parts = weights.split([shape.numel() for shape in shapes])
+            return [part.view(shape).clone() for part, shape in zip(parts, shapes, strict=True)]
+
+        epochs = range(self.plan.epochs + 1)
+        save_state(Path(path), [[unflatten(self.weights(i, e)) for e in epochs] for i in range(self.plan.experts)])
+
+
+def import_buffer(path: str | Path, folder: str | Path, plan: Plan, dataset: Dataset) -> Trajectories:
+    """Turn the field's buffer file into a folder of experts; ``plan`` must name their network.
+
+    Raises:
+        InputError: the file could run code, is damaged, or holds another network's weights.
+    """
+    content = load_state(Path(path))
+    network = plan.build(dataset)
+    shapes = [p.shape for p in network.parameters()]
+    try:
+        found = [[[torch.as_tensor(w).detach().float() for w in epoch] for epoch in expert] for expert in content]
+        length = {len(expert) for expert in found}
+    except TypeError as error:
+        raise InputError(f"{path} is no list of experts' weights: export it again from the tool that made "
+                         "it") from error
+    require(found and len(length) == 1 and min(length) > 1, f"{path} must list experts with equally many snapshots")
+    require(all([w.shape for w in epoch] == shapes for expert in found for epoch in expert),
+            f"{path} holds the weights of another network than {plan.network} of width {plan.width} for {dataset.name}")
+    plan = replace(plan, experts=len(found), epochs=length.pop() - 1)
+    for index, expert in enumerate(found):
+        place = Path(folder) / f"expert-{index:02d}"
+        for epoch, weights in enumerate(expert):
+            vector_to_parameters(torch.cat([w.flatten() for w in weights]), network.parameters())
+            _save_snapshot(place, epoch, network, plan, dataset)
+        _finish(place, plan, [], 0.0)
+    return Trajectories(Path(folder), plan)
