@@ -58,6 +58,25 @@ def _baseline(options) -> None:
     _show(record.as_dict(), options, f"{tables.costs(record)}\n\n{record}")
 
 
+def _experts(options) -> None:
+    from joblib import parallel_config
+
+    from ddkit.experts import Plan
+    from ddkit.runs import run
+    from ddkit.specs import Experts
+
+    plan = Plan(options.network, options.width, options.experts, options.epochs, sharpness=options.sharpness,
+                difficulty=options.difficulty, half=options.half)
+    with parallel_config(n_jobs=options.jobs):
+        record = run(Experts(options.dataset, plan, options.seed, options.size), root=options.runs, data=options.data)
+    if options.export:
+        from ddkit.data import load
+
+        record.trajectories.export_buffer(options.export, load(options.dataset, options.data, options.size))
+    last = ", ".join(f"{100 * accuracies[-1]:.2f}" for accuracies in record.result["accuracies"])
+    _show(record.as_dict(), options, f"{record}\nvalidation accuracy of the experts at their end: {last} %")
+
+
 def _distill(options) -> None:
     from ddkit import presets
     from ddkit.distill import Callback
@@ -218,7 +237,8 @@ def _parser() -> argparse.ArgumentParser:
     distill = add("distill", _distill, "distil a data set; the same command resumes an interrupted run")
     _data_options(distill)
     distill.add_argument("--method", default="datadam", help="distillation method")
-    distill.add_argument("--preset", default="course", help="settings: course, paper or official_code")
+    distill.add_argument("--preset", default="course",
+                         help="settings: course, paper or official_code of datadam; mtt, datm or pad of trajectory")
     distill.add_argument("--ipc", type=int, default=10, help="images per class")
     distill.add_argument("--init", default="real", help="start from real images or noise")
     distill.add_argument("--network", help="network to match on (None: the preset's)")
@@ -230,6 +250,19 @@ def _parser() -> argparse.ArgumentParser:
     distill.add_argument("--validate-every", type=int, default=0, metavar="N",
                          help="score on validation data every N updates (0: never)")
     distill.add_argument("--out", metavar="DIR", help="folder of this run (None: one under --runs)")
+
+    experts = add("experts", _experts, "train expert trajectories for trajectory matching; resumes expert by expert")
+    _data_options(experts)
+    experts.add_argument("--network", default="ConvNetD3", help="network of the experts")
+    experts.add_argument("--width", type=int, default=128, help="its width")
+    experts.add_argument("--experts", type=int, default=10, help="how many")
+    experts.add_argument("--epochs", type=int, default=50, help="length of each, with a snapshot per epoch")
+    experts.add_argument("--sharpness", type=float, default=0.0, help="radius for flat (sharpness-aware) experts")
+    experts.add_argument("--difficulty", default="none", help="none, or PAD's schedule by el2n or grand")
+    experts.add_argument("--half", action="store_true", help="store snapshots in half precision")
+    experts.add_argument("--seed", type=int, default=0, help="of everything random in them")
+    experts.add_argument("--jobs", type=int, default=1, help="experts trained at the same time")
+    experts.add_argument("--export", metavar="FILE", help="also write the field's buffer file")
 
     evaluate = add("evaluate", _evaluate, "train networks on a distilled set, beside its start and random real images")
     _set_options(evaluate)
@@ -248,7 +281,7 @@ def _parser() -> argparse.ArgumentParser:
 
     runs = add("runs", _runs, "list the runs made here and those that come with the repository")
     data = _data_command(commands)
-    for sub in (baseline, distill, evaluate, transfer, show, runs, data):
+    for sub in (baseline, experts, distill, evaluate, transfer, show, runs, data):
         sub.add_argument("--json", action="store_true", help="print the record as JSON, nothing else, on stdout")
     return parser
 
@@ -282,7 +315,7 @@ def _set_options(parser) -> None:
 
 
 def _training_options(parser, protocol: str, seeds: int, network=None, width=None, one_network: bool = True) -> None:
-    parser.add_argument("--protocol", default=protocol, help="assignment, standard or matched")
+    parser.add_argument("--protocol", default=protocol, help="assignment, standard, matched or learned")
     parser.add_argument("--epochs", type=int, help="instead of the protocol's own length")
     parser.add_argument("--seeds", type=int, default=seeds, help="networks to train")
     if one_network:

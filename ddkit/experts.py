@@ -50,7 +50,7 @@ class Plan:
     sharpness: float = 0.0
     difficulty: str = "none"
     judges: int = 3
-    judge_epochs: int = 2
+    judge_epochs: int = 1
     half: bool = False
 
     def __post_init__(self):

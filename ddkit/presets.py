@@ -65,7 +65,7 @@ PRESETS: dict[str, dict[str, Preset]] = {
         "pad": Preset(
             {**_DATM, "difficulty": "el2n", "left_out": 0.5},
             (_DATM_NOTE, "the schedule of subsets is the paper's, stretched to the length of the experts' training; "
-             "the difficulty is EL2N, averaged over three networks after two epochs",
+             "the difficulty is EL2N, averaged over three networks after one epoch",
              "half of the weights, the shallow ones, are left out, as for 10 images per class: set left_out to 0 for 1 "
              "and to 0.25 for 50", *_TRAJECTORY),
         ),

@@ -2,7 +2,7 @@
 
 import os
 import platform
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +24,7 @@ from ddkit.specs import (
     Distill,
     Evaluate,
     Experts,
+    File,
     Full,
     RandomReal,
     Source,
@@ -193,7 +194,7 @@ def starting_set(spec: Distill, dataset: Dataset) -> SyntheticSet:
 
 def _validation_accuracy(synthetic: SyntheticSet, dataset: Dataset, spec: Distill) -> float:
     """Accuracy on validation data of one network after the assignment's 20 epochs on the set."""
-    scores = evaluate(_split(synthetic), dataset, spec.config.network, PROTOCOLS["assignment"], [spec.seed],
+    scores = evaluate(synthetic.training_split(), dataset, spec.config.network, PROTOCOLS["assignment"], [spec.seed],
                       width=spec.config.width, split="val", quiet=True)
     return scores.mean
 
@@ -209,6 +210,8 @@ def _evaluate(spec: Evaluate, place: Path, root, data, quiet: bool) -> Record:
     asked = origin(spec.of)
     dataset = load(asked.dataset, data, asked.size).to(default_device())
     how, partial = spec.how(dataset), _writable(place) / "partial.json"
+    if spec.protocol == "learned":
+        how = replace(how, lr=_learned_rate(distilled_set(spec.of, dataset, root, data, quiet)))
     done = read_json(partial)["runs"] if partial.exists() else []
     for seed in range(len(done), spec.seeds):
         training = training_set(spec.of, dataset, seed, root, data, quiet)
@@ -252,16 +255,26 @@ def training_set(source: Source, dataset: Dataset, seed: int, root=None, data=No
     if isinstance(source, Full):
         return dataset.train
     if isinstance(source, RandomReal):
-        return _split(SyntheticSet.from_real(dataset, source.ipc, stream(seed, "random real")))
+        return SyntheticSet.from_real(dataset, source.ipc, stream(seed, "random real")).training_split()
     if isinstance(source, Start) and not methods.chooses_start(source.of.method):
-        return _split(starting_set(source.of, dataset))
+        return starting_set(source.of, dataset).training_split()
     if isinstance(source, Start):
-        return _split(run(source.of, root=root, data=data, quiet=quiet).synthetic.undistilled())
-    if isinstance(source, Distill):
-        synthetic = run(source, root=root, data=data, quiet=quiet).synthetic
+        synthetic = distilled_set(source.of, dataset, root, data, quiet).undistilled()
     else:
-        synthetic = open_set(source.path, dataset)
-    return _split(synthetic).to(dataset.train.images.device)
+        synthetic = distilled_set(source, dataset, root, data, quiet)
+    return synthetic.training_split().to(dataset.train.images.device)
+
+
+def distilled_set(source: Distill | File, dataset: Dataset, root=None, data=None, quiet: bool = False) -> SyntheticSet:
+    """The synthetic set that a distillation makes or a file holds."""
+    if isinstance(source, File):
+        return open_set(source.path, dataset)
+    return run(source, root=root, data=data, quiet=quiet).synthetic
+
+
+def _learned_rate(synthetic: SyntheticSet) -> float:
+    require(synthetic.learning_rate is not None, "this set has no learned learning rate: use the 'standard' protocol")
+    return synthetic.learning_rate
 
 
 def open_set(path: str | Path, dataset: Dataset) -> SyntheticSet:
@@ -272,7 +285,3 @@ def open_set(path: str | Path, dataset: Dataset) -> SyntheticSet:
     require(synthetic.origin.get("fingerprint") == dataset.fingerprint,
             f"{path} was not distilled from {dataset.name} at {dataset.size} pixels: name its data set and size")
     return synthetic
-
-
-def _split(synthetic: SyntheticSet) -> Split:
-    return synthetic.training_split()

@@ -2,7 +2,8 @@
 
 There are three kinds of spec. ``Distill`` makes a synthetic set; ``Experts`` trains the trajectories that some
 methods match; ``Evaluate`` trains networks on a source and scores them on test data. A source is the full data, random
-real images, the start of a distillation, its result, or a file. All are plain frozen values that can be written down as JSON and read back.
+real images, the start of a distillation, its result, or a file. All are plain frozen values that can be written down as
+JSON and read back.
 """
 
 import hashlib
@@ -154,6 +155,9 @@ class Evaluate:
         one_of(self.protocol, PROTOCOLS, "protocol")
         require(self.seeds >= 1, f"an evaluation needs at least 1 seed, got {self.seeds}")
         parse(self.network, self.width)
+        require(self.protocol != "learned" or isinstance(self.of, Distill | File),
+                "the 'learned' protocol takes the learning rate that a distilled set has learned, and these images "
+                "have none: use 'standard'")
         if isinstance(origin(self.of), Distill):
             origin(self.of).check()
         if isinstance(self.of, RandomReal):

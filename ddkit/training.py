@@ -91,11 +91,13 @@ PROTOCOLS = {
     "standard": Protocol("standard", epochs=1000, schedule="half", augmented=True),
     # As many gradient updates as the assignment's run on the full data; the number depends on the data set.
     "matched": Protocol("matched", epochs=None, updates=1),
+    # The standard one at the learning rate that was learned with the set, which replaces the number here (DATM).
+    "learned": Protocol("learned", epochs=1000, schedule="half", augmented=True),
 }
 
 
 def protocol(name: str, dataset: Dataset) -> Protocol:
-    """A named protocol: ``assignment``, ``standard`` or ``matched``."""
+    """A named protocol: ``assignment``, ``standard``, ``matched`` or ``learned``."""
     found = PROTOCOLS[one_of(name, PROTOCOLS, "protocol")]
     if name == "matched":
         full = PROTOCOLS["assignment"]
