@@ -83,7 +83,7 @@ def check_space(folder: Path, plan: Plan, dataset: Dataset) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     needed, free = plan.bytes(dataset), shutil.disk_usage(folder).free
     told = f"{plan.experts} experts of {plan.epochs} epochs take {needed / 2**20:,.1f} MiB in {folder}"
-    require(needed < free, f"{told}, but only {free / 2**20:,.0f} MiB are free: free some, ask for fewer experts or "
+    require(needed < free, f"{told}, but only {free / 2**20:,.1f} MiB are free: free some, ask for fewer experts or "
                            "epochs, or store them in half precision")
     return told
 

@@ -20,6 +20,7 @@ class Profile:
         updates, noise_updates: of the synthetic set from real images and from noise, which has further to go (None: as
             many as the preset asks for).
         options: that replace the preset's.
+        trajectory_updates, trajectory_options: the same for trajectory matching, and its experts.
         seeds: networks in each evaluation.
         standard_epochs, transfer_epochs: lengths of the standard protocol on the own and on other networks (None: its
             own 1,000).
@@ -39,6 +40,8 @@ class Profile:
     transfer_epochs: int | None = None
     transfer_networks: tuple[str, ...] = ("MLP", "LeNet", "AlexNet", "VGG11", "ResNet18")
     transfer_seeds: int = 3
+    trajectory_updates: int | None = None
+    trajectory_options: tuple[tuple[str, object], ...] = ()
 
     @property
     def label(self) -> str:
@@ -56,9 +59,15 @@ class Profile:
                        options=self.options)
         return replace(spec, **changes)
 
-    def random(self) -> RandomReal:
+    def match_trajectories(self, preset: str = "pad", ipc: int | None = None, **options) -> Distill:
+        """Trajectory matching (Task 2) from real images, with other options where they are given."""
+        chosen = tuple(sorted((dict(self.trajectory_options) | options).items()))
+        return Distill(self.dataset, "trajectory", preset, ipc or self.ipc, network=self.network, width=self.width,
+                       updates=self.trajectory_updates, options=chosen)
+
+    def random(self, ipc: int | None = None) -> RandomReal:
         """As many random real images."""
-        return RandomReal(self.dataset, self.ipc)
+        return RandomReal(self.dataset, ipc or self.ipc)
 
     def evaluate(self, source: Source, protocol: str) -> Evaluate:
         """Score a source under a protocol on the profile's own network (Task 1.2e)."""
@@ -70,12 +79,17 @@ class Profile:
         return Evaluate(source, "standard", network, self.width, self.transfer_seeds, self.transfer_epochs)
 
 
+# Few experts that learn fast: at the papers' learning rate of 0.01 they would take fifty epochs.
+_QUICK_TRAJECTORY = (("expert_batch", 64), ("expert_epochs", 10), ("expert_lr", 0.1), ("expert_span", 1),
+                     ("experts", 2), ("final_start", 4), ("last_start", 2), ("rate", 0.05), ("student_steps", 10))
+_LAPTOP_TRAJECTORY = (("batch", 50), ("expert_epochs", 8), ("expert_lr", 0.05), ("expert_span", 1), ("experts", 4),
+                      ("final_start", 4), ("last_start", 2), ("rate", 0.05), ("student_steps", 20))
 PROFILES = {
     "quick": Profile("quick", "digits", width=16, updates=40, noise_updates=80, options=(("network_steps", 10),),
                      seeds=2, standard_epochs=100, transfer_epochs=200, transfer_networks=("MLP", "LeNet"),
-                     transfer_seeds=1),
+                     transfer_seeds=1, trajectory_updates=30, trajectory_options=_QUICK_TRAJECTORY),
     "laptop": Profile("laptop", "mnist", width=32, updates=300, noise_updates=600, transfer_epochs=100,
-                      transfer_seeds=2),
+                      transfer_seeds=2, trajectory_updates=150, trajectory_options=_LAPTOP_TRAJECTORY),
     "full": Profile("full", "mnist"),
 }
 

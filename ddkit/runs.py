@@ -278,7 +278,9 @@ def _learned_rate(synthetic: SyntheticSet) -> float:
 
 
 def open_set(path: str | Path, dataset: Dataset) -> SyntheticSet:
-    """A synthetic set from a file of ddkit (.safetensors) or of the field (.pt)."""
+    """A synthetic set from a file of ddkit (.safetensors) or of the field (.pt; of DATM's three, the images')."""
+    if Path(path).match("images_*.pt"):
+        return SyntheticSet.import_datm(path, dataset)
     if Path(path).suffix == ".pt":
         return SyntheticSet.import_pt(path, dataset)
     synthetic = SyntheticSet.load(path)

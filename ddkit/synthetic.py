@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ddkit.data import Dataset, Split, denormalise
 from ddkit.errors import InputError, one_of, require
-from ddkit.files import atomic, load_state
+from ddkit.files import atomic, load_state, save_state
 
 INITS = ("real", "noise")
 MEANINGS = ("classes", "probabilities", "logits", "targets")  # of labels
@@ -180,11 +180,16 @@ class SyntheticSet:
         """
         content = load_state(path)
         try:
-            images, labels = content["data"][entry][:2]
-            images, labels = torch.as_tensor(images).detach().float(), torch.as_tensor(labels).detach()
+            images, labels = (torch.as_tensor(part) for part in content["data"][entry][:2])
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise InputError(f"{path} has not the layout {{'data': [[images, labels]]}} (entry {entry}): "
                              "export it again from the tool that made it") from error
+        return cls._imported(path, dataset, images, labels, "probabilities")
+
+    @classmethod
+    def _imported(cls, path: Path, dataset: Dataset, images: Tensor, labels: Tensor, meaning: str) -> "SyntheticSet":
+        """A set of foreign tensors, sorted by class, once they are seen to fit the data set."""
+        images, labels = images.detach().float(), labels.detach()
         expected = dataset.train.images.shape[1:]
         require(images.shape[1:] == expected, f"{path} holds images {list(images.shape[1:])}, but {dataset.name} has "
                                               f"{list(expected)}: load the data set with that size")
@@ -197,7 +202,37 @@ class SyntheticSet:
                 f"{path} has labels outside 0..{len(dataset.classes) - 1}: it belongs to another data set")
         origin = {"dataset": dataset.name, "fingerprint": dataset.fingerprint, "init": "imported",
                   "file": Path(path).name}
-        return cls(images, labels, images.clone(), dataset.mean, dataset.std, dataset.classes, origin=origin)
+        return cls(images, labels, images.clone(), dataset.mean, dataset.std, dataset.classes, origin=origin,
+                   meaning=meaning if soft else "classes")
+
+    def export_datm(self, folder: str | Path, tag: str = "best") -> None:
+        """Write DATM's files: ``images_TAG.pt``, ``labels_TAG.pt`` (logits or classes) and ``lr_TAG.pt``.
+
+        Raises:
+            InputError: the set has learned no learning rate.
+        """
+        require(self.learning_rate is not None, "DATM's files hold a learned learning rate, and this set has none: "
+                                                "export it with export_pt")
+        rate = torch.tensor(self.learning_rate)
+        for name, part in (("images", self.images), ("labels", self.labels), ("lr", rate)):
+            save_state(Path(folder) / f"{name}_{tag}.pt", part.detach().cpu().clone())
+
+    @classmethod
+    def import_datm(cls, path: str | Path, dataset: Dataset) -> "SyntheticSet":
+        """Read DATM's files; ``path`` names the one of the images, ``images_TAG.pt``.
+
+        Raises:
+            InputError: one of them is missing, could run code, is damaged, or does not fit the data set.
+        """
+        path = Path(path)
+        images, labels, rate = (load_state(path.with_name(path.name.replace("images", name, 1)))
+                                for name in ("images", "labels", "lr"))
+        require(all(isinstance(part, Tensor) for part in (images, labels, rate)) and rate.numel() == 1,
+                f"{path} and its labels and lr must each hold one tensor: export them again from the tool that made "
+                "them")
+        made = cls._imported(path, dataset, images, labels, "logits")
+        made.learning_rate = float(rate)
+        return made
 
     def export_png(self, folder: str | Path) -> list[Path]:
         """Write the images, un-normalised, as ``folder/<class>/<index>.png``; returns the files."""

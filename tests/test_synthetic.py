@@ -284,3 +284,22 @@ def test_networks_train_on_what_the_labels_mean(real):
 def test_labels_that_cannot_have_their_meaning_are_refused(real, labels, meaning):
     with pytest.raises(InputError, match="labels"):
         real.learn_labels(labels, meaning)
+
+
+def test_datms_files_come_back_with_logits_and_rate(tiny, real, tmp_path):
+    real.learn_labels(torch.eye(3)[real.labels] * 5 + torch.randn(12, 3, generator=seeded()), "logits")
+    real.learning_rate = 0.02
+    real.export_datm(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["images_best.pt", "labels_best.pt", "lr_best.pt"]
+    back = SyntheticSet.import_datm(tmp_path / "images_best.pt", tiny)
+    order = real.labels.argmax(1).argsort(stable=True)
+    assert torch.equal(back.images, real.images[order]) and torch.equal(back.labels, real.labels[order])
+    assert back.meaning == "logits" and back.learning_rate == pytest.approx(0.02)
+
+
+def test_datms_files_that_are_incomplete_are_refused(tiny, real, tmp_path):
+    with pytest.raises(InputError, match="learned learning rate"):
+        real.export_datm(tmp_path)
+    torch.save(real.images, tmp_path / "images_best.pt")
+    with pytest.raises(InputError, match=r"labels_best.pt"):
+        SyntheticSet.import_datm(tmp_path / "images_best.pt", tiny)

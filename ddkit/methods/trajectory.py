@@ -25,6 +25,9 @@ from ddkit.synthetic import SyntheticSet
 from ddkit.training import logits
 
 
+SMALLEST_RATE = 1e-6  # that a learned learning rate may fall to
+
+
 def trajectory_loss(student: Tensor, start: Tensor, target: Tensor) -> Tensor:
     """MTT's loss (eq. 2) of flat weights, each [P]: the distance left over the distance to go, both squared."""
     return (student - target).square().sum() / (start - target).square().sum()
@@ -247,6 +250,7 @@ class TrajectoryMatching:
             synthetic.images.grad, synthetic.labels.grad = found.images, found.labels
             self.log_rate.grad = found.rate * rate
             self.optimiser.step()
+            self.log_rate.clamp_(min=math.log(SMALLEST_RATE))
         self.done += 1
         synthetic.learning_rate = float(self.log_rate.exp())
         return {"loss": found.loss, "rate": synthetic.learning_rate, "skipped": float(skipped)}

@@ -1,0 +1,200 @@
+"""Experts: resumable to the bit, lazily read, stored as told, and exchanged with the field."""
+
+import errno
+import json
+from pathlib import Path
+
+import joblib
+import pytest
+import torch
+from torch.nn.utils import parameters_to_vector
+
+from ddkit import experts, runs, training
+from ddkit.errors import InputError
+from ddkit.experts import Plan, Trajectories, check_space, difficulty_order, import_buffer, train_expert
+from ddkit.runs import run
+from ddkit.specs import Experts
+from ddkit.training import fit
+
+PLAN = Plan("ConvNetD1", width=4, experts=2, epochs=3, lr=0.1, batch=6)
+
+
+def train(folder, dataset, plan=PLAN, order=None, seed=0):
+    for index in range(plan.experts):
+        train_expert(folder, index, plan, dataset, seed, order, quiet=True)
+    return Trajectories(folder, plan)
+
+
+def everything(trajectories):
+    plan = trajectories.plan
+    return torch.stack([trajectories.weights(i, e) for i in range(plan.experts) for e in range(plan.epochs + 1)])
+
+
+@pytest.fixture
+def trained(tiny, tmp_path):
+    return train(tmp_path / "experts", tiny)
+
+
+def test_snapshots_are_the_weights_of_sgd_epoch_by_epoch(trained, tiny):
+    network = PLAN.build(tiny, experts.stream(0, "expert 1"))
+    torch.testing.assert_close(trained.weights(1, 0), parameters_to_vector(network.parameters()), rtol=0, atol=0)
+    fit(network, tiny.train, PLAN.protocol, experts.stream(0, "expert 1 order"), strategy="crop_scale_rotate")
+    torch.testing.assert_close(trained.weights(1, 3), parameters_to_vector(network.parameters()), rtol=0, atol=0)
+    assert len({trained.weights(i, e).sum().item() for i in range(2) for e in range(4)}) == 8
+
+
+def test_experts_learn_and_say_so(trained):
+    assert all(len(a) == 4 and a[-1] > a[0] for a in trained.accuracies)
+
+
+def test_a_killed_expert_resumes_to_the_same_bits(trained, tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "SAVE_EVERY", -1.0)
+    real, calls = training._epoch, []
+
+    def killed(*arguments):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(training, "_epoch", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "again", tiny)
+    resumed = train(tmp_path / "again", tiny)
+    assert len(calls) == 7  # two epochs, the killed one, the third again, and the second expert's three
+    assert torch.equal(everything(resumed), everything(trained))
+
+
+def test_finished_experts_are_reloaded(trained, tiny, monkeypatch):
+    monkeypatch.setattr(experts, "fit", None)
+    train(trained.folder, tiny)
+
+
+def test_other_seeds_give_other_experts(trained, tiny, tmp_path):
+    assert not torch.equal(everything(train(tmp_path / "other", tiny, seed=1)), everything(trained))
+
+
+def test_memory_holds_one_snapshot(trained, monkeypatch):
+    opened = []
+    monkeypatch.setattr(Path, "read_bytes", lambda self, read=Path.read_bytes: opened.append(self.name) or read(self))
+    trained.weights(0, 2)
+    assert opened == ["epoch-002.safetensors"]
+
+
+def test_half_precision_halves_the_files_and_reports_its_error_and_leaves_training_alone(trained, tiny, tmp_path):
+    plan = Plan(**{**vars(PLAN), "half": True})
+    half = train(tmp_path / "half", tiny, plan)
+    exact, rounded = everything(trained), everything(half)
+    errors = (rounded - exact).norm(dim=1) / exact.norm(dim=1)
+    told = [json.loads((half.folder / f"expert-{i:02d}" / experts.DONE).read_text())["rounding"] for i in range(2)]
+    assert 0 < max(told) < 1e-3 and max(told) == pytest.approx(float(errors.max()), rel=1e-3)
+    assert plan.bytes(tiny) * 2 == PLAN.bytes(tiny) == exact.numel() * 4
+
+
+def test_flat_experts_step_by_the_gradient_at_the_worst_place_nearby(tiny):
+    plan = Plan("ConvNetD1", width=4, epochs=1, batch=1000, sharpness=0.5)
+    network, reference = plan.build(tiny, experts.stream(0, "a")), plan.build(tiny, experts.stream(0, "a"))
+    fit(network, tiny.train, training.replace(plan.protocol, augmented=False), experts.stream(0, "b"))
+
+    def gradients():
+        loss = torch.nn.functional.cross_entropy(reference(tiny.train.images), tiny.train.labels)
+        return torch.autograd.grad(loss, list(reference.parameters()))
+
+    uphill = gradients()
+    length = sum(float(g.square().sum()) for g in uphill) ** 0.5
+    before = [p.detach().clone() for p in reference.parameters()]
+    with torch.no_grad():
+        for weight, gradient in zip(reference.parameters(), uphill, strict=True):
+            weight += 0.5 * gradient / length
+    for start, gradient, weight in zip(before, gradients(), network.parameters(), strict=True):
+        torch.testing.assert_close(weight, start - 0.01 * gradient, rtol=1e-4, atol=1e-6)
+
+
+def test_filtered_experts_train_on_the_subsets_of_the_schedule(tiny, tmp_path, monkeypatch):
+    plan = Plan("ConvNetD1", width=4, experts=1, epochs=10, batch=6, difficulty="el2n", judges=2, judge_epochs=1)
+    order = difficulty_order(tmp_path, plan, tiny, 0, quiet=True)
+    assert sorted(order.tolist()) == list(range(36))
+    seen, real = [], training._epoch
+    monkeypatch.setattr(training, "_epoch", lambda net, data, *rest: seen.append(len(data)) or real(net, data, *rest))
+    trajectories = train(tmp_path, tiny, plan, order)
+    assert seen == [27, 32, 36, 36, 32, 32, 29, 29, 29, 29]
+    easiest_first, scores = trajectories.difficulty
+    assert torch.equal(easiest_first, order) and (scores[order].diff() >= 0).all()
+
+
+def test_a_buffer_of_the_field_goes_out_and_comes_back(trained, tiny, tmp_path):
+    trained.export_buffer(tmp_path / "buffer.pt", tiny)
+    content = torch.load(tmp_path / "buffer.pt", weights_only=True)
+    shapes = [p.shape for p in PLAN.build(tiny).parameters()]
+    assert len(content) == 2 and len(content[0]) == 4 and [w.shape for w in content[0][0]] == shapes
+    back = import_buffer(tmp_path / "buffer.pt", tmp_path / "back", PLAN, tiny)
+    assert torch.equal(everything(back), everything(trained)) and back.accuracies == trained.accuracies
+
+
+@pytest.mark.parametrize("content", [[], [[]], {"a": 1}, 3, [[[torch.zeros(2)]], [[torch.zeros(2)] * 2]]])
+def test_a_buffer_that_is_none_is_refused(tiny, tmp_path, content):
+    torch.save(content, tmp_path / "buffer.pt")
+    with pytest.raises(InputError):
+        import_buffer(tmp_path / "buffer.pt", tmp_path / "back", PLAN, tiny)
+    assert not (tmp_path / "back").exists()
+
+
+def test_a_buffer_of_another_network_is_refused(trained, tiny, tmp_path):
+    trained.export_buffer(tmp_path / "buffer.pt", tiny)
+    other = Plan("ConvNetD1", width=5)
+    with pytest.raises(InputError, match="another network than ConvNetD1 of width 5"):
+        import_buffer(tmp_path / "buffer.pt", tmp_path / "back", other, tiny)
+    with pytest.raises(InputError, match="belong to another network"):
+        Trajectories(trained.folder, other).network(0, 0, tiny)
+
+
+def test_a_cut_off_snapshot_is_named(trained):
+    path = trained.folder / "expert-00" / "epoch-001.safetensors"
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(InputError, match=r"epoch-001\.safetensors is missing or damaged"):
+        trained.weights(0, 1)
+
+
+def test_a_full_disk_is_seen_before_training_and_survived_during_it(trained, tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(experts.shutil, "disk_usage", lambda _: type("usage", (), {"free": 1000}))
+    with pytest.raises(InputError, match=r"take 0.0 MiB .* but only 0.0 MiB are free"):
+        check_space(tmp_path / "new", PLAN, tiny)
+    write = Path.write_bytes
+
+    def full(self, content):
+        if "epoch-002" in self.name:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(self, content)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(InputError, match="No space left on device"):
+        train(tmp_path / "full", tiny)
+    monkeypatch.setattr(Path, "write_bytes", write)
+    assert not list((tmp_path / "full").rglob("*.tmp"))
+    assert torch.equal(everything(train(tmp_path / "full", tiny)), everything(trained))
+
+
+@pytest.mark.parametrize("changes", [{"experts": 0}, {"epochs": 0}, {"difficulty": "looks"}, {"network": "Convent"}])
+def test_a_plan_that_cannot_work_is_refused(changes):
+    with pytest.raises(InputError):
+        Plan(**changes)
+
+
+SPEC = Experts("digits", Plan("ConvNetD1", width=2, experts=2, epochs=1))
+
+
+def test_a_record_tells_what_was_trained_and_what_it_takes(tmp_path, capsys):
+    record = run(SPEC, root=tmp_path)
+    assert "2 experts of 1 epochs take" in capsys.readouterr().err
+    assert record.result["bytes"] == sum(4 * record.trajectories.weights(i, e).numel() for i in (0, 1) for e in (0, 1))
+    assert record.trajectories.accuracies == record.result["accuracies"]
+    assert runs.find(SPEC, tmp_path) == record
+
+
+def test_experts_trained_by_dask_are_the_same(tmp_path):
+    distributed = pytest.importorskip("distributed")
+    alone = run(SPEC, root=tmp_path / "alone", quiet=True).trajectories
+    with (distributed.Client(n_workers=2, threads_per_worker=1, dashboard_address=None) as _,
+          joblib.parallel_config(backend="dask")):
+        together = run(SPEC, root=tmp_path / "together", quiet=True).trajectories
+    assert torch.equal(everything(together), everything(alone))
