@@ -24,7 +24,6 @@ from ddkit.experts import Plan, Trajectories
 from ddkit.synthetic import SyntheticSet
 from ddkit.training import logits
 
-
 SMALLEST_RATE = 1e-6  # that a learned learning rate may fall to
 
 
