@@ -83,13 +83,13 @@ class Profile:
 _QUICK_TRAJECTORY = (("expert_batch", 64), ("expert_epochs", 10), ("expert_lr", 0.1), ("expert_span", 1),
                      ("experts", 2), ("final_start", 4), ("last_start", 2), ("rate", 0.05), ("student_steps", 10))
 _LAPTOP_TRAJECTORY = (("batch", 50), ("expert_epochs", 8), ("expert_lr", 0.05), ("expert_span", 1), ("experts", 4),
-                      ("final_start", 4), ("last_start", 2), ("rate", 0.05), ("student_steps", 20))
+                      ("final_start", 4), ("image_lr", 300.0), ("last_start", 2), ("rate", 0.05), ("student_steps", 20))
 PROFILES = {
     "quick": Profile("quick", "digits", width=16, updates=40, noise_updates=80, options=(("network_steps", 10),),
                      seeds=2, standard_epochs=100, transfer_epochs=200, transfer_networks=("MLP", "LeNet"),
                      transfer_seeds=1, trajectory_updates=30, trajectory_options=_QUICK_TRAJECTORY),
     "laptop": Profile("laptop", "mnist", width=32, updates=300, noise_updates=600, transfer_epochs=100,
-                      transfer_seeds=2, trajectory_updates=150, trajectory_options=_LAPTOP_TRAJECTORY),
+                      transfer_seeds=2, trajectory_updates=300, trajectory_options=_LAPTOP_TRAJECTORY),
     "full": Profile("full", "mnist"),
 }
 
