@@ -19,6 +19,7 @@ _HOMES = {
     "File": "specs",
     "Record": "runs",
     "run": "runs",
+    "find": "runs",
     "profile": "profiles",
 }
 __all__ = sorted(_HOMES)
