@@ -14,11 +14,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ddkit.bigbatch import embeddings
 from ddkit.data import Split
 from ddkit.errors import one_of, require
+from ddkit.networks import Network
 
 RIDGE = 1e-6  # lambda, in units of the kernel's mean diagonal entry
 CHUNK = 2000  # images whose rows of the kernel are in memory at once
+MEMORY_MIB = 64  # for the activations of real images
 _ROUNDING = 64  # units in the last place within which a cosine counts as 1
 _NAME = re.compile(r"(NTK|NNGP)(?:D([1-9]))?$")
 
@@ -109,6 +112,32 @@ class _Angle(torch.autograd.Function):
         [angle] = ctx.saved_tensors
         sine = angle.sin()
         return torch.where(sine > 0, -gradient / sine, 0)
+
+
+class FeatureKernel:
+    """The linear kernel of what finite networks see: ``K = F F^T``, F their embeddings side by side, over all their
+    number."""
+
+    def __init__(self, networks: list[Network]):
+        self.networks = networks
+
+    def features(self, images: Tensor) -> Tensor:
+        """F, [N, D], differentiable in the images."""
+        return self._joined([network.features(images)[-1] for network in self.networks])
+
+    def detached_features(self, images: Tensor) -> Tensor:
+        """F without gradients, in chunks."""
+        return self._joined([embeddings(network, images, MEMORY_MIB) for network in self.networks])
+
+    def __call__(self, x: Tensor, z: Tensor) -> Tensor:
+        """The kernel, float64 [N, M], of images [N, ...] and [M, ...], without gradients."""
+        dtype = self.networks[0].classifier.weight.dtype
+        return self.detached_features(x.to(dtype)).double() @ self.detached_features(z.to(dtype)).double().T
+
+    @staticmethod
+    def _joined(parts: list[Tensor]) -> Tensor:
+        joined = torch.cat(parts, 1)
+        return joined / math.sqrt(joined.shape[1])
 
 
 def regression_targets(split: Split, classes: int) -> Tensor:

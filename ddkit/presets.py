@@ -48,6 +48,18 @@ PRESETS: dict[str, dict[str, Preset]] = {
              "batch norm sees each side's whole batch, all classes in one pass, as in the code"),
         ),
     },
+    "kip": {
+        "course": Preset(
+            {},
+            ("the kernel is that of one hidden layer, w_std sqrt(2) and b_std 0.1",),
+        ),
+    },
+    "rfad": {
+        "course": Preset({}, ()),
+    },
+    "frepo": {
+        "course": Preset({}, ()),
+    },
 }
 
 

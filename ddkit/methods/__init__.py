@@ -4,13 +4,17 @@ A method is a class with a dataclass ``Config`` (every knob), made from such a c
 
 * ``start(dataset, synthetic, rng)``: prepare; ``rng(name)`` gives the run's random streams;
 * ``update() -> dict[str, float]``: one update of the synthetic set, the named losses;
-* ``state_dict()`` and ``load_state_dict(state)``: what resuming needs.
+* ``state_dict()`` and ``load_state_dict(state)``: what resuming needs;
+* ``validation``: the protocol that a run's validation scores by.
 """
 
 from ddkit.errors import one_of
 from ddkit.methods.datadam import DataDAM
+from ddkit.methods.frepo import FRePo
+from ddkit.methods.kip import KIP
+from ddkit.methods.rfad import RFAD
 
-METHODS = {"datadam": DataDAM}
+METHODS = {"datadam": DataDAM, "kip": KIP, "rfad": RFAD, "frepo": FRePo}
 
 
 def get(name: str) -> type:
