@@ -39,8 +39,9 @@ class Record:
         device, versions: what it ran on.
         seconds, peak_memory_mib: what it cost, interruptions left out.
         updates: of the synthetic set, or of each evaluation's network.
-        result: of a distillation ``moved``, ``losses``, ``validation``, ``departures``; of an evaluation
-            ``runs`` (one dict per seed), ``chance``, and ``cost`` of the network or, where one predicted, the ``kernel``.
+        result: of a distillation ``moved``, ``cpu_seconds`` (of all cores), ``losses``, ``validation``, ``departures``;
+            of an evaluation ``runs`` (one dict per seed), ``chance``, and ``cost`` of the network or, if one predicted,
+            the ``kernel``.
         folder: where it lies.
     """
 
@@ -145,8 +146,8 @@ def _distill(spec: Distill, place: Path, data, callbacks, validate_every: int, s
     synthetic.save(place / SYNTHETIC)
     _save_evolution(place / EVOLUTION, history)
     record = _record(spec, dataset, place, history.seconds, history.updates, {
-        "moved": synthetic.moved, "losses": history.losses, "validation": history.validation,
-        "departures": presets.departures(spec.method, spec.preset)})
+        "moved": synthetic.moved, "cpu_seconds": history.cpu_seconds, "losses": history.losses,
+        "validation": history.validation, "departures": presets.departures(spec.method, spec.preset)})
     (place / "checkpoint.pt").unlink(missing_ok=True)
     return record
 
