@@ -60,8 +60,8 @@ PRESETS: dict[str, dict[str, Preset]] = {
     "rfad": {
         "course": Preset(
             {"updates": 500, "networks": 4, "image_lr": 0.02, "label_lr": 0.005, "real_batch": 500},
-            ("an update draws 4 random networks (the paper: 8) and predicts 500 real images, and the learning rates fall "
-             "to zero over 500 updates, so that a processor core needs minutes",
+            ("an update draws 4 random networks (the paper: 8) and predicts 500 real images, and the learning rates "
+             "fall to zero over 500 updates, so that a processor core needs minutes",
              "the networks have instance norm and torch's initial weights, as everywhere in ddkit",
              "the loss is Platt-scaled cross-entropy: set loss to mse for the paper's other one"),
         ),
@@ -69,11 +69,11 @@ PRESETS: dict[str, dict[str, Preset]] = {
     "frepo": {
         "course": Preset(
             {"updates": 1000, "image_lr": 0.02, "label_lr": 0.005, "real_batch": 500},
-            ("1,000 updates by Adam with a learning rate of 0.02 that falls to zero, and 500 real images in each, so that "
-             "a processor core needs minutes; the paper makes many more at 3e-4",
+            ("1,000 updates by Adam with a learning rate of 0.02 that falls to zero, and 500 real images in each, so "
+             "that a processor core needs minutes; the paper makes many more at 3e-4",
              "the networks have instance norm and one width in all blocks; the paper's are wider with each block",
-             "an update draws one of the pool's networks at random, as the paper does; each trains by Adam on the whole "
-             "set and is renewed after 100 steps"),
+             "an update draws one of the pool's networks at random, as the paper does; each trains by Adam on the "
+             "whole set and is renewed after 100 steps"),
         ),
     },
 }

@@ -1,4 +1,4 @@
-"""The closed-form kernels against finite networks and a hand's computation; the solver against others and its limits."""
+"""The closed-form kernels against finite networks and a computation by hand; the solver against another, and limits."""
 
 import math
 
