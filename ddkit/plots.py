@@ -31,8 +31,9 @@ from ddkit.style import (
 from ddkit.synthetic import SyntheticSet
 from ddkit.training import TEST_BATCH, Protocol, Scores
 
-__all__ = ["accuracy_against_time", "attention_maps", "bars", "embedding_2d", "evolution", "image_grid", "kernel_matrix",
-           "label_heatmap", "loss_curve", "running_median", "save", "start_end_difference", "training_curve", "transfer_heatmap"]
+__all__ = ["accuracy_against_time", "attention_maps", "bars", "embedding_2d", "evolution", "image_grid",
+           "kernel_matrix", "label_heatmap", "loss_curve", "running_median", "save", "start_end_difference",
+           "training_curve", "transfer_heatmap"]
 
 MOST_SHOWN = 10  # images of a class in a grid
 TRAINED_ON = {"Full": "full data", "RandomReal": "random real images", "Start": "undistilled start",
@@ -303,7 +304,8 @@ def kernel_matrix(kernel: Tensor, synthetic: SyntheticSet, title: str = "") -> P
     _name_classes(axes.set_yticks, synthetic)
     bare(axes)
     figure.colorbar(shown, label="cosine of a pair (1: the same to this kernel)", shrink=0.9)
-    axes.set(title=title or "The kernel of the set with itself", xlabel="class of the image", ylabel="class of the image")
+    axes.set(title=title or "The kernel of the set with itself", xlabel="class of one image",
+             ylabel="class of the other image")
     return figure
 
 
