@@ -24,7 +24,7 @@ class Judge:
 
 
 JUDGES = {"NTK": Judge("kernel", "NTK", 5), "random features": Judge("kernel", None, 1),
-          "trained features": Judge("trained_kernel", None, 2), "trained network": Judge("standard", None, 3)}
+          "trained features": Judge("trained_kernel", None, 2), "trained network": Judge("standard", None, 2)}
 
 
 def kip(profile: Profile, ipc: int = 10, seed: int = 0) -> Distill:
