@@ -57,8 +57,9 @@ def judged(profile: Profile, source: Source, judge: str, **options) -> Record:
     who = JUDGES[judge]
     spec = replace(profile.evaluate(source, who.protocol), network=who.network or profile.network)
     of_lesson_4 = who.protocol == "standard" and source in (profile.distill("real"), profile.random())
-    seeds = profile.seeds if of_lesson_4 else min(who.seeds, spec.trials)
-    return run(replace(spec, seeds=seeds), **options)
+    if not of_lesson_4:
+        spec = replace(spec, seeds=1 if profile.name == "quick" else min(who.seeds, spec.trials))
+    return run(spec, **options)
 
 
 def pooled(records: list[Record]) -> Scores:

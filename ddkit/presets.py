@@ -73,8 +73,8 @@ PRESETS: dict[str, dict[str, Preset]] = {
              "of 5, so that a processor core needs minutes; the paper makes many more at 3e-4, with a pool of 10",
              "lambda is 0.01: with the paper's 1e-6 and narrow networks the loss fell more slowly",
              "the networks have instance norm and one width in all blocks; the paper's are wider with each block",
-             "an update draws one of the pool's networks at random; each trains by Adam on the whole set and is renewed "
-             "after 100 steps"),
+             "an update draws one of the pool's networks at random; each trains by Adam on the whole set and is "
+             "renewed after 100 steps"),
         ),
     },
 }
