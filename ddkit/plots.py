@@ -333,8 +333,8 @@ def _name_classes(set_ticks, synthetic: SyntheticSet) -> None:
 
 
 def _by_class(synthetic: SyntheticSet, pixels: Tensor) -> list[list[np.ndarray]]:
-    """Pixels [N, C, H, W] as the list of images of each class."""
-    labels = synthetic.predicted.cpu().numpy()
+    """Pixels [N, C, H, W] as the list of images of each class, that which they started as."""
+    labels = synthetic.started_as.cpu().numpy()
     return [[_array(image) for image in pixels[torch.from_numpy(labels == c)]] for c in range(len(synthetic.classes))]
 
 

@@ -214,6 +214,15 @@ def test_a_kernel_is_shown_as_the_cosine_of_every_pair_by_class():
     assert "cosine" in scale.get_ylabel()
 
 
+def test_an_image_whose_learned_label_changed_stays_in_the_row_it_started_in():
+    synthetic = a_set(soft=True)
+    synthetic.learn_labels(synthetic.labels, "targets")
+    synthetic.labels[0] = torch.tensor([0.0, 0.0, 9.0])
+    assert synthetic.predicted[0] == 2 and synthetic.started_as[0] == 0
+    (axes,) = plots.image_grid(synthetic).axes
+    np.testing.assert_array_equal(shown(axes)[0], synthetic.pixels()[0, 0])
+
+
 def test_labels_are_shown_with_signs_a_column_for_each_image():
     synthetic = a_set()
     synthetic.learn_labels(torch.linspace(-1, 3, 18).view(6, 3), "targets")
