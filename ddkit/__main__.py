@@ -238,7 +238,8 @@ def _parser() -> argparse.ArgumentParser:
     _data_options(distill)
     distill.add_argument("--method", default="datadam", help="distillation method")
     distill.add_argument("--preset", default="course",
-                         help="settings: course, paper or official_code of datadam; mtt, datm or pad of trajectory")
+                         help="settings: course, paper or official_code of datadam; mtt, datm or pad of trajectory; "
+                              "course of the others")
     distill.add_argument("--ipc", type=int, default=10, help="images per class")
     distill.add_argument("--init", default="real", help="start from real images or noise")
     distill.add_argument("--network", help="network to match on (None: the preset's)")
@@ -315,7 +316,8 @@ def _set_options(parser) -> None:
 
 
 def _training_options(parser, protocol: str, seeds: int, network=None, width=None, one_network: bool = True) -> None:
-    parser.add_argument("--protocol", default=protocol, help="assignment, standard, matched or learned")
+    parser.add_argument("--protocol", default=protocol,
+                        help="assignment, standard, matched or learned; to predict by a kernel: kernel or trained_kernel")
     parser.add_argument("--epochs", type=int, help="instead of the protocol's own length")
     parser.add_argument("--seeds", type=int, default=seeds, help="networks to train")
     if one_network:

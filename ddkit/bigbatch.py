@@ -67,6 +67,17 @@ def chunked_maps(network: Network, images: Tensor, budget_mib: int) -> Iterator[
         yield part, frozen.maps(images[part])
 
 
+def embeddings(network: Network, images: Tensor, budget_mib: int) -> Tensor:
+    """The embeddings [N, D] of many images without gradients, in chunks whose activations fit ``budget_mib`` MiB."""
+    parts = []
+    with torch.inference_mode():
+        for _, maps in chunked_maps(network, images, budget_mib):
+            for latest in maps:  # noqa: B007 (the last one is wanted)
+                pass
+            parts.append(latest)
+    return torch.cat(parts).clone()  # inference tensors cannot take part in a backward pass
+
+
 def _frozen(network: Network) -> Network:
     """A copy in evaluation mode that computes the same and, on a CPU, in the memory format its convolutions prefer."""
     frozen = copy.deepcopy(network).eval()

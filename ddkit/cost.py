@@ -8,6 +8,7 @@
 import copy
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import torch
@@ -53,14 +54,17 @@ def measure(network: Network, shape: tuple[int, int, int]) -> Cost:
 
 
 class Stopwatch:
-    """Seconds since it was made, with those of earlier, interrupted parts added."""
+    """Seconds since it was made, with those of earlier, interrupted parts added.
 
-    def __init__(self, before: float = 0.0):
-        self._start = time.perf_counter() - before
+    ``clock`` may be ``time.process_time``, which counts the processor's work for this process only.
+    """
+
+    def __init__(self, before: float = 0.0, clock: Callable[[], float] = time.perf_counter):
+        self._clock, self._start = clock, clock() - before
 
     @property
     def seconds(self) -> float:
-        return time.perf_counter() - self._start
+        return self._clock() - self._start
 
 
 def peak_memory_mib(device: torch.device) -> float:

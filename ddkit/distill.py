@@ -3,6 +3,7 @@
 import copy
 import math
 import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
@@ -29,7 +30,7 @@ class History:
 
     Attributes:
         updates: updates of the synthetic set so far.
-        seconds: time they took, interruptions left out.
+        seconds, cpu_seconds: time they took, of the clock and of the processor's cores; interruptions left out.
         losses: the named losses of every update.
         validation: pairs (updates, validation accuracy).
         snapshots: the images after some of the updates, as {updates: [N, C, H, W]}.
@@ -37,6 +38,7 @@ class History:
 
     updates: int = 0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     losses: list[dict[str, float]] = field(default_factory=list)
     validation: list[tuple[int, float]] = field(default_factory=list)
     snapshots: dict[int, Tensor] = field(default_factory=dict)
@@ -94,7 +96,7 @@ def distill(method, synthetic: SyntheticSet, dataset: Dataset, *, updates: int, 
     run.resume()
     history, wanted = run.history, snapshot_updates(updates)
     _tell(callbacks, "on_start", synthetic, history)
-    watch = Stopwatch(history.seconds)
+    watch, work = Stopwatch(history.seconds), Stopwatch(history.cpu_seconds, time.process_time)
     try:
         with bar(updates, "distilling", "update", done=history.updates, quiet=quiet) as progress:
             while history.updates < updates:
@@ -108,7 +110,7 @@ def distill(method, synthetic: SyntheticSet, dataset: Dataset, *, updates: int, 
                 if validate and validate_every and history.updates % validate_every == 0:
                     history.validation.append((history.updates, validate(synthetic)))
                     _tell(callbacks, "on_validation", synthetic, history)
-                history.seconds = watch.seconds
+                history.seconds, history.cpu_seconds = watch.seconds, work.seconds
                 run.remember()
                 progress.update()
                 progress.set_postfix({k: f"{v:.4g}" for k, v in losses.items()}, refresh=False)

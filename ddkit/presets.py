@@ -70,6 +70,35 @@ PRESETS: dict[str, dict[str, Preset]] = {
              "and to 0.25 for 50", *_TRAJECTORY),
         ),
     },
+    "kip": {
+        "course": Preset(
+            {"updates": 8000, "image_lr": 0.05, "label_lr": 0.01, "real_batch": 2000},
+            ("the kernel is that of one hidden layer; weights have standard deviation sqrt(2), biases 0.1",
+             "an update predicts 2,000 real images (the paper: 5,000), and the learning rates fall to zero over 8,000 "
+             "updates, so that one processor core needs minutes",
+             "real images are not augmented and pixels are only standardised; the paper tries more of both"),
+        ),
+    },
+    "rfad": {
+        "course": Preset(
+            {"updates": 500, "networks": 4, "image_lr": 0.02, "label_lr": 0.005, "real_batch": 500},
+            ("an update draws 4 random networks (the paper: 8) and predicts 500 real images, and the learning rates "
+             "fall to zero over 500 updates, so that a processor core needs minutes",
+             "the networks have instance norm and torch's initial weights, as everywhere in ddkit",
+             "the loss is Platt-scaled cross-entropy: set loss to mse for the paper's other one"),
+        ),
+    },
+    "frepo": {
+        "course": Preset(
+            {"updates": 300, "image_lr": 0.02, "label_lr": 0.005, "real_batch": 500, "pool": 5, "ridge": 0.01},
+            ("300 updates by Adam with a learning rate of 0.02 that falls to zero, 500 real images in each and a pool "
+             "of 5, so that a processor core needs minutes; the paper makes many more at 3e-4, with a pool of 10",
+             "lambda is 0.01: with the paper's 1e-6 and narrow networks the loss fell more slowly",
+             "the networks have instance norm and one width in all blocks; the paper's are wider with each block",
+             "an update draws one of the pool's networks at random; each trains by Adam on the whole set and is "
+             "renewed after 100 steps"),
+        ),
+    },
 }
 
 

@@ -17,6 +17,8 @@ from ddkit.distill import Callback, History, distill
 from ddkit.errors import InputError, require
 from ddkit.experts import Trajectories, check_space, difficulty_order, train_expert
 from ddkit.files import atomic, read_json, write_json
+from ddkit.kernel_scores import KERNEL_PROTOCOLS, KernelProtocol
+from ddkit.kernel_scores import score as kernel_score
 from ddkit.networks import build
 from ddkit.progress import say
 from ddkit.randomness import stream
@@ -35,7 +37,7 @@ from ddkit.specs import (
     restore_spec,
 )
 from ddkit.synthetic import SyntheticSet
-from ddkit.training import PROTOCOLS, Scores, evaluate, score
+from ddkit.training import PROTOCOLS, Protocol, Scores, score
 
 REFERENCE = Path(__file__).resolve().parent.parent / "data" / "reference"  # results that come with the repository
 RECORD, SYNTHETIC, EVOLUTION = "record.json", "synthetic.safetensors", "evolution.safetensors"
@@ -52,8 +54,9 @@ class Record:
         device, versions: what it ran on.
         seconds, peak_memory_mib: what it cost, interruptions left out.
         updates: of the synthetic set, or of each evaluation's network.
-        result: of a distillation ``moved``, ``losses``, ``validation``, ``departures``; of an evaluation
-            ``runs`` (one dict per seed), ``cost`` and ``chance``.
+        result: of a distillation ``moved``, ``cpu_seconds`` (of all cores), ``losses``, ``validation``, ``departures``;
+            of an evaluation ``runs`` (one dict per seed), ``chance``, and ``cost`` of the network or, if one predicted,
+            the ``kernel``.
         folder: where it lies.
     """
 
@@ -181,8 +184,8 @@ def _distill(spec: Distill, place: Path, root, data, callbacks, validate_every: 
     synthetic.save(place / SYNTHETIC)
     _save_evolution(place / EVOLUTION, history)
     record = _record(spec, dataset, place, history.seconds, history.updates, {
-        "moved": synthetic.moved, "losses": history.losses, "validation": history.validation,
-        "departures": presets.departures(spec.method, spec.preset)})
+        "moved": synthetic.moved, "cpu_seconds": history.cpu_seconds, "losses": history.losses,
+        "validation": history.validation, "departures": presets.departures(spec.method, spec.preset)})
     (place / "checkpoint.pt").unlink(missing_ok=True)
     return record
 
@@ -193,10 +196,16 @@ def starting_set(spec: Distill, dataset: Dataset) -> SyntheticSet:
 
 
 def _validation_accuracy(synthetic: SyntheticSet, dataset: Dataset, spec: Distill) -> float:
-    """Accuracy on validation data of one network after the assignment's 20 epochs on the set."""
-    scores = evaluate(synthetic.training_split(), dataset, spec.config.network, PROTOCOLS["assignment"], [spec.seed],
-                      width=spec.config.width, split="val", quiet=True)
-    return scores.mean
+    """Accuracy of the set on validation data, by the protocol that the method names."""
+    how = (PROTOCOLS | KERNEL_PROTOCOLS)[methods.get(spec.method).validation]
+    network, width = spec.config.network, spec.config.width
+    return _score(how)(synthetic.training_split(), dataset, network, how, spec.seed, width=width, split="val",
+                       quiet=True)["accuracy"]
+
+
+def _score(how: Protocol | KernelProtocol):
+    """The function that scores by a protocol."""
+    return kernel_score if isinstance(how, KernelProtocol) else score
 
 
 def _save_evolution(path: Path, history: History) -> None:
@@ -213,22 +222,30 @@ def _evaluate(spec: Evaluate, place: Path, root, data, quiet: bool) -> Record:
     if spec.protocol == "learned":
         how = replace(how, lr=_learned_rate(distilled_set(spec.of, dataset, root, data, quiet)))
     done = read_json(partial)["runs"] if partial.exists() else []
-    for seed in range(len(done), spec.seeds):
+    for seed in range(len(done), spec.trials):
         training = training_set(spec.of, dataset, seed, root, data, quiet)
-        title = f"{spec.network} on {type(spec.of).__name__} data, {spec.protocol}, seed {seed + 1} of {spec.seeds}"
-        done.append(score(training, dataset, spec.network, how, seed, width=spec.width, title=title,
-                          checkpoint=place / f"checkpoint-{seed}.pt", quiet=quiet))
+        title = f"{spec.network} on {type(spec.of).__name__} data, {spec.protocol}, seed {seed + 1} of {spec.trials}"
+        done.append(_score(how)(training, dataset, spec.network, how, seed, width=spec.width, title=title,
+                                checkpoint=place / f"checkpoint-{seed}.pt", quiet=quiet))
         write_json(partial, {"runs": done})
     images = len(training_set(spec.of, dataset, 0, root, data, quiet))
-    shape = (dataset.channels, dataset.size, dataset.size)
-    network = build(spec.network, shape[0], len(dataset.classes), shape[1], width=spec.width,
-                    generator=stream(0, "cost"))
     result = {"runs": done, "protocol": how.as_dict(), "chance": dataset.chance, "training_images": images,
-              "epochs": how.epochs_for(images), "cost": measure(network, shape).as_dict()}
+              "epochs": how.epochs_for(images)}
+    if isinstance(how, KernelProtocol):
+        result["kernel"] = how.kernel_of(spec.network)
+    else:
+        result["cost"] = _cost(spec, dataset)
     seconds = sum(r["train_seconds"] + r["test_seconds"] for r in done)
     record = _record(spec, dataset, place, seconds, done[0]["updates"], result)
     partial.unlink()
     return record
+
+
+def _cost(spec: Evaluate, dataset: Dataset) -> dict[str, int]:
+    shape = (dataset.channels, dataset.size, dataset.size)
+    network = build(spec.network, shape[0], len(dataset.classes), shape[1], width=spec.width,
+                    generator=stream(0, "cost"))
+    return measure(network, shape).as_dict()
 
 
 def _record(spec: Spec, dataset: Dataset, place: Path, seconds: float, updates: int, result: dict) -> Record:

@@ -17,6 +17,8 @@ from ddkit.data import SOURCES, Dataset
 from ddkit.errors import one_of, require
 from ddkit.experts import Plan
 from ddkit.files import sha256
+from ddkit.kernel_scores import KERNEL_PROTOCOLS, KernelProtocol
+from ddkit.kernels import InfiniteNetwork
 from ddkit.networks import parse
 from ddkit.synthetic import INITS
 from ddkit.training import PROTOCOLS, Protocol, protocol
@@ -88,6 +90,8 @@ class Distill:
     def config(self):
         """The method's configuration with the preset and the options in place."""
         chosen = {k: v for k, v in (("network", self.network), ("width", self.width)) if v is not None}
+        if self.updates is not None and any(f.name == "updates" for f in fields(methods.get(self.method).Config)):
+            chosen["updates"] = self.updates  # a knob of methods whose schedule depends on it
         return presets.configure(self.method, self.preset, {**dict(self.options), **chosen})
 
     @property
@@ -105,7 +109,8 @@ class Distill:
         one_of(self.dataset, SOURCES, "dataset")
         one_of(self.init, INITS, "init")
         require(self.ipc >= 1, f"images per class must be at least 1, got ipc {self.ipc}")
-        parse(self.config.network, self.config.width)
+        if InfiniteNetwork.named(self.config.network) is None:
+            parse(self.config.network, self.config.width)
         require(self.total_updates >= 1, f"a distillation needs at least 1 update, got {self.total_updates}")
 
     @property
@@ -140,7 +145,11 @@ Source = Full | RandomReal | Distill | Start | File
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Names an evaluation: train ``network`` on ``of`` under ``protocol``, once for each of ``seeds`` seeds."""
+    """Names an evaluation: train ``network`` on ``of`` under ``protocol``, once for each of ``seeds`` seeds.
+
+    Under a kernel protocol (``kernel_scores``) the kernel of ``network``, which may then be ``NTK`` or ``NNGP``,
+    predicts from ``of``, and ``network`` itself is not trained to answer.
+    """
 
     of: Source
     protocol: str = "standard"
@@ -152,9 +161,9 @@ class Evaluate:
     def check(self) -> None:
         """Raise InputError for whatever can be seen to be wrong before anything is loaded."""
         one_of(origin(self.of).dataset, SOURCES, "dataset")
-        one_of(self.protocol, PROTOCOLS, "protocol")
+        one_of(self.protocol, PROTOCOLS | KERNEL_PROTOCOLS, "protocol")
         require(self.seeds >= 1, f"an evaluation needs at least 1 seed, got {self.seeds}")
-        parse(self.network, self.width)
+        self._check_network()
         require(self.protocol != "learned" or isinstance(self.of, Distill | File),
                 "the 'learned' protocol takes the learning rate that a distilled set has learned, and these images "
                 "have none: use 'standard'")
@@ -163,13 +172,31 @@ class Evaluate:
         if isinstance(self.of, RandomReal):
             require(self.of.ipc >= 1, f"images per class must be at least 1, got ipc {self.of.ipc}")
 
+    def _check_network(self) -> None:
+        if self.protocol in KERNEL_PROTOCOLS:
+            KERNEL_PROTOCOLS[self.protocol].check(self.network, self.width)
+            require(self.epochs is None, f"protocol '{self.protocol}' trains no classifier: leave the epochs out")
+        else:
+            require(InfiniteNetwork.named(self.network) is None,
+                    f"{self.network} is infinitely wide and cannot be trained: take protocol 'kernel', or another "
+                    "network")
+            parse(self.network, self.width)
+
+    @property
+    def trials(self) -> int:
+        """How many seeds are scored: one where no seed could change the score."""
+        fixed = InfiniteNetwork.named(self.network) is not None and not isinstance(self.of, RandomReal)
+        return 1 if fixed else self.seeds
+
     @property
     def name(self) -> str:
         what = f"{origin(self.of).dataset}-{type(self.of).__name__.lower()}"
         return f"evaluate-{what}-{self.protocol}-{self.network}-{_key(self)}"
 
-    def how(self, dataset: Dataset) -> Protocol:
+    def how(self, dataset: Dataset) -> Protocol | KernelProtocol:
         """The protocol with its numbers."""
+        if self.protocol in KERNEL_PROTOCOLS:
+            return KERNEL_PROTOCOLS[self.protocol]
         found = protocol(self.protocol, dataset)
         return found if self.epochs is None else replace(found, epochs=self.epochs, updates=None)
 
@@ -216,7 +243,7 @@ def _work(spec) -> dict:
     elif isinstance(spec, Start) and not methods.chooses_start(spec.of.method):  # whatever the method does afterwards
         values = {name: getattr(spec.of, name) for name in ("dataset", "size", "ipc", "init", "seed")}
     elif isinstance(spec, Evaluate):
-        values["protocol"] = PROTOCOLS[spec.protocol]
+        values["protocol"] = (PROTOCOLS | KERNEL_PROTOCOLS)[spec.protocol]
     elif isinstance(spec, File):
         values.pop("path")
     return {"type": type(spec).__name__, **{k: _work(v) if is_dataclass(v) else v for k, v in values.items()}}

@@ -103,6 +103,11 @@ class SyntheticSet:
         """The class of each image, int64 [N]; of soft labels the most likely."""
         return self.labels.detach().argmax(1) if self.soft else self.labels
 
+    @property
+    def started_as(self) -> Tensor:
+        """The class each image was given at the start, int64 [N]; learned labels may come to say otherwise."""
+        return self.predicted if self.start_labels is None else self.start_labels.argmax(1)
+
     def learn_labels(self, labels: Tensor, meaning: str) -> None:
         """Begin with soft ``labels`` [N, classes] of that ``meaning``, to be learned with the images."""
         self.labels, self.start_labels, self.meaning = labels.clone(), labels.clone(), meaning

@@ -8,6 +8,8 @@ from ddkit.runs import Record
 def scores(records: dict[str, Record], style: str = "simple") -> str:
     """One row per record: mean accuracy, standard deviation and n, updates, seconds of training and of testing.
 
+    The records are of one protocol; if a kernel predicted, the heading says so.
+
     Two-class data also get balanced accuracy and AUC, and rows whose balanced accuracy is at chance say so.
     """
     first = next(iter(records.values()))
@@ -19,7 +21,8 @@ def scores(records: dict[str, Record], style: str = "simple") -> str:
             for name, r in records.items()]
     guessing = [100 * first.result["chance"], 50, 50]
     rows.append(("always the most frequent class", *(f"{g:.2f} %" for g in guessing[: len(metrics)]), "", "", ""))
-    headers = ("trained on", *metrics.values(), "updates", "training s", "testing s")
+    sets = "kernel regression on" if "kernel" in first.result else "trained on"
+    headers = (sets, *metrics.values(), "updates", "training s", "testing s")
     sides = ("left",) * (1 + len(metrics)) + ("right",) * 3
     return tabulate(rows, headers, style, disable_numparse=True, colalign=sides)
 

@@ -205,6 +205,34 @@ def test_save_writes_both_files_with_the_same_bytes_every_time(tmp_path):
     assert first[0].read_bytes().startswith(b"\x89PNG") and first[1].read_bytes().startswith(b"%PDF")
 
 
+def test_a_kernel_is_shown_as_the_cosine_of_every_pair_by_class():
+    features = torch.randn(6, 4, generator=torch.Generator().manual_seed(1)).double()
+    axes, scale = plots.kernel_matrix(features @ features.T, a_set()).axes
+    expected = torch.nn.functional.cosine_similarity(features[:, None], features, dim=2)
+    np.testing.assert_allclose(shown(axes)[0], expected)
+    assert names(axes.xaxis) == names(axes.yaxis) == ["a", "b", "c"] and list(axes.get_xticks()) == [0.5, 2.5, 4.5]
+    assert "cosine" in scale.get_ylabel()
+
+
+def test_an_image_whose_learned_label_changed_stays_in_the_row_it_started_in():
+    synthetic = a_set(soft=True)
+    synthetic.learn_labels(synthetic.labels, "targets")
+    synthetic.labels[0] = torch.tensor([0.0, 0.0, 9.0])
+    assert synthetic.predicted[0] == 2 and synthetic.started_as[0] == 0
+    (axes,) = plots.image_grid(synthetic).axes
+    np.testing.assert_array_equal(shown(axes)[0], synthetic.pixels()[0, 0])
+
+
+def test_labels_are_shown_with_signs_a_column_for_each_image():
+    synthetic = a_set()
+    synthetic.learn_labels(torch.linspace(-1, 3, 18).view(6, 3), "targets")
+    axes, _ = plots.label_heatmap(synthetic).axes
+    np.testing.assert_array_equal(shown(axes)[0], synthetic.labels.T)
+    assert axes.images[0].get_clim() == (-3, 3) and names(axes.yaxis) == ["a", "b", "c"]
+    with pytest.raises(InputError, match="hard labels"):
+        plots.label_heatmap(a_set())
+
+
 def test_a_picture_shows_itself_in_a_notebook_without_pyplot():
     from IPython.core.formatters import PNGFormatter
 

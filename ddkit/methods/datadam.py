@@ -142,6 +142,7 @@ class DataDAM:
     """One update of the synthetic set by attention matching."""
 
     Config = Config
+    validation = "assignment"
 
     def __init__(self, config: Config):
         self.config = config

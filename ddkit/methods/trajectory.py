@@ -213,6 +213,7 @@ class TrajectoryMatching:
     """One update of the synthetic set by trajectory matching. Set ``trajectories`` before ``start``."""
 
     Config = Config
+    validation = "assignment"
     chooses_start = True  # which images it begins with is only known once it has begun
     trajectories: Trajectories
 

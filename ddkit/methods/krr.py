@@ -1,0 +1,121 @@
+"""What the methods of kernel ridge regression share: KIP, RFAD and FRePo differ in their kernel only.
+
+A model that has a closed form needs no training loop inside the distillation. With a kernel K, the synthetic images S
+and their labels y predict a batch of real images T at once (Nguyen et al., "Dataset Meta-Learning from Kernel Ridge
+Regression", ICLR 2021, eq. 7), and the images and labels follow the gradient of the prediction's error:
+
+    predicted = K_ts (K_ss + lambda tr(K_ss) / n I)^-1 y_s
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ddkit.bigbatch import squared_error
+from ddkit.data import Dataset, Split
+from ddkit.errors import require
+from ddkit.kernels import RIDGE, FeatureKernel, regression_targets, solve
+from ddkit.networks import Network, build
+from ddkit.synthetic import SyntheticSet
+
+
+@dataclass(frozen=True)
+class Config:
+    """The knobs that all methods of kernel ridge regression have."""
+
+    updates: int = 1000  # of the images; the learning rates fall to zero over them, as a cosine
+    image_lr: float = 0.01  # of Adam
+    learn_labels: bool = True  # or keep them one-hot - 1 / classes
+    label_lr: float = 0.01  # of Adam
+    real_batch: int = 1000  # real images predicted in an update
+    ridge: float = RIDGE  # lambda, in units of the kernel's mean diagonal entry
+    network: str = "ConvNetD3"  # whose kernel or features it is
+    width: int = 128
+
+    def __post_init__(self):
+        for name in ("updates", "real_batch", "width"):
+            require(getattr(self, name) >= 1, f"{name} must be at least 1, got {getattr(self, name)}")
+        require(self.image_lr > 0, f"image_lr must be positive, got {self.image_lr}")
+        for name in ("label_lr", "ridge"):
+            require(getattr(self, name) >= 0, f"{name} must not be negative, got {getattr(self, name)}")
+
+
+class KernelRegression:
+    """One step of Adam on the error of kernel ridge regression; subclasses say which kernel."""
+
+    Config = Config
+    validation = "kernel"
+
+    def __init__(self, config: Config):
+        self.config = config
+
+    def start(self, dataset: Dataset, synthetic: SyntheticSet, rng) -> None:
+        """Prepare to update ``synthetic``; ``rng(name)`` gives the run's random streams."""
+        self.dataset, self.synthetic = dataset, synthetic
+        self.streams = {name: rng(name) for name in ("networks", "sampling")}
+        self.start_targets = regression_targets(synthetic.training_split(), len(dataset.classes))
+        if self.config.learn_labels:
+            synthetic.learn_labels(self.start_targets.float(), "targets")
+        self.optimiser = torch.optim.Adam(self.learned(), lr=self.config.image_lr)
+        self.done = 0
+
+    def learned(self) -> list[dict]:
+        """What is learned and at which rate, as Adam's groups."""
+        rates = (self.config.image_lr, self.config.label_lr)
+        return [{"params": [parameter], "rate": rate}
+                for parameter, rate in zip(self.synthetic.parameters(), rates, strict=False)]
+
+    @property
+    def targets(self) -> Tensor:
+        """y_s, float64 [n, classes]."""
+        return self.synthetic.labels.double() if self.config.learn_labels else self.start_targets
+
+    def update(self) -> dict[str, float]:
+        """One step on the images and labels."""
+        train, config = self.dataset.train, self.config
+        pick = torch.randint(len(train), (config.real_batch,), generator=self.streams["sampling"])
+        pick = pick.to(train.images.device)
+        real, labels = train.images[pick], train.labels[pick]
+        k_ts, k_ss = self.kernels(real)
+        loss = self.loss(k_ts.double() @ solve(k_ss, self.targets, config.ridge), labels)
+        fall = (1 + math.cos(math.pi * min(1.0, self.done / config.updates))) / 2
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["rate"] * fall
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward(inputs=[parameter for group in self.optimiser.param_groups for parameter in group["params"]])
+        self.optimiser.step()
+        self.done += 1
+        return {"loss": loss.item()}
+
+    def kernels(self, real: Tensor) -> tuple[Tensor, Tensor]:
+        """K_ts [N, n] of real and synthetic images, and K_ss [n, n] in float64."""
+        raise NotImplementedError
+
+    def loss(self, predicted: Tensor, labels: Tensor) -> Tensor:
+        """The error of predictions [N, classes] for images of classes ``labels`` [N]."""
+        return squared_error(predicted, regression_targets(Split(predicted, labels), predicted.shape[1]))
+
+    def feature_kernels(self, kernel: FeatureKernel, real: Tensor) -> tuple[Tensor, Tensor]:
+        """``kernels`` from features; those of real images carry no gradient."""
+        synthetic = kernel.features(self.synthetic.images)
+        return kernel.detached_features(real) @ synthetic.T, synthetic.double() @ synthetic.double().T
+
+    def fresh_network(self) -> Network:
+        dataset = self.dataset
+        network = build(self.config.network, dataset.channels, len(dataset.classes), dataset.size,
+                        width=self.config.width, generator=self.streams["networks"])
+        return network.to(dataset.train.images.device)
+
+    def state_dict(self) -> dict:
+        """All that the next update depends on, besides the synthetic set and the data."""
+        return {"done": self.done, "optimiser": self.optimiser.state_dict(),
+                "streams": {name: generator.get_state() for name, generator in self.streams.items()}}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Go on from ``state_dict``; call ``start`` first."""
+        self.done = state["done"]
+        self.optimiser.load_state_dict(state["optimiser"])
+        for name, generator in self.streams.items():
+            generator.set_state(state["streams"][name])

@@ -1,0 +1,52 @@
+"""Lesson 7's records are what the README shows, and reach what the method promises."""
+
+from pathlib import Path
+
+import pytest
+
+from ddkit import kernel_course, runs
+from ddkit.profiles import profile
+from ddkit.runs import REFERENCE
+from ddkit.specs import Evaluate, RandomReal
+
+LAPTOP = profile("laptop")
+
+
+@pytest.fixture
+def only_reference(monkeypatch):
+    """Nothing is made anew: a record that is missing fails the test."""
+    def missing(spec, *_):
+        raise AssertionError(f"data/reference lacks {spec.name}")
+
+    monkeypatch.setattr(runs, "_distill", missing)
+    monkeypatch.setattr(runs, "_evaluate", missing)
+
+
+def test_the_readme_shows_the_records(only_reference):
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    assert kernel_course.report(LAPTOP, root=REFERENCE) in readme
+
+
+def test_kip_reaches_the_published_scores_in_minutes(only_reference):
+    for ipc, seeds in kernel_course.sizes(LAPTOP).items():
+        specs = [kernel_course.kip(LAPTOP, ipc, seed) for seed in range(seeds)]
+        scores = kernel_course.pooled([kernel_course.judged(LAPTOP, s, "NTK", root=REFERENCE) for s in specs])
+        assert len(scores.runs) == seeds
+        assert 100 * scores.mean > kernel_course.PUBLISHED[ipc] - 0.5
+        cpu = [runs.run(spec, root=REFERENCE).result["cpu_seconds"] for spec in specs]
+        assert 0 < max(cpu) < 15 * 60
+
+
+def test_the_judges_differ_in_protocol_or_network_and_lesson_4_is_not_repeated(only_reference):
+    found = {judge: kernel_course.judged(LAPTOP, LAPTOP.random(), judge, root=REFERENCE)
+             for judge in kernel_course.JUDGES}
+    assert {(r.spec["protocol"], r.spec["network"]) for r in found.values()} == {
+        ("kernel", "NTK"), ("kernel", "ConvNetD3"), ("trained_kernel", "ConvNetD3"), ("standard", "ConvNetD3")}
+    assert ["kernel" in r.result for r in found.values()] == [True, True, True, False]
+    assert found["trained network"].spec["seeds"] == LAPTOP.seeds
+
+
+def test_an_evaluation_by_an_infinite_network_is_repeated_only_where_a_seed_matters():
+    assert Evaluate(kernel_course.kip(LAPTOP), "kernel", "NTK", seeds=5).trials == 1
+    assert Evaluate(RandomReal("mnist", 10), "kernel", "NTK", seeds=5).trials == 5
+    assert Evaluate(kernel_course.kip(LAPTOP), "kernel", "ConvNetD3", seeds=5).trials == 5
