@@ -317,7 +317,7 @@ def _set_options(parser) -> None:
 
 def _training_options(parser, protocol: str, seeds: int, network=None, width=None, one_network: bool = True) -> None:
     parser.add_argument("--protocol", default=protocol,
-                        help="assignment, standard, matched or learned; to predict by a kernel: kernel or trained_kernel")
+                        help="assignment, standard, matched or learned; of a kernel: kernel or trained_kernel")
     parser.add_argument("--epochs", type=int, help="instead of the protocol's own length")
     parser.add_argument("--seeds", type=int, default=seeds, help="networks to train")
     if one_network:
