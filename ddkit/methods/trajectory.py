@@ -114,18 +114,21 @@ def stepwise(student: Student, images: Tensor, labels: Tensor, rate: Tensor, bat
     steps; with it the gradient is the unrolled one, for the price of no further pass. Only the visited weights, one
     vector each, are kept of a step.
     """
-    path = [segment.start]
-    for batch in batches:
-        weights = path[-1].detach().requires_grad_()
-        path.append(weights.detach() - rate * student.gradient(weights, images.detach(), labels.detach(), batch, False))
-    end = path.pop().requires_grad_()
+    # In one piece: many small tensors that stay would keep the memory between them from being used again.
+    path = segment.start.new_empty(len(batches), len(segment.start))
+    weights = segment.start
+    for visited, batch in zip(path, batches, strict=True):
+        visited.copy_(weights)
+        weights = weights.detach().requires_grad_()
+        weights = weights.detach() - rate * student.gradient(weights, images.detach(), labels.detach(), batch, False)
+    end = weights.requires_grad_()
     loss = segment.loss(end)
     (slope,) = torch.autograd.grad(loss, end)
     leaves = _leaves(images, labels)
     sums = [torch.zeros_like(leaf) for leaf in leaves]
     of_rate = torch.zeros_like(rate)
-    for batch in reversed(batches):
-        weights = path.pop().detach().requires_grad_()
+    for weights, batch in zip(reversed(path.unbind()), reversed(batches), strict=True):
+        weights = weights.clone().requires_grad_()
         gradient = student.gradient(weights, leaves[0], _labels(leaves, labels), batch)
         along = (slope * gradient).sum()
         *found, of_weights = torch.autograd.grad(along, [*leaves, weights])

@@ -217,26 +217,23 @@ print(f"mean probability of the likeliest class: {sure[0]:.3f} at the start, {su
 # the set, which only PAD's set has.
 
 # %%
-sources = {"PAD": spec, "PAD's start": ddkit.Start(spec), "DataDAM": profile.distill("real"),
-           "random real": profile.random()}
-scores = {name: ddkit.run(profile.evaluate(source, "standard")) for name, source in sources.items()}
-lesson.scores(scores)
+from ddkit import trajectory_course
+
+groups = {protocol: trajectory_course.scores(profile, protocol) for protocol in ("assignment", "standard", "learned")}
+lesson.scores(groups["standard"])
 
 # %%
-assignment = {name: ddkit.run(profile.evaluate(source, "assignment")) for name, source in sources.items()}
-learned = {"PAD": ddkit.run(profile.evaluate(spec, "learned"))}
-groups = {"assignment": assignment, "standard": scores, "learned": learned}
 plots.bars({name: {n: r.scores for n, r in row.items()} for name, row in groups.items()},
-           scores["PAD"].result["chance"])
+           groups["standard"]["PAD"].result["chance"])
 
 # %%
 def in_standard_errors(one, other):
     """Difference of two mean accuracies, in units of its standard error."""
-    a, b = scores[one].scores, scores[other].scores
+    a, b = groups["standard"][one].scores, groups["standard"][other].scores
     return (a.mean - b.mean) / max((a.se**2 + b.se**2) ** 0.5, 1e-9)
 
 
-for other in list(sources)[1:]:
+for other in list(groups["standard"])[1:]:
     print(f"PAD against {other}: {in_standard_errors('PAD', other):+.1f} standard errors")
 
 # %% [markdown]
