@@ -68,7 +68,7 @@ def _distill(options) -> None:
 
     class Announce(Callback):
         def on_start(self, synthetic, history):
-            for sentence in presets.departures(options.method, options.preset):
+            for sentence in presets.departures(options.method, options.preset, options.dataset):
                 _say(f"{options.preset}: {sentence}")
             _say(f"{spec.total_updates} updates of {len(synthetic.images)} images, {history.updates} done before")
 

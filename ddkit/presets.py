@@ -1,6 +1,7 @@
 """Named settings of the methods, each with what it departs from."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 
 from ddkit import methods
 from ddkit.errors import one_of, require
@@ -13,10 +14,12 @@ class Preset:
     Attributes:
         values: what differs from the method's defaults.
         departures: sentences on where the setting departs from paper, code or course, and where those disagree.
+        on: what is added to both on a data set, by its name.
     """
 
     values: dict
     departures: tuple[str, ...]
+    on: Mapping[str, "Preset"] = field(default_factory=dict)
 
 
 PRESETS: dict[str, dict[str, Preset]] = {
@@ -51,24 +54,26 @@ PRESETS: dict[str, dict[str, Preset]] = {
 }
 
 
-def get(method: str, preset: str) -> Preset:
-    """The preset of that name.
+def get(method: str, preset: str, dataset: str = "") -> Preset:
+    """The preset of that name, as it is on the data set.
 
     Raises:
         InputError: the method has none of that name.
     """
     methods.get(method)
-    return PRESETS[method][one_of(preset, PRESETS[method], f"preset of {method}")]
+    found = PRESETS[method][one_of(preset, PRESETS[method], f"preset of {method}")]
+    more = found.on.get(dataset, Preset({}, ()))
+    return Preset(found.values | more.values, found.departures + more.departures)
 
 
-def configure(method: str, preset: str, changes: dict):
-    """The method's Config with the preset's values and then ``changes`` in place.
+def configure(method: str, preset: str, changes: dict, dataset: str = ""):
+    """The method's Config with the preset's values on the data set and then ``changes`` in place.
 
     Raises:
         InputError: a change names no knob of the method, or its value cannot work.
     """
     config = methods.get(method).Config
-    values = get(method, preset).values | changes
+    values = get(method, preset, dataset).values | changes
     kinds = {f.name: f.type for f in fields(config)}
     for name, value in values.items():
         one_of(name, kinds, f"option of {method}")
@@ -78,6 +83,6 @@ def configure(method: str, preset: str, changes: dict):
     return config(**values)
 
 
-def departures(method: str, preset: str) -> list[str]:
-    """What a preset prints when it is used."""
-    return list(get(method, preset).departures)
+def departures(method: str, preset: str, dataset: str = "") -> list[str]:
+    """What a preset prints when it is used on the data set."""
+    return list(get(method, preset, dataset).departures)

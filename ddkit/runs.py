@@ -38,7 +38,8 @@ class Record:
         seconds, peak_memory_mib: what it cost, interruptions left out.
         updates: of the synthetic set, or of each evaluation's network.
         result: of a distillation ``moved``, ``losses``, ``validation``, ``departures``; of an evaluation
-            ``runs`` (one dict per seed), ``cost`` and ``chance``.
+            ``runs`` (one dict per seed), ``classes``, ``cost`` and ``chance``.
+        notes: the data set's, which belong beside results: that the images are synthetic, say.
         folder: where it lies.
     """
 
@@ -51,6 +52,7 @@ class Record:
     peak_memory_mib: float
     updates: int
     result: dict
+    notes: list[str] = field(default_factory=list)
     folder: Path = field(default=Path(), compare=False)
 
     @classmethod
@@ -84,10 +86,11 @@ class Record:
     @property
     def scores(self) -> Scores:
         """The test scores (of an evaluation's record)."""
-        return Scores(tuple(self.result["runs"]))
+        return Scores(tuple(self.result["runs"]), notes=tuple(self.notes))
 
     def __str__(self) -> str:
-        return f"{self.folder.name}: made {self.made[:10]} in {self.seconds:.0f} s on {self.device}"
+        told = f"{self.folder.name}: made {self.made[:10]} in {self.seconds:.0f} s on {self.device}"
+        return "\n".join([told, *(f"({note})" for note in self.notes)])
 
 
 def runs_root(root: str | Path | None = None) -> Path:
@@ -137,14 +140,14 @@ def _distill(spec: Distill, place: Path, data, callbacks, validate_every: int, s
         method, synthetic, dataset, updates=spec.total_updates, seed=spec.seed,
         checkpoint=_writable(place) / "checkpoint.pt",
         identity={"run": spec.name, "fingerprint": dataset.fingerprint},
-        validate=lambda s: _validation_accuracy(s, dataset, spec), validate_every=validate_every,
+        validate=lambda s: _validation_score(s, dataset, spec), validate_every=validate_every,
         callbacks=callbacks, stop=stop, quiet=quiet)
     synthetic.origin |= {"method": spec.method, "preset": spec.preset, "seed": spec.seed, "updates": history.updates}
     synthetic.save(place / SYNTHETIC)
     _save_evolution(place / EVOLUTION, history)
     record = _record(spec, dataset, place, history.seconds, history.updates, {
         "moved": synthetic.moved, "losses": history.losses, "validation": history.validation,
-        "departures": presets.departures(spec.method, spec.preset)})
+        "departures": presets.departures(spec.method, spec.preset, spec.dataset)})
     (place / "checkpoint.pt").unlink(missing_ok=True)
     return record
 
@@ -154,11 +157,11 @@ def starting_set(spec: Distill, dataset: Dataset) -> SyntheticSet:
     return SyntheticSet.begin(spec.init, dataset, spec.ipc, stream(spec.seed, "init"))
 
 
-def _validation_accuracy(synthetic: SyntheticSet, dataset: Dataset, spec: Distill) -> float:
-    """Accuracy on validation data of one network after the assignment's 20 epochs on the set."""
+def _validation_score(synthetic: SyntheticSet, dataset: Dataset, spec: Distill) -> float:
+    """Headline score on validation data of one network after the assignment's 20 epochs on the set."""
     scores = evaluate(_split(synthetic), dataset, spec.config.network, PROTOCOLS["assignment"], [spec.seed],
                       width=spec.config.width, split="val", quiet=True)
-    return scores.mean
+    return scores.headline.mean
 
 
 def _save_evolution(path: Path, history: History) -> None:
@@ -183,8 +186,8 @@ def _evaluate(spec: Evaluate, place: Path, root, data, quiet: bool) -> Record:
     shape = (dataset.channels, dataset.size, dataset.size)
     network = build(spec.network, shape[0], len(dataset.classes), shape[1], width=spec.width,
                     generator=stream(0, "cost"))
-    result = {"runs": done, "protocol": how.as_dict(), "chance": dataset.chance, "training_images": images,
-              "epochs": how.epochs_for(images), "cost": measure(network, shape).as_dict()}
+    result = {"runs": done, "protocol": how.as_dict(), "classes": list(dataset.classes), "chance": dataset.chance,
+              "training_images": images, "epochs": how.epochs_for(images), "cost": measure(network, shape).as_dict()}
     seconds = sum(r["train_seconds"] + r["test_seconds"] for r in done)
     record = _record(spec, dataset, place, seconds, done[0]["updates"], result)
     partial.unlink()
@@ -195,7 +198,8 @@ def _record(spec: Spec, dataset: Dataset, place: Path, seconds: float, updates: 
     device = default_device()
     versions = {"ddkit": __version__, "torch": torch.__version__, "python": platform.python_version()}
     record = Record(describe_spec(spec), datetime.now(timezone.utc).isoformat(timespec="seconds"), dataset.fingerprint,
-                    describe(device), versions, seconds, peak_memory_mib(device), updates, result, place)
+                    describe(device), versions, seconds, peak_memory_mib(device), updates, result,
+                    list(dataset.notes), place)
     record.save()
     return Record.load(place)
 

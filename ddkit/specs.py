@@ -68,7 +68,7 @@ class Distill:
     def config(self):
         """The method's configuration with the preset and the options in place."""
         chosen = {k: v for k, v in (("network", self.network), ("width", self.width)) if v is not None}
-        return presets.configure(self.method, self.preset, {**dict(self.options), **chosen})
+        return presets.configure(self.method, self.preset, {**dict(self.options), **chosen}, self.dataset)
 
     @property
     def total_updates(self) -> int:

@@ -28,7 +28,7 @@ class SyntheticSet:
         mean, std: per-channel statistics of the normalisation.
         classes: class names.
         learning_rate: the learning rate learned with the images, if any.
-        origin: where it came from: dataset, data fingerprint, init, and later method, preset, seed, updates.
+        origin: where it came from: dataset, data fingerprint and notes, init, and later method, preset, seed, updates.
     """
 
     images: Tensor
@@ -74,12 +74,17 @@ class SyntheticSet:
     def _begin(cls, dataset: Dataset, images: Tensor, ipc: int, init: str) -> "SyntheticSet":
         labels = torch.arange(len(dataset.classes), device=images.device).repeat_interleave(ipc)
         return cls(images.clone(), labels, images.clone(), dataset.mean, dataset.std, dataset.classes,
-                   origin={"dataset": dataset.name, "fingerprint": dataset.fingerprint, "init": init})
+                   origin=_origin(dataset, init))
 
     @property
     def ipc(self) -> int:
         """Images per class."""
         return len(self.images) // len(self.classes)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The data set's notes, which belong beside the images."""
+        return tuple(self.origin.get("notes", ()))
 
     @property
     def soft(self) -> bool:
@@ -167,9 +172,8 @@ class SyntheticSet:
         images, labels = images[order], labels[order].float() if soft else labels[order].long()
         require(soft or (labels.min() >= 0 and labels.max() < len(dataset.classes)),
                 f"{path} has labels outside 0..{len(dataset.classes) - 1}: it belongs to another data set")
-        origin = {"dataset": dataset.name, "fingerprint": dataset.fingerprint, "init": "imported",
-                  "file": Path(path).name}
-        return cls(images, labels, images.clone(), dataset.mean, dataset.std, dataset.classes, origin=origin)
+        return cls(images, labels, images.clone(), dataset.mean, dataset.std, dataset.classes,
+                   origin=_origin(dataset, "imported") | {"file": Path(path).name})
 
     def export_png(self, folder: str | Path) -> list[Path]:
         """Write the images, un-normalised, as ``folder/<class>/<index>.png``; returns the files."""
@@ -183,6 +187,11 @@ class SyntheticSet:
             with atomic(paths[-1]) as temporary:
                 to_pil_image((255 * image).round().to(torch.uint8)).save(temporary, "PNG")
         return paths
+
+
+def _origin(dataset: Dataset, init: str) -> dict:
+    notes = {"notes": list(dataset.notes)} if dataset.notes else {}
+    return {"dataset": dataset.name, "fingerprint": dataset.fingerprint, "init": init, **notes}
 
 
 def check_ipc(ipc: int, dataset: Dataset) -> None:
