@@ -87,10 +87,10 @@ PROFILES = {
 
 POLYPS = ("mhist", "mhist_like")
 FOR_POLYPS = {
-    "quick": {"size": 32, "network": "ConvNetD3", "updates": 10, "noise_updates": 20, "standard_epochs": 20,
-              "transfer_epochs": 20},
-    "laptop": {"size": 64, "network": "ConvNetD4", "updates": 100, "noise_updates": 100,
-               "options": (("network_steps", 5),), "standard_epochs": 200},
+    "quick": {"size": 32, "updates": 10, "noise_updates": 20, "standard_epochs": 20, "transfer_epochs": 20},
+    "laptop": {"size": 64, "network": "ConvNetD4", "width": 16, "updates": 100, "noise_updates": 100,
+               "options": (("network_steps", 5), ("power", 4)), "standard_epochs": 100, "transfer_epochs": 50,
+               "transfer_networks": ("MLP", "LeNet", "ConvNetD3", "ConvNetD4BN")},
     "full": {"size": 224, "network": "ConvNetD7", "ipc": 50},
 }
 
