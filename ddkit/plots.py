@@ -252,7 +252,7 @@ def transfer_heatmap(scores: dict[str, dict[str, Scores]], title: str = "") -> P
     networks = list(dict.fromkeys(name for row in scores.values() for name in row))
     cells = [[row.get(name) for name in networks] for row in scores.values()]
     table = 100 * np.array([[cell.headline.mean if cell else np.nan for cell in row] for row in cells])
-    figure = Picture(figsize=(1 + 1.05 * len(networks), 0.6 + 0.5 * len(table)), layout="constrained")
+    figure = Picture(figsize=(max(5, 1 + 1.05 * len(networks)), 0.6 + 0.5 * len(table)), layout="constrained")
     axes = figure.subplots()
     image = axes.imshow(table, cmap="YlGnBu", aspect="auto")
     for (row, column), value in np.ndenumerate(table):
@@ -289,7 +289,7 @@ def accuracy_against_time(points: dict[str, Scores]) -> Picture:
 def bars(scores: dict[str, dict[str, Scores]], chance: float) -> Picture:
     """Test score (mean and standard deviation over seeds): a group for each protocol, a bar for each training set.
 
-    A bar at chance is called so.
+    A bar at chance has a star.
 
     Args:
         scores: by protocol, then by training set.
@@ -307,13 +307,14 @@ def bars(scores: dict[str, dict[str, Scores]], chance: float) -> Picture:
         axes.bar(at, means, 0.9 * width, yerr=sds, label=name, color=PALETTE[-1 - index % len(PALETTE)], capsize=3,
                  hatch=HATCHES[index % len(HATCHES)], edgecolor="black", linewidth=0.8, error_kw={"linewidth": 1})
         for x, (_, s) in zip(at, found, strict=True):
-            axes.annotate(f"{100 * s.mean:.1f}" + "\nat\nchance" * s.at_chance, (x, 100 * (s.mean + s.sd)), (0, 3),
+            axes.annotate(f"{100 * s.mean:.1f}" + "*" * s.at_chance, (x, 100 * (s.mean + s.sd)), (0, 3),
                           textcoords="offset points", ha="center", size=8)
     axes.axhline(line, color="black", linestyle="--", linewidth=1)
     axes.annotate(f"chance {line:.0f} %", (1, line), (3, 0), xycoords=("axes fraction", "data"),
                   textcoords="offset points", va="center", size=9)
     axes.set_xticks(range(len(scores)), list(scores))
-    axes.set(ylim=(0, 108), yticks=range(0, 101, 20), xlabel="protocol", ylabel=f"test {metric} (%)")
+    starred = any(s.at_chance for group in scores.values() for s in group.values())
+    axes.set(ylim=(0, 108), yticks=range(0, 101, 20), xlabel="protocol" + " (* at chance)" * starred, ylabel=f"test {metric} (%)")
     axes.grid(axis="x", visible=False)
     axes.set_title(f"Test {metric} by protocol and training set (mean ± standard deviation over seeds)")
     figure.legend(loc="outside lower center", ncols=len(names), handlelength=1.6)

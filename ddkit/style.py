@@ -102,6 +102,7 @@ def _footnote(figure: Picture, notes: list[str]) -> None:
     if notes:
         FigureCanvasAgg(figure)
         figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # the arrangement is made, and must not shift under the note
         width, height = figure.get_size_inches()
         box = figure.get_tightbbox()
         lines = [line for note in notes for line in textwrap.wrap(note, max(24, int(box.width / FOOTNOTE_INCHES)))]

@@ -280,9 +280,15 @@ class Scores:
 
     @property
     def at_chance(self) -> bool:
-        """Whether the balanced accuracy is within two standard errors of guessing (or below it)."""
-        balanced = self.of("balanced_accuracy")
-        return balanced.mean - 2 * balanced.se <= 1 / len(self.runs[0]["confusion"])
+        """Whether the balanced accuracy is within two standard errors of guessing (or below it).
+
+        The error is that over seeds and, with the recalls r_c on n_c images of C classes, that of the finite test set,
+        sqrt(sum_c r_c (1 - r_c) / n_c) / C, which is all there is to judge a single network by.
+        """
+        balanced, confusion = self.of("balanced_accuracy"), self.runs[0]["confusion"]
+        found = [(row[label] / sum(row), sum(row)) for label, row in enumerate(confusion) if sum(row)]
+        tested = math.sqrt(sum(recall * (1 - recall) / n for recall, n in found)) / len(found)
+        return balanced.mean - 2 * math.hypot(balanced.se, tested) <= 1 / len(confusion)
 
     def summary(self) -> dict:
         """Mean, standard deviation, n and every value of the accuracy; of two classes also what is fair to both."""

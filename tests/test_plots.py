@@ -49,7 +49,7 @@ def scores(mean=0.9, seconds=10.0) -> Scores:
 
 def polyp_scores(balanced=0.8, notes=()) -> Scores:
     """Of two classes, with an accuracy that must not be shown."""
-    return Scores(tuple({"accuracy": 0.99, "balanced_accuracy": balanced + d, "auc": 0.9, "confusion": [[3, 1], [1, 3]],
+    return Scores(tuple({"accuracy": 0.99, "balanced_accuracy": balanced + d, "auc": 0.9, "confusion": [[300, 100], [100, 300]],
                          "train_seconds": 1.0} for d in (-0.01, 0.0, 0.01)), notes=notes)
 
 
@@ -189,7 +189,8 @@ def test_two_classes_are_shown_by_balanced_accuracy_with_its_chance():
     good, guessing = polyp_scores(0.8), polyp_scores(0.501)
     (axes,) = plots.bars({"standard": {"good": good, "guessing": guessing}}, chance=0.63).axes
     assert [round(bar.get_height()) for bar in axes.patches] == [80, 50]
-    assert [text.get_text() for text in axes.texts] == ["80.0", "50.1\nat\nchance", "chance 50 %"]
+    assert [text.get_text() for text in axes.texts] == ["80.0", "50.1*", "chance 50 %"]
+    assert axes.get_xlabel() == "protocol (* at chance)"
     assert "balanced accuracy" in axes.get_ylabel() and "balanced accuracy" in title(axes)
     (axes,) = plots.transfer_heatmap({"good": {"MLP": good}, "bad": {"MLP": guessing}}).axes
     assert [text.get_text() for text in axes.texts] == ["80.0 %", "50.1 %\nat chance"]

@@ -58,3 +58,10 @@ def test_notes_of_the_data_stand_below_every_table():
     noted.notes = ["the images are synthetic"]
     for text in (tables.scores({"a": noted}), tables.costs(noted), tables.transfer({"a": {"MLP": noted}})):
         assert text.endswith("\n\n(the images are synthetic)")
+
+
+def test_one_network_is_at_chance_within_the_error_of_the_test_set():
+    """Of 20 images 12 right is no evidence, of 2,000 images 1,200 are."""
+    assert record([[6, 4], [4, 6]], auc=0.6).scores.at_chance
+    assert not record([[600, 400], [400, 600]], auc=0.6).scores.at_chance
+    assert record([[616, 1], [357, 3]], auc=0.5).scores.at_chance  # one class, named nearly always
