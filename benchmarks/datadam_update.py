@@ -21,7 +21,7 @@ from torch import nn
 from ddkit.augment import apply
 from ddkit.cost import peak_memory_mib
 from ddkit.data import Dataset, Split
-from ddkit.device import describe
+from ddkit.device import describe, keep_freed_memory
 from ddkit.files import write_json
 from ddkit.methods.datadam import Config, DataDAM, attention_matching_loss
 from ddkit.networks import ConvNet
@@ -32,11 +32,12 @@ CLASSES, REAL, IPC = 10, 256, 10
 CPU = torch.device("cpu")
 
 
-def random_dataset() -> Dataset:
-    """As many random images as one update uses: speed does not depend on what they show."""
-    images = torch.randn(CLASSES * REAL, 1, 28, 28, generator=stream(0, "benchmark"))
-    split = Split(images, torch.arange(CLASSES).repeat_interleave(REAL))
-    return Dataset("random", split, split, split, tuple("0123456789"), (0.0,), (1.0,), "none", flips=False)
+def random_dataset(classes: int, per_class: int, shape: tuple[int, int, int]) -> Dataset:
+    """``per_class`` random images of ``shape`` (C, H, W) in each class: cost does not depend on what they show."""
+    images = torch.randn(classes * per_class, *shape, generator=stream(0, "benchmark"))
+    split = Split(images, torch.arange(classes).repeat_interleave(per_class))
+    names = tuple(str(c) for c in range(classes))
+    return Dataset("random", split, split, split, names, (0.0,) * shape[0], (1.0,) * shape[0], "none", flips=False)
 
 
 def plain_convnet(network: ConvNet) -> nn.Sequential:
@@ -66,16 +67,13 @@ class Straightforward(DataDAM):
         return loss.item()
 
 
-def measure(kind: type[DataDAM], width: int, updates: int) -> dict:
-    """Median seconds and peak MiB of an update without network training, and the last loss."""
-    dataset = random_dataset()
-    synthetic = SyntheticSet.from_noise(dataset, IPC, stream(0, "images"))
+def measure(kind: type[DataDAM], config: Config, dataset: Dataset, ipc: int, updates: int) -> dict:
+    """Seconds of every update, peak MiB of the process and what it held before the first one, and the last loss."""
+    synthetic = SyntheticSet.from_noise(dataset, ipc, stream(0, "images"))
     synthetic.images.requires_grad_()
     if kind is DataDAM:
-        from ddkit.device import keep_freed_memory
-
         keep_freed_memory()  # as the distillation loop does
-    method = kind(Config(width=width, network_steps=0, power=1))
+    method = kind(config)
     method.start(dataset, synthetic, lambda name: stream(0, name))
     idle = psutil.Process().memory_info().rss / 2**20
     seconds, loss = [], 0.0
@@ -83,7 +81,15 @@ def measure(kind: type[DataDAM], width: int, updates: int) -> dict:
         start = time.perf_counter()
         loss = method.update()["loss"]
         seconds.append(time.perf_counter() - start)
-    return {"seconds": statistics.median(seconds[1:]), "peak_mib": peak_memory_mib(CPU) - idle, "loss": loss}
+    return {"seconds": seconds, "peak_mib": peak_memory_mib(CPU), "idle_mib": idle, "loss": loss}
+
+
+def median_update(kind: type[DataDAM], width: int, updates: int) -> dict:
+    """Median seconds and peak MiB above idle of an update without network training, and the last loss."""
+    found = measure(kind, Config(width=width, network_steps=0, power=1), random_dataset(CLASSES, REAL, (1, 28, 28)),
+                    IPC, updates)
+    return {"seconds": statistics.median(found["seconds"][1:]), "peak_mib": found["peak_mib"] - found["idle_mib"],
+            "loss": found["loss"]}
 
 
 def matrix_product_speed() -> float:
@@ -126,7 +132,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.only:
         kind = {"ours": DataDAM, "straightforward": Straightforward}[options.only]
-        print(json.dumps(measure(kind, options.width, options.updates)))
+        print(json.dumps(median_update(kind, options.width, options.updates)))
         return
     rounds = {"ours": [], "straightforward": []}  # in turn, so that both see the machine's good and bad moments
     for _ in range(options.rounds):

@@ -88,7 +88,7 @@ def _distill(options) -> None:
 
     class Announce(Callback):
         def on_start(self, synthetic, history):
-            for sentence in presets.departures(options.method, options.preset):
+            for sentence in presets.departures(options.method, options.preset, options.dataset):
                 say(f"{options.preset}: {sentence}")
             say(f"{spec.total_updates} updates of {len(synthetic.images)} images, {history.updates} done before")
 

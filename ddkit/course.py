@@ -7,6 +7,7 @@ from ddkit import plots, tables
 from ddkit.profiles import Profile
 from ddkit.runs import Record, run
 from ddkit.specs import Spec, Start
+from ddkit.training import METRICS
 
 PROTOCOLS = ("assignment", "standard")
 
@@ -63,7 +64,8 @@ def report(results: Results, profile: Profile, style: str = "simple") -> str:
         full = {"full data": results.baseline} if name == "assignment" else {}
         parts += [_heading(f"Test accuracy, {name} protocol", row), tables.scores({**full, **row}, style)]
     transfer = next(iter(results.transfer.values()))
-    parts += [_heading("Transfer to other networks, standard protocol", transfer),
+    balanced = "balanced accuracy, " if results.baseline.scores.two_classes else ""
+    parts += [_heading(f"Transfer to other networks, {balanced}standard protocol", transfer),
               tables.transfer(results.transfer, style)]
     return "\n\n".join(parts)
 
@@ -77,8 +79,9 @@ def figures(results: Results, profile: Profile, folder: str | Path) -> list[Path
     """Draw every figure of the job into ``folder``, as PNG and PDF."""
     real, noise = results.distilled["real"], results.distilled["noise"]
     scores = {p: {name: record.scores for name, record in row.items()} for p, row in results.scores.items()}
-    means = {name: {n: record.scores.mean for n, record in row.items()} for name, row in results.transfer.items()}
+    transfer = {name: {n: record.scores for n, record in row.items()} for name, row in results.transfer.items()}
     times = {name: record.scores for name, record in results.scores["assignment"].items()}
+    words = METRICS[results.baseline.scores.headline.metric]
     drawn = {
         "baseline": plots.training_curve(results.baseline),
         "loss": plots.loss_curve({"from real images": real, "from noise": noise}),
@@ -88,7 +91,7 @@ def figures(results: Results, profile: Profile, folder: str | Path) -> list[Path
         "evolution_real": plots.evolution(real),
         "evolution_noise": plots.evolution(noise),
         "scores": plots.bars(scores, results.baseline.result["chance"]),
-        "transfer": plots.transfer_heatmap(means, title=f"Accuracy on other networks ({profile.label})"),
+        "transfer": plots.transfer_heatmap(transfer, title=f"Test {words} on other networks ({profile.label})"),
         "time": plots.accuracy_against_time({"full data": results.baseline.scores, **times}),
     }
     return [path for name, figure in drawn.items() for path in plots.save(figure, folder, name)]

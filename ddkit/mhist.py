@@ -193,11 +193,21 @@ def survey(root: Path) -> Copy:
                          "read the folder and its files") from error
 
 
+def places(root: Path) -> list[Path]:
+    """Where a copy of MHIST is looked for."""
+    return [root, root / "MHIST", root / "mhist"]
+
+
+def locate(root: Path) -> Path | None:
+    """The folder of the copy of MHIST at ``root``, if there is one."""
+    return next((place for place in places(root) if (place / "annotations.csv").is_file()), None)
+
+
 def _survey(root: Path) -> Copy:
-    places = [root, root / "MHIST", root / "mhist"]
-    folder = next((place for place in places if (place / "annotations.csv").is_file()), None)
-    require(folder is not None, f"no MHIST: looked for annotations.csv in {', '.join(map(str, places))}; sign the "
-            "agreement of its authors to get the files and put them there, or use the synthetic stand-in 'mhist_like'")
+    folder = locate(root)
+    require(folder is not None, f"no MHIST: looked for annotations.csv in {', '.join(map(str, places(root)))}; sign "
+            "the agreement of its authors to get the files and put them there, or use the synthetic stand-in "
+            "'mhist_like'")
     problems: dict[str, list[str]] = {}
     content = (folder / "annotations.csv").read_bytes()
     listed, rows = _rows(content, problems)

@@ -1,15 +1,17 @@
 """Pictures of data, distillations and scores: one function each, which returns the figure and keeps no state.
 
-Images are always shown as pixels, un-normalised. ``save`` writes a picture as PNG and PDF.
+Images are always shown as pixels, un-normalised. Scores are accuracies, of two classes balanced accuracies. Below a
+picture stand the notes of the data it was made from. ``save`` writes a picture as PNG and PDF.
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ddkit.data import Split, denormalise
+from ddkit.data import Dataset, Split, denormalise
 from ddkit.errors import require
 from ddkit.methods.datadam import attention_map
 from ddkit.networks import Network
@@ -29,9 +31,9 @@ from ddkit.style import (
     tile,
 )
 from ddkit.synthetic import SyntheticSet
-from ddkit.training import TEST_BATCH, Protocol, Scores
+from ddkit.training import METRICS, TEST_BATCH, Protocol, Scores
 
-__all__ = ["accuracy_against_time", "attention_maps", "bars", "embedding_2d", "evolution", "image_grid",
+__all__ = ["accuracy_against_time", "attention_maps", "bars", "captioned", "embedding_2d", "evolution", "image_grid",
            "kernel_matrix", "label_heatmap", "loss_curve", "running_median", "save", "start_end_difference",
            "training_curve", "transfer_heatmap"]
 
@@ -57,6 +59,25 @@ def image_grid(synthetic: SyntheticSet, columns: int | None = None, title: str =
         for column, image in enumerate(images[:shown]):
             tile(axes, image, row, column)
     axes.set_title(title if shown == most else f"{title} ({shown} of {most} shown)")
+    return figure
+
+
+@picture
+def captioned(dataset: Dataset, images: Tensor, captions: Sequence[str], title: str = "", columns: int = 8) -> Picture:
+    """Images [n, C, H, W], normalised as those of ``dataset``, in rows of ``columns``, each above its caption."""
+    require(len(images) == len(captions) >= 1, f"as many captions as images are needed, got {len(captions)} for "
+                                               f"{len(images)}")
+    columns, pixels = min(columns, len(images)), denormalise(images, dataset.mean, dataset.std)
+    rows = math.ceil(len(images) / columns)
+    figure = Picture(figsize=(max(1.2 * columns, 4), 1.6 * rows + 0.4), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).flat
+    for axes in grid:
+        axes.set(xticks=[], yticks=[])
+        bare(axes)
+    for axes, image, caption in zip(grid, pixels, captions, strict=False):
+        axes.imshow(_array(image), cmap="gray", vmin=0, vmax=1)
+        axes.set_xlabel(caption)
+    figure.suptitle(title, x=0.01, ha="left", size=11)
     return figure
 
 
@@ -132,7 +153,7 @@ def attention_maps(network: Network, real: Tensor, synthetic_images: Tensor, mea
 
 @picture
 def loss_curve(records: dict[str, Record], log: bool = True) -> Picture:
-    """The loss of distillations over their updates and, where they were validated, the validation accuracy.
+    """The loss of distillations over their updates and, where they were validated, the validation score.
 
     Args:
         records: of distillations, by the name to show.
@@ -149,15 +170,15 @@ def loss_curve(records: dict[str, Record], log: bool = True) -> Picture:
         panels[0].plot(updates, running_median(losses, 2 * (len(losses) // 60) + 3), label=name,
                        markevery=(index * every // 3, every), **look)
         if record.result["validation"]:
-            at, accuracy = np.array(record.result["validation"]).T
-            panels[1].plot(at, 100 * accuracy, label=name, **look)
+            at, score = np.array(record.result["validation"]).T
+            panels[1].plot(at, 100 * score, label=name, **look)
     panels[0].set(title="Distillation loss (faint: every update, bold: running median)", ylabel="loss",
                   yscale="log" if log else "linear")
     panels[-1].set_xlabel("updates of the synthetic set")
     if log:
         log_ticks(panels[0].yaxis)
     if validated:
-        panels[1].set(title="Accuracy of a network trained on the synthetic set", ylabel="validation accuracy (%)")
+        panels[1].set(title="Score of a network trained on the synthetic set", ylabel="validation score (%)")
     if len(records) > 1:
         panels[0].legend(handlelength=3.5)
     return figure
@@ -171,7 +192,7 @@ def running_median(values: np.ndarray, window: int) -> np.ndarray:
 
 @picture
 def training_curve(record: Record, log: bool = True) -> Picture:
-    """The mean training loss over the epochs of an evaluation, a line for each seed; test accuracy in the title."""
+    """The mean training loss over the epochs of an evaluation, a line for each seed; the test score in the title."""
     figure = Picture(figsize=(7, 3.6), layout="constrained")
     axes = figure.subplots()
     epochs = Protocol(**record.result["protocol"]).epochs_for(record.result["training_images"])
@@ -182,9 +203,9 @@ def training_curve(record: Record, log: bool = True) -> Picture:
     axes.set(xlabel="epoch", ylabel="mean training loss (cross-entropy)", yscale="log" if log else "linear")
     if log:
         log_ticks(axes.yaxis)
-    spec, scores = record.spec, record.scores
+    spec, scores = record.spec, record.scores.headline
     axes.set_title(f"{spec['network']} on {TRAINED_ON[spec['of']['type']]}, {spec['protocol']} protocol\n"
-                   f"test accuracy {scores}")
+                   f"test {METRICS[scores.metric]} {scores}")
     if len(scores.runs) > 1:
         axes.legend(handlelength=3.5)
     return figure
@@ -223,38 +244,42 @@ def embedding_2d(network: Network, dataset_split: Split, synthetic: SyntheticSet
 
 
 @picture
-def transfer_heatmap(accuracies: dict[str, dict[str, float]], title: str = "") -> Picture:
-    """Test accuracy of networks (columns) by what they were trained on (rows).
+def transfer_heatmap(scores: dict[str, dict[str, Scores]], title: str = "") -> Picture:
+    """Mean test score of networks (columns) by what they were trained on (rows); one at chance is called so.
 
     Args:
-        accuracies: in [0, 1], by training set and network; a missing one is shown as a dash.
+        scores: by training set and network; a missing one is shown as a dash.
     """
-    networks = list(dict.fromkeys(name for row in accuracies.values() for name in row))
-    table = 100 * np.array([[row.get(name, np.nan) for name in networks] for row in accuracies.values()])
-    figure = Picture(figsize=(1 + 1.05 * len(networks), 0.6 + 0.5 * len(table)), layout="constrained")
+    networks = list(dict.fromkeys(name for row in scores.values() for name in row))
+    cells = [[row.get(name) for name in networks] for row in scores.values()]
+    table = 100 * np.array([[cell.headline.mean if cell else np.nan for cell in row] for row in cells])
+    figure = Picture(figsize=(max(5, 1 + 1.05 * len(networks)), 0.6 + 0.5 * len(table)), layout="constrained")
     axes = figure.subplots()
     image = axes.imshow(table, cmap="YlGnBu", aspect="auto")
     for (row, column), value in np.ndenumerate(table):
-        dark = not np.isnan(value) and image.norm(value) > 0.65
-        axes.text(column, row, "–" if np.isnan(value) else f"{value:.1f} %", ha="center", va="center",
-                  color="white" if dark else "black")
+        cell, dark = cells[row][column], not np.isnan(value) and image.norm(value) > 0.65
+        text = f"{value:.1f} %" + "\nat chance" * cell.at_chance if cell else "–"
+        axes.text(column, row, text, ha="center", va="center", color="white" if dark else "black")
     axes.set_xticks(range(len(networks)), networks)
-    axes.set_yticks(range(len(table)), list(accuracies))
-    axes.set(title=title or "Test accuracy by training set and network", xlabel="network", ylabel="trained on")
+    axes.set_yticks(range(len(table)), list(scores))
+    axes.set(title=title or f"Test {_metric(scores)} by training set and network", xlabel="network",
+             ylabel="trained on")
     bare(axes)
     return figure
 
 
 @picture
 def accuracy_against_time(points: dict[str, Scores]) -> Picture:
-    """Test accuracy (mean and standard deviation over seeds) against seconds of training, a labelled point each."""
+    """Test score (mean and standard deviation over seeds) against seconds of training, a labelled point each."""
+    points = {name: scores.headline for name, scores in points.items()}
+    metric = _metric({"": points})
     figure = Picture(figsize=(7, 4.4), layout="constrained")
     axes = figure.subplots()
     for index, scores in enumerate(points.values()):
         axes.errorbar(scores.seconds, 100 * scores.mean, 100 * scores.sd, capsize=3, markersize=7,
                       **series(index) | {"linestyle": "none"})
-    axes.set(title="Test accuracy against training time (mean ± standard deviation over seeds)", xscale="log",
-             xlabel="training time of one network (seconds)", ylabel="test accuracy (%)")
+    axes.set(title=f"Test {metric} against training time (mean ± standard deviation over seeds)", xscale="log",
+             xlabel="training time of one network (seconds)", ylabel=f"test {metric} (%)")
     axes.margins(0.18, 0.15)
     log_ticks(axes.xaxis)
     label_points(axes, {name: (s.seconds, 100 * s.mean, 100 * s.sd) for name, s in points.items()})
@@ -263,31 +288,37 @@ def accuracy_against_time(points: dict[str, Scores]) -> Picture:
 
 @picture
 def bars(scores: dict[str, dict[str, Scores]], chance: float) -> Picture:
-    """Test accuracy (mean and standard deviation over seeds): a group for each protocol, a bar for each training set.
+    """Test score (mean and standard deviation over seeds): a group for each protocol, a bar for each training set.
+
+    A bar at chance has a star.
 
     Args:
         scores: by protocol, then by training set.
-        chance: accuracy of always naming the most frequent class, in [0, 1].
+        chance: accuracy of always naming the most frequent class, in [0, 1]; the balanced one is a half.
     """
-    names = list(dict.fromkeys(name for group in scores.values() for name in group))
+    names, metric = list(dict.fromkeys(name for group in scores.values() for name in group)), _metric(scores)
+    line = 50 if metric == METRICS["balanced_accuracy"] else 100 * chance
     figure = Picture(figsize=(max(6, 1 + 0.44 * (len(names) + 1) * len(scores)), 4), layout="constrained")
     axes = figure.subplots()
     width = 0.85 / len(names)
     for index, name in enumerate(names):
-        found = [(place, group[name]) for place, group in enumerate(scores.values()) if name in group]
+        found = [(place, group[name].headline) for place, group in enumerate(scores.values()) if name in group]
         at = [place + (index - (len(names) - 1) / 2) * width for place, _ in found]
         means, sds = [100 * s.mean for _, s in found], [100 * s.sd for _, s in found]
         axes.bar(at, means, 0.9 * width, yerr=sds, label=name, color=PALETTE[-1 - index % len(PALETTE)], capsize=3,
                  hatch=HATCHES[index % len(HATCHES)], edgecolor="black", linewidth=0.8, error_kw={"linewidth": 1})
-        for x, mean, sd in zip(at, means, sds, strict=True):
-            axes.annotate(f"{mean:.1f}", (x, mean + sd), (0, 3), textcoords="offset points", ha="center", size=8)
-    axes.axhline(100 * chance, color="black", linestyle="--", linewidth=1)
-    axes.annotate(f"chance {100 * chance:.0f} %", (1, 100 * chance), (3, 0), xycoords=("axes fraction", "data"),
+        for x, (_, s) in zip(at, found, strict=True):
+            axes.annotate(f"{100 * s.mean:.1f}" + "*" * s.at_chance, (x, 100 * (s.mean + s.sd)), (0, 3),
+                          textcoords="offset points", ha="center", size=8)
+    axes.axhline(line, color="black", linestyle="--", linewidth=1)
+    axes.annotate(f"chance {line:.0f} %", (1, line), (3, 0), xycoords=("axes fraction", "data"),
                   textcoords="offset points", va="center", size=9)
     axes.set_xticks(range(len(scores)), list(scores))
-    axes.set(ylim=(0, 108), yticks=range(0, 101, 20), xlabel="protocol", ylabel="test accuracy (%)")
+    starred = any(s.at_chance for group in scores.values() for s in group.values())
+    axes.set(ylim=(0, 108), yticks=range(0, 101, 20), xlabel="protocol" + " (* at chance)" * starred,
+             ylabel=f"test {metric} (%)")
     axes.grid(axis="x", visible=False)
-    axes.set_title("Test accuracy by protocol and training set (mean ± standard deviation over seeds)")
+    axes.set_title(f"Test {metric} by protocol and training set (mean ± standard deviation over seeds)")
     figure.legend(loc="outside lower center", ncols=len(names), handlelength=1.6)
     return figure
 
@@ -330,6 +361,11 @@ def _name_classes(set_ticks, synthetic: SyntheticSet) -> None:
     """Write each class's name at the middle of its images."""
     classes = len(synthetic.classes)
     set_ticks((np.arange(classes) + 0.5) * len(synthetic.images) / classes - 0.5, synthetic.classes)
+
+
+def _metric(scores: dict[str, dict[str, Scores]]) -> str:
+    """The headline metric of the scores, in words."""
+    return next(METRICS[cell.headline.metric] for row in scores.values() for cell in row.values())
 
 
 def _by_class(synthetic: SyntheticSet, pixels: Tensor) -> list[list[np.ndarray]]:

@@ -1,4 +1,7 @@
-"""How large a run is: ``quick`` for tests, ``laptop`` for minutes on real MNIST, ``full`` for the course's Table 1."""
+"""How large a run is: ``quick`` for tests, ``laptop`` for minutes on real images, ``full`` for the course's Table 1.
+
+Polyps (``mhist`` and its synthetic stand-in ``mhist_like``) have sizes of their own.
+"""
 
 import os
 from dataclasses import dataclass, replace
@@ -14,7 +17,7 @@ class Profile:
 
     Attributes:
         name: ``quick``, ``laptop`` or ``full``.
-        dataset: which data set the lessons use.
+        dataset, size: which data set the lessons use, and its side length in pixels (None: its own).
         network, width: matched and evaluated on.
         ipc: images per class.
         updates, noise_updates: of the synthetic set from real images and from noise, which has further to go (None: as
@@ -30,6 +33,7 @@ class Profile:
 
     name: str
     dataset: str
+    size: int | None = None
     network: str = "ConvNetD3"
     width: int = 128
     ipc: int = 10
@@ -48,28 +52,29 @@ class Profile:
     @property
     def label(self) -> str:
         """What tables and figures are marked with."""
-        return f"{self.name} profile: {self.dataset}, {self.network} of width {self.width}"
+        size = f" at {self.size} pixels" if self.size else ""
+        return f"{self.name} profile: {self.dataset}{size}, {self.network} of width {self.width}"
 
     def baseline(self) -> Evaluate:
         """Train on the full data under the assignment's protocol (Task 1.2a)."""
-        return Evaluate(Full(self.dataset), "assignment", self.network, self.width, seeds=1)
+        return Evaluate(Full(self.dataset, self.size), "assignment", self.network, self.width, seeds=1)
 
     def distill(self, init: str = "real", **changes) -> Distill:
         """DataDAM from ``real`` images or ``noise`` (Task 1.2b and 1.2d)."""
         updates = self.noise_updates if init == "noise" else self.updates
         spec = Distill(self.dataset, ipc=self.ipc, init=init, network=self.network, width=self.width, updates=updates,
-                       options=self.options)
+                       size=self.size, options=self.options)
         return replace(spec, **changes)
 
     def match_trajectories(self, preset: str = "pad", ipc: int | None = None, **options) -> Distill:
         """Trajectory matching (Task 2) from real images, with other options where they are given."""
         chosen = tuple(sorted((dict(self.trajectory_options) | options).items()))
         return Distill(self.dataset, "trajectory", preset, ipc or self.ipc, network=self.network, width=self.width,
-                       updates=self.trajectory_updates, options=chosen)
+                       updates=self.trajectory_updates, size=self.size, options=chosen)
 
     def random(self, ipc: int | None = None) -> RandomReal:
         """As many random real images."""
-        return RandomReal(self.dataset, ipc or self.ipc)
+        return RandomReal(self.dataset, ipc or self.ipc, self.size)
 
     def evaluate(self, source: Source, protocol: str) -> Evaluate:
         """Score a source under a protocol on the profile's own network (Task 1.2e)."""
@@ -99,7 +104,20 @@ PROFILES = {
 }
 
 
+POLYPS = ("mhist", "mhist_like")
+FOR_POLYPS = {
+    "quick": {"size": 32, "updates": 10, "noise_updates": 20, "standard_epochs": 20, "transfer_epochs": 20},
+    "laptop": {"size": 64, "network": "ConvNetD4", "width": 16, "updates": 100, "noise_updates": 100,
+               "options": (("network_steps", 5), ("power", 4)), "standard_epochs": 100, "transfer_epochs": 50,
+               "transfer_networks": ("MLP", "LeNet", "ConvNetD3", "ConvNetD4BN")},
+    "full": {"size": 224, "network": "ConvNetD7", "ipc": 50},
+}
+
+
 def profile(name: str | None = None, dataset: str | None = None) -> Profile:
     """The profile of that name (None: ``DDKIT_PROFILE``, else ``laptop``), on another data set if wanted."""
     found = PROFILES[one_of(name or os.environ.get("DDKIT_PROFILE") or "laptop", PROFILES, "profile")]
-    return replace(found, dataset=one_of(dataset, SOURCES, "dataset")) if dataset else found
+    if not dataset:
+        return found
+    changes = FOR_POLYPS[found.name] if dataset in POLYPS else {}
+    return replace(found, dataset=one_of(dataset, SOURCES, "dataset"), **changes)

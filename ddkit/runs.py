@@ -55,8 +55,9 @@ class Record:
         seconds, peak_memory_mib: what it cost, interruptions left out.
         updates: of the synthetic set, or of each evaluation's network.
         result: of a distillation ``moved``, ``cpu_seconds`` (of all cores), ``losses``, ``validation``, ``departures``;
-            of an evaluation ``runs`` (one dict per seed), ``chance``, and ``cost`` of the network or, if one predicted,
-            the ``kernel``.
+            of an evaluation ``runs`` (one dict per seed), ``classes``, ``chance``, and ``cost`` of the network or, if
+            one predicted, the ``kernel``.
+        notes: the data set's, which belong beside results: that the images are synthetic, say.
         folder: where it lies.
     """
 
@@ -69,6 +70,7 @@ class Record:
     peak_memory_mib: float
     updates: int
     result: dict
+    notes: list[str] = field(default_factory=list)
     folder: Path = field(default=Path(), compare=False)
 
     @classmethod
@@ -107,10 +109,11 @@ class Record:
     @property
     def scores(self) -> Scores:
         """The test scores (of an evaluation's record)."""
-        return Scores(tuple(self.result["runs"]))
+        return Scores(tuple(self.result["runs"]), notes=tuple(self.notes))
 
     def __str__(self) -> str:
-        return f"{self.folder.name}: made {self.made[:10]} in {self.seconds:.0f} s on {self.device}"
+        told = f"{self.folder.name}: made {self.made[:10]} in {self.seconds:.0f} s on {self.device}"
+        return "\n".join([told, *(f"({note})" for note in self.notes)])
 
 
 def runs_root(root: str | Path | None = None) -> Path:
@@ -178,14 +181,14 @@ def _distill(spec: Distill, place: Path, root, data, callbacks, validate_every: 
         method, synthetic, dataset, updates=spec.total_updates, seed=spec.seed,
         checkpoint=_writable(place) / "checkpoint.pt",
         identity={"run": spec.name, "fingerprint": dataset.fingerprint},
-        validate=lambda s: _validation_accuracy(s, dataset, spec), validate_every=validate_every,
+        validate=lambda s: _validation_score(s, dataset, spec), validate_every=validate_every,
         callbacks=callbacks, stop=stop, quiet=quiet)
     synthetic.origin |= {"method": spec.method, "preset": spec.preset, "seed": spec.seed, "updates": history.updates}
     synthetic.save(place / SYNTHETIC)
     _save_evolution(place / EVOLUTION, history)
     record = _record(spec, dataset, place, history.seconds, history.updates, {
         "moved": synthetic.moved, "cpu_seconds": history.cpu_seconds, "losses": history.losses,
-        "validation": history.validation, "departures": presets.departures(spec.method, spec.preset)})
+        "validation": history.validation, "departures": presets.departures(spec.method, spec.preset, spec.dataset)})
     (place / "checkpoint.pt").unlink(missing_ok=True)
     return record
 
@@ -195,12 +198,12 @@ def starting_set(spec: Distill, dataset: Dataset) -> SyntheticSet:
     return SyntheticSet.begin(spec.init, dataset, spec.ipc, stream(spec.seed, "init"))
 
 
-def _validation_accuracy(synthetic: SyntheticSet, dataset: Dataset, spec: Distill) -> float:
-    """Accuracy of the set on validation data, by the protocol that the method names."""
+def _validation_score(synthetic: SyntheticSet, dataset: Dataset, spec: Distill) -> float:
+    """Headline score of the set on validation data, by the protocol that the method names."""
     how = (PROTOCOLS | KERNEL_PROTOCOLS)[methods.get(spec.method).validation]
     network, width = spec.config.network, spec.config.width
-    return _score(how)(synthetic.training_split(), dataset, network, how, spec.seed, width=width, split="val",
-                       quiet=True)["accuracy"]
+    return Scores((_score(how)(synthetic.training_split(), dataset, network, how, spec.seed, width=width, split="val",
+                               quiet=True),)).headline.mean
 
 
 def _score(how: Protocol | KernelProtocol):
@@ -229,8 +232,8 @@ def _evaluate(spec: Evaluate, place: Path, root, data, quiet: bool) -> Record:
                                 checkpoint=place / f"checkpoint-{seed}.pt", quiet=quiet))
         write_json(partial, {"runs": done})
     images = len(training_set(spec.of, dataset, 0, root, data, quiet))
-    result = {"runs": done, "protocol": how.as_dict(), "chance": dataset.chance, "training_images": images,
-              "epochs": how.epochs_for(images)}
+    result = {"runs": done, "protocol": how.as_dict(), "classes": list(dataset.classes), "chance": dataset.chance,
+              "training_images": images, "epochs": how.epochs_for(images)}
     if isinstance(how, KernelProtocol):
         result["kernel"] = how.kernel_of(spec.network)
     else:
@@ -252,7 +255,8 @@ def _record(spec: Spec, dataset: Dataset, place: Path, seconds: float, updates: 
     device = default_device()
     versions = {"ddkit": __version__, "torch": torch.__version__, "python": platform.python_version()}
     record = Record(describe_spec(spec), datetime.now(timezone.utc).isoformat(timespec="seconds"), dataset.fingerprint,
-                    describe(device), versions, seconds, peak_memory_mib(device), updates, result, place)
+                    describe(device), versions, seconds, peak_memory_mib(device), updates, result,
+                    list(dataset.notes), place)
     record.save()
     return Record.load(place)
 

@@ -92,7 +92,7 @@ class Distill:
         chosen = {k: v for k, v in (("network", self.network), ("width", self.width)) if v is not None}
         if self.updates is not None and any(f.name == "updates" for f in fields(methods.get(self.method).Config)):
             chosen["updates"] = self.updates  # a knob of methods whose schedule depends on it
-        return presets.configure(self.method, self.preset, {**dict(self.options), **chosen})
+        return presets.configure(self.method, self.preset, {**dict(self.options), **chosen}, self.dataset)
 
     @property
     def experts(self) -> Experts | None:

@@ -6,6 +6,7 @@ Series differ in lightness, marker and line style, never in hue alone, so that a
 import contextlib
 import functools
 import io
+import textwrap
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -42,6 +43,7 @@ SIGNED = LinearSegmentedColormap.from_list("signed", ["#04123a", "#2b5aa6", "#9b
 CELL = 0.6  # inches that an image and the gap around it take
 GAP = 1 / 30  # of a cell, on every side: a pixel of 28 is then 2 dots wide at 100 dpi, 3 at 150
 BETWEEN = 0.25  # inches from block to block
+FOOTNOTE_INCHES = 0.062  # that a letter of a footnote takes
 SIDES = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))  # of a point, the best first
 
 # Settings are matplotlib's global state: one thread at a time changes them, and puts them back.
@@ -73,14 +75,38 @@ class Picture(Figure):
 
 
 def picture(draw: Callable[..., Picture]) -> Callable[..., Picture]:
-    """Decorate a function that makes one picture: it runs under ``style``."""
+    """Decorate a function that makes one picture: it runs under ``style``, and below the picture stand the notes of
+    whatever it was drawn from, such as that the images are synthetic."""
 
     @functools.wraps(draw)
     def styled(*args, **options) -> Picture:
         with style():
-            return draw(*args, **options)
+            figure = draw(*args, **options)
+            _footnote(figure, list(dict.fromkeys(_notes([*args, *options.values()]))))
+            return figure
 
     return styled
+
+
+def _notes(source) -> Iterator[str]:
+    """The ``notes`` of records, scores and synthetic sets, alone or in lists and dictionaries."""
+    if isinstance(source, dict | list | tuple):
+        for part in source.values() if isinstance(source, dict) else source:
+            yield from _notes(part)
+    else:
+        yield from getattr(source, "notes", ())
+
+
+def _footnote(figure: Picture, notes: list[str]) -> None:
+    """Write notes below everything in the figure, in lines as wide as it."""
+    if notes:
+        FigureCanvasAgg(figure)
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # the arrangement is made, and must not shift under the note
+        width, height = figure.get_size_inches()
+        box = figure.get_tightbbox()
+        lines = [line for note in notes for line in textwrap.wrap(note, max(24, int(box.width / FOOTNOTE_INCHES)))]
+        figure.text(box.x0 / width, (box.y0 - 0.08) / height, "\n".join(lines), va="top", size=8, style="italic")
 
 
 def series(index: int) -> dict:

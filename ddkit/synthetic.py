@@ -32,7 +32,7 @@ class SyntheticSet:
         meaning: of the labels: ``classes`` (hard ones), ``probabilities``, ``logits`` (their softmax is the
             distribution) or ``targets`` (values that logits are regressed on); None takes one of the first two.
         start_labels: the labels before distillation, if they are learned, else None.
-        origin: where it came from: dataset, data fingerprint, init, and later method, preset, seed, updates.
+        origin: where it came from: dataset, data fingerprint and notes, init, and later method, preset, seed, updates.
     """
 
     images: Tensor
@@ -82,12 +82,17 @@ class SyntheticSet:
     def _begin(cls, dataset: Dataset, images: Tensor, ipc: int, init: str) -> "SyntheticSet":
         labels = torch.arange(len(dataset.classes), device=images.device).repeat_interleave(ipc)
         return cls(images.clone(), labels, images.clone(), dataset.mean, dataset.std, dataset.classes,
-                   origin={"dataset": dataset.name, "fingerprint": dataset.fingerprint, "init": init})
+                   origin=_origin(dataset, init))
 
     @property
     def ipc(self) -> int:
         """Images per class."""
         return len(self.images) // len(self.classes)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The data set's notes, which belong beside the images."""
+        return tuple(self.origin.get("notes", ()))
 
     @property
     def soft(self) -> bool:
@@ -205,8 +210,7 @@ class SyntheticSet:
         images, labels = images[order], labels[order].float() if soft else labels[order].long()
         require(soft or (labels.min() >= 0 and labels.max() < len(dataset.classes)),
                 f"{path} has labels outside 0..{len(dataset.classes) - 1}: it belongs to another data set")
-        origin = {"dataset": dataset.name, "fingerprint": dataset.fingerprint, "init": "imported",
-                  "file": Path(path).name}
+        origin = _origin(dataset, "imported") | {"file": Path(path).name}
         return cls(images, labels, images.clone(), dataset.mean, dataset.std, dataset.classes, origin=origin,
                    meaning=meaning if soft else "classes")
 
@@ -250,6 +254,11 @@ class SyntheticSet:
             with atomic(paths[-1]) as temporary:
                 to_pil_image((255 * image).round().to(torch.uint8)).save(temporary, "PNG")
         return paths
+
+
+def _origin(dataset: Dataset, init: str) -> dict:
+    notes = {"notes": list(dataset.notes)} if dataset.notes else {}
+    return {"dataset": dataset.name, "fingerprint": dataset.fingerprint, "init": init, **notes}
 
 
 def check_ipc(ipc: int, dataset: Dataset) -> None:

@@ -28,6 +28,7 @@ from ddkit.randomness import stream
 
 SAVE_EVERY = 20.0  # seconds between two checkpoints of a fit
 TEST_BATCH = 250
+METRICS = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "auc": "AUC"}  # in words
 MEMORY_MIB = 2048  # for the activations of a training batch; a larger batch is passed in chunks
 
 
@@ -264,14 +265,32 @@ class Scores:
     """Test results of several networks, one per seed, all trained on the same kind of data.
 
     ``runs`` holds a dict per seed, as ``score`` returns it. ``metric`` is the one that mean, sd and se are of.
+    ``notes`` are the data set's.
     """
 
     runs: tuple[dict, ...]
     metric: str = "accuracy"
+    notes: tuple[str, ...] = ()
 
     def of(self, metric: str) -> "Scores":
         """The same runs, judged by another metric: ``accuracy``, ``balanced_accuracy`` or ``auc``."""
         return replace(self, metric=metric)
+
+    def recall(self, label: int) -> "Scores":
+        """The same runs, judged by the share of that class's images that were recognised."""
+        name = f"recall of class {label}"
+        shares = [run["confusion"][label][label] / sum(run["confusion"][label]) for run in self.runs]
+        runs = tuple(run | {name: share} for run, share in zip(self.runs, shares, strict=True))
+        return replace(self, runs=runs, metric=name)
+
+    @property
+    def two_classes(self) -> bool:
+        return "auc" in self.runs[0]
+
+    @property
+    def headline(self) -> "Scores":
+        """The same runs by the metric that figures show: of two classes balanced accuracy, else accuracy."""
+        return self.of("balanced_accuracy" if self.two_classes else "accuracy")
 
     @property
     def values(self) -> list[float]:
@@ -304,13 +323,23 @@ class Scores:
 
     @property
     def at_chance(self) -> bool:
-        """Whether the balanced accuracy is within two standard errors of guessing (or below it)."""
-        balanced = self.of("balanced_accuracy")
-        return balanced.mean - 2 * balanced.se <= 1 / len(self.runs[0]["confusion"])
+        """Whether the balanced accuracy is within two standard errors of guessing (or below it).
+
+        The error is that over seeds and, with the recalls r_c on n_c images of C classes, that of the finite test set,
+        sqrt(sum_c r_c (1 - r_c) / n_c) / C, which is all there is to judge a single network by.
+        """
+        balanced, confusion = self.of("balanced_accuracy"), self.runs[0]["confusion"]
+        found = [(row[label] / sum(row), sum(row)) for label, row in enumerate(confusion) if sum(row)]
+        tested = math.sqrt(sum(recall * (1 - recall) / n for recall, n in found)) / len(found)
+        return balanced.mean - 2 * math.hypot(balanced.se, tested) <= 1 / len(confusion)
 
     def summary(self) -> dict:
-        """Mean, standard deviation, n and every value, for records."""
-        return {"mean": self.mean, "sd": self.sd, "n": len(self.runs), "accuracies": self.values}
+        """Mean, standard deviation, n and every value of the accuracy; of two classes also what is fair to both."""
+        found = {"mean": self.mean, "sd": self.sd, "n": len(self.runs), "accuracies": self.values}
+        if self.two_classes:
+            found |= {metric: self.of(metric).mean for metric in ("balanced_accuracy", "auc")}
+            found |= {"recalls": [self.recall(label).mean for label in range(2)], "at_chance": self.at_chance}
+        return found
 
     def __str__(self) -> str:
         spread = f" ± {100 * self.sd:.2f}" if len(self.runs) > 1 else ""

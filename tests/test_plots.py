@@ -42,7 +42,16 @@ def a_distillation(updates=7, validation=()) -> Record:
 
 
 def scores(mean=0.9, seconds=10.0) -> Scores:
-    return Scores(tuple({"accuracy": mean + d, "train_seconds": seconds} for d in (-0.01, 0.0, 0.01)))
+    """Of ten classes, as good on each."""
+    return Scores(tuple({"accuracy": mean + d, "balanced_accuracy": mean + d, "confusion": [[1] * 10] * 10,
+                         "train_seconds": seconds} for d in (-0.01, 0.0, 0.01)))
+
+
+def polyp_scores(balanced=0.8, notes=()) -> Scores:
+    """Of two classes, with an accuracy that must not be shown."""
+    confusion = [[300, 100], [100, 300]]
+    return Scores(tuple({"accuracy": 0.99, "balanced_accuracy": balanced + d, "auc": 0.9, "confusion": confusion,
+                         "train_seconds": 1.0} for d in (-0.01, 0.0, 0.01)), notes=notes)
 
 
 def shown(axes) -> list[np.ndarray]:
@@ -114,10 +123,10 @@ def test_evolution_has_a_column_for_each_snapshot():
 
 def test_loss_curve_shows_every_loss_and_the_validation():
     figure = plots.loss_curve({"one": a_distillation(), "two": a_distillation(9, [(3, 0.5), (6, 0.75)])})
-    losses, accuracy = figure.axes
+    losses, score = figure.axes
     np.testing.assert_array_equal(losses.lines[0].get_xydata(), [(i + 1, 2.0 ** -i) for i in range(7)])
-    np.testing.assert_array_equal(accuracy.lines[0].get_xydata(), [(3, 50), (6, 75)])
-    assert losses.get_yscale() == "log" and "%" in accuracy.get_ylabel()
+    np.testing.assert_array_equal(score.lines[0].get_xydata(), [(3, 50), (6, 75)])
+    assert losses.get_yscale() == "log" and "%" in score.get_ylabel()
     assert [text.get_text() for text in losses.get_legend().get_texts()] == ["one", "two"]
 
 
@@ -169,11 +178,45 @@ def test_embedding_shows_every_image_once():
 
 
 def test_heatmap_writes_every_accuracy():
-    accuracies = {"full data": {"MLP": 0.98, "LeNet": 0.991}, "random": {"LeNet": 0.5}}
-    (axes,) = plots.transfer_heatmap(accuracies, "Transfer").axes
-    assert [text.get_text() for text in axes.texts] == ["98.0 %", "99.1 %", "–", "50.0 %"]
+    found = {"full data": {"MLP": scores(0.98), "LeNet": scores(0.991)}, "random": {"LeNet": scores(0.105)}}
+    (axes,) = plots.transfer_heatmap(found, "Transfer").axes
+    assert [text.get_text() for text in axes.texts] == ["98.0 %", "99.1 %", "–", "10.5 %\nat chance"]
     assert names(axes.xaxis) == ["MLP", "LeNet"] and names(axes.yaxis) == ["full data", "random"]
     assert title(axes) == "Transfer"
+    assert "Test accuracy" in title(plots.transfer_heatmap(found).axes[0])
+
+
+def test_two_classes_are_shown_by_balanced_accuracy_with_its_chance():
+    good, guessing = polyp_scores(0.8), polyp_scores(0.501)
+    (axes,) = plots.bars({"standard": {"good": good, "guessing": guessing}}, chance=0.63).axes
+    assert [round(bar.get_height()) for bar in axes.patches] == [80, 50]
+    assert [text.get_text() for text in axes.texts] == ["80.0", "50.1*", "chance 50 %"]
+    assert axes.get_xlabel() == "protocol (* at chance)"
+    assert "balanced accuracy" in axes.get_ylabel() and "balanced accuracy" in title(axes)
+    (axes,) = plots.transfer_heatmap({"good": {"MLP": good}, "bad": {"MLP": guessing}}).axes
+    assert [text.get_text() for text in axes.texts] == ["80.0 %", "50.1 %\nat chance"]
+    assert "balanced accuracy" in title(axes)
+    (axes,) = plots.accuracy_against_time({"good": good}).axes
+    assert axes.lines[0].get_ydata() == pytest.approx([80]) and "balanced accuracy" in axes.get_ylabel()
+
+
+def footnote(figure) -> str:
+    return " ".join(" ".join(text.get_text() for text in figure.texts).split())
+
+
+def test_the_notes_of_the_data_stand_below_every_picture_once():
+    note, synthetic = "the images are synthetic", a_set()
+    synthetic.origin["notes"] = [note]
+    record = a_distillation()
+    record.notes, record.__dict__["synthetic"] = [note], synthetic
+    found = {"a": {"x": polyp_scores(notes=(note,)), "y": polyp_scores(notes=(note,))}}
+    for figure in (plots.image_grid(synthetic), plots.start_end_difference(synthetic), plots.evolution(record),
+                   plots.loss_curve({"one": record, "two": record}), plots.bars(found, chance=0.6),
+                   plots.transfer_heatmap(found), plots.accuracy_against_time(found["a"])):
+        assert footnote(figure) == note
+        heights = [text.get_window_extent().y1 for text in figure.texts]
+        assert max(heights) < min(axes.get_tightbbox().y0 for axes in figure.axes)
+    assert not plots.image_grid(a_set()).texts and not plots.bars({"a": {"x": scores()}}, 0.1).texts
 
 
 def test_labels_of_points_overlap_nothing():

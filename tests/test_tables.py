@@ -15,7 +15,10 @@ def record(*confusions, auc=None) -> Record:
         runs.append({"seed": seed, "accuracy": accuracy, "balanced_accuracy": sum(recalls) / len(recalls),
                      "confusion": c, "updates": 20, "train_seconds": 1.0, "test_seconds": 0.5,
                      **({} if auc is None else {"auc": auc})})
-    return Record({}, "", "", "", {}, 1.0, 1.0, 20, {"runs": runs, "chance": 0.6315})
+    classes = ["HP", "SSA"] if auc is not None else [str(i) for i in range(len(confusions[0]))]
+    cost = {"parameters": 1, "macs": 1, "flops": 1}
+    return Record({"network": "LeNet"}, "", "", "", {}, 1.0, 1.0, 20,
+                  {"runs": runs, "chance": 0.6315, "classes": classes, "cost": cost, "training_images": 1, "epochs": 1})
 
 
 def test_mean_spread_and_n_are_those_of_the_seeds():
@@ -35,3 +38,30 @@ def test_a_majority_guesser_is_called_at_chance():
 def test_many_classes_need_no_second_metric():
     confusion = [[10 * (i == j) for j in range(3)] for i in range(3)]
     assert "AUC" not in tables.scores({"all": record(confusion)})
+
+
+def test_two_classes_get_the_recall_of_each():
+    text = tables.scores({"one": record([[90, 10], [6, 4]], [[70, 30], [8, 2]], auc=0.7)})
+    assert "recall of HP" in text and "80.00 ± 14.14 % (n=2)" in text  # 90 % and 70 %
+    assert "recall of SSA" in text and "30.00 ± 14.14 % (n=2)" in text  # 40 % and 20 %
+    assert "balanced accuracy" in tables.costs(record([[9, 1], [1, 9]], auc=0.9))
+
+
+def test_transfer_shows_balanced_accuracy_of_two_classes_and_calls_chance_so():
+    good, guessing = record([[90, 10], [6, 4]], auc=0.7), record([[9, 0], [4, 0]], auc=0.5)
+    text = tables.transfer({"a": {"MLP": good, "LeNet": guessing}})
+    assert "65.00 % (n=1)" in text and "50.00 % (n=1) (at chance)" in text
+
+
+def test_notes_of_the_data_stand_below_every_table():
+    noted = record([[9, 1], [1, 9]], auc=0.9)
+    noted.notes = ["the images are synthetic"]
+    for text in (tables.scores({"a": noted}), tables.costs(noted), tables.transfer({"a": {"MLP": noted}})):
+        assert text.endswith("\n\n(the images are synthetic)")
+
+
+def test_one_network_is_at_chance_within_the_error_of_the_test_set():
+    """Of 20 images 12 right is no evidence, of 2,000 images 1,200 are."""
+    assert record([[6, 4], [4, 6]], auc=0.6).scores.at_chance
+    assert not record([[600, 400], [400, 600]], auc=0.6).scores.at_chance
+    assert record([[616, 1], [357, 3]], auc=0.5).scores.at_chance  # one class, named nearly always
