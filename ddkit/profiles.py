@@ -78,7 +78,7 @@ class Profile:
 
     def evaluate(self, source: Source, protocol: str) -> Evaluate:
         """Score a source under a protocol on the profile's own network (Task 1.2e)."""
-        epochs = self.standard_epochs if protocol == "standard" else None
+        epochs = self.standard_epochs if protocol in ("standard", "learned") else None
         return Evaluate(source, protocol, self.network, self.width, self.seeds, epochs)
 
     def transfer(self, source: Source, network: str) -> Evaluate:
