@@ -28,17 +28,17 @@ JUDGES = {"NTK": Judge("kernel", "NTK", 5), "random features": Judge("kernel", N
 
 
 def kip(profile: Profile, ipc: int = 10, seed: int = 0) -> Distill:
-    """KIP with the NTK; other sizes than ten images per class get a shorter run, and the quick profile a tiny one."""
+    """KIP with the NTK; a single image needs fewer updates, fifty take longer for each, and the quick profile is tiny."""
     quick = profile.name == "quick"
-    updates = 40 if quick else None if ipc == 10 else 2000
+    updates = 40 if quick else {1: 2000, 50: 5000}.get(ipc)
     return Distill(profile.dataset, "kip", ipc=ipc, updates=updates, seed=seed, options=QUICK["kip"] if quick else ())
 
 
 def by_features(profile: Profile, method: str) -> Distill:
-    """RFAD or FRePo on the profile's network."""
+    """RFAD or FRePo on the preset's network, as wide as the profile's."""
     quick = profile.name == "quick"
-    return Distill(profile.dataset, method, ipc=profile.ipc, network=profile.network, width=profile.width,
-                   updates=10 if quick else None, options=QUICK[method] if quick else ())
+    return Distill(profile.dataset, method, ipc=profile.ipc, width=profile.width, updates=10 if quick else None,
+                   options=QUICK[method] if quick else ())
 
 
 def sets(profile: Profile) -> dict[str, Source]:
