@@ -101,11 +101,11 @@ PRESETS: dict[str, dict[str, Preset]] = {
     },
     "frepo": {
         "course": Preset(
-            {"updates": 300, "image_lr": 0.02, "label_lr": 0.005, "real_batch": 500, "pool": 5, "ridge": 0.01},
+            {"updates": 300, "image_lr": 0.02, "label_lr": 0.005, "real_batch": 500, "pool": 5, "network": "ConvNetD2"},
             ("300 updates by Adam with a learning rate of 0.02 that falls to zero, 500 real images in each and a pool "
              "of 5, so that a processor core needs minutes; the paper makes many more at 3e-4, with a pool of 10",
-             "lambda is 0.01: with the paper's 1e-6 and narrow networks the loss fell more slowly",
-             "the networks have instance norm and one width in all blocks; the paper's are wider with each block",
+             "the networks have two blocks, whose embedding is four times as wide as that of three blocks, instance "
+             "norm and one width in all blocks; the paper's have three blocks, each wider than the one before",
              "an update draws one of the pool's networks at random; each trains by Adam on the whole set and is "
              "renewed after 100 steps"),
         ),

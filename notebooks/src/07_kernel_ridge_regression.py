@@ -271,14 +271,13 @@ lesson.table(kernel_course.kip_table(profile))
 # * **FRePo** (Zhou et al., 2022): a network that is *in training on the synthetic set*; a pool keeps ten of them of different
 #   ages, one is used in an update, trained one step, and renewed when it is old.
 #
-# **Predict:** whose images will serve a *trained* network best: KIP's, RFAD's or FRePo's?
+# This lesson runs RFAD; `python -m ddkit distill --method frepo` runs the other.
+#
+# **Predict:** whose images will serve a *trained* network better: KIP's or RFAD's?
 
 # %%
-rfad, frepo = (lesson.told(ddkit.run(kernel_course.by_features(profile, name))) for name in ("rfad", "frepo"))
-plots.image_grid(rfad.synthetic, columns=5, title="RFAD")
-
-# %%
-plots.image_grid(frepo.synthetic, columns=5, title="FRePo")
+rfad_run = lesson.told(ddkit.run(kernel_course.rfad(profile)))
+plots.image_grid(rfad_run.synthetic, columns=5, title="RFAD")
 
 # %% [markdown]
 # ## The same set, judged by kernel and by network
@@ -304,9 +303,10 @@ for name, row in gain.items():
     print(f"  {name:12}", row)
 
 # %% [markdown]
-# Read it by columns. KIP wins where it was trained, by far, at a cost of minutes: no other method of this course gets so far in
-# so little time. Read its row to the right: what the infinite fully connected network wants to see is not what a convolutional
-# network can use. RFAD and FRePo, distilled through convolutional features, keep more of their gain when networks answer.
+# Read it by columns, then by rows. Each set is at its best before the kernel it was made with. KIP beats matching by far when
+# the infinite network answers, at a cost of minutes. But what an infinite fully connected network wants to see is not what a
+# convolutional one can use: there, compare KIP's row with that of random real images. RFAD, distilled through convolutional
+# features, is the one to follow from the kernel to the trained network.
 #
 # ## What you should take away
 #
