@@ -87,7 +87,7 @@ def figures(results: Results, profile: Profile, folder: str | Path) -> list[Path
         "loss": plots.loss_curve({"from real images": real, "from noise": noise}),
         "distilled_real": plots.image_grid(real.synthetic, title=f"Distilled from real images ({profile.label})"),
         "distilled_noise": plots.image_grid(noise.synthetic, title=f"Distilled from noise ({profile.label})"),
-        "change_real": plots.start_end_difference(real.synthetic),
+        "change_real": plots.start_end_difference(real.synthetic, 1 if len(real.synthetic.classes) > 3 else 3),
         "evolution_real": plots.evolution(real),
         "evolution_noise": plots.evolution(noise),
         "scores": plots.bars(scores, results.baseline.result["chance"]),

@@ -94,14 +94,16 @@ def start_end_difference(synthetic: SyntheticSet, per_class: int = 1, title: str
     difference = {(c, i): _brightness(end[c][i] - start[c][i]) for c, i in shown}
     sizes = np.abs(list(difference.values()))
     limit = np.quantile(sizes, 0.995) or sizes.max() or 1.0
-    figure, axes = blocks([""] * (1 + max(i for _, i in shown)), synthetic.classes, down=3, column_names_in=(0,))
+    beside = len(end) <= 3  # few classes make narrow blocks, which stand side by side
+    shape = {"across": 3} if beside else {"down": 3, "column_names_in": (0,)}
+    figure, axes = blocks([""] * (1 + max(i for _, i in shown)), synthetic.classes, **shape)
     for c, i in shown:
         tile(axes[0], start[c][i], i, c)
         tile(axes[1], end[c][i], i, c)
         tile(axes[2], difference[c, i], i, c, SIGNED, -limit, limit)
     for block, name in zip(axes, ("start", "end", "change"), strict=True):
-        block.set_ylabel(name)
-    below = figure.add_axes((0, -0.3 / figure.get_figheight(), 1, 0.12 / figure.get_figheight()))
+        block.set(**{"xlabel" if beside else "ylabel": name})
+    below = figure.add_axes((0, -(0.3 + 0.25 * beside) / figure.get_figheight(), 1, 0.12 / figure.get_figheight()))
     scale = figure.colorbar(axes[2].images[0], cax=below, orientation="horizontal", extend="both", extendfrac=0.02)
     scale.set_label("change of brightness from start to end (black is 0, white is 1)")
     axes[0].set_title(title or "Synthetic images before and after distillation, and their difference")
@@ -315,11 +317,13 @@ def bars(scores: dict[str, dict[str, Scores]], chance: float) -> Picture:
                   textcoords="offset points", va="center", size=9)
     axes.set_xticks(range(len(scores)), list(scores))
     starred = any(s.at_chance for group in scores.values() for s in group.values())
-    axes.set(ylim=(0, 108), yticks=range(0, 101, 20), xlabel="protocol" + " (* at chance)" * starred,
-             ylabel=f"test {metric} (%)")
+    axes.set(ylim=(0, 108), yticks=range(0, 101, 20), ylabel=f"test {metric} (%)",
+             xlabel="protocol" + " (* at chance)" * starred)
     axes.grid(axis="x", visible=False)
     axes.set_title(f"Test {metric} by protocol and training set (mean ± standard deviation over seeds)")
-    figure.legend(loc="outside lower center", ncols=len(names), handlelength=1.6)
+    # Below the figure as drawn: a legend inside it would follow the edge of the saved page onto the notes.
+    figure.legend(loc="upper center", bbox_to_anchor=(0.5, 0), bbox_transform=figure.transFigure, ncols=len(names),
+                  handlelength=1.6)
     return figure
 
 

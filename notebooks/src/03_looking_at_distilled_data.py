@@ -148,7 +148,7 @@ polyp_run = lesson.told(ddkit.run(polyps.distill("real")))
 plots.image_grid(polyp_run.synthetic, title="Distilled polyps, from real images")
 
 # %%
-plots.start_end_difference(polyp_run.synthetic, per_class=1)
+plots.start_end_difference(polyp_run.synthetic, per_class=3)
 
 # %%
 polyp_noise = lesson.told(ddkit.run(polyps.distill("noise")))
