@@ -120,7 +120,7 @@ class Config:
     network: str = "ConvNetD3"
     width: int = 128
     memory_mib: int = 64  # for the activations of real images
-    synthetic_memory_mib: int = 1024  # for those of synthetic images and their gradients
+    synthetic_memory_mib: int = 512  # for those of synthetic images and their gradients
 
     def __post_init__(self):
         for name in ("networks", "iterations", "image_steps", "real_batch", "memory_mib",
