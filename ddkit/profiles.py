@@ -107,8 +107,8 @@ PROFILES = {
 POLYPS = ("mhist", "mhist_like")
 FOR_POLYPS = {
     "quick": {"size": 32, "updates": 10, "noise_updates": 20, "standard_epochs": 20, "transfer_epochs": 20},
-    # Batch norm, which leaves how much edge an image has, where instance norm removes it: seen first in a transfer to it,
-    # then confirmed on validation data.
+    # Batch norm, which leaves how much edge an image has, where instance norm removes it: seen first in transfer
+    # to such a network, then confirmed on validation data.
     "laptop": {"size": 64, "network": "ConvNetD4BN", "width": 16, "updates": 200, "noise_updates": 200,
                "options": (("network_steps", 2),), "standard_epochs": 100, "transfer_epochs": 50,
                "transfer_networks": ("MLP", "LeNet", "ConvNetD4", "ConvNetD3BN")},
