@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ddkit import course, runs
+from ddkit import course, runs, trajectory_course
 from ddkit.profiles import profile
 from ddkit.runs import REFERENCE, Record, training_set
 from ddkit.specs import restore_spec
@@ -24,6 +24,16 @@ def results() -> course.Results:
 def test_the_readme_shows_the_records(results):
     readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
     assert course.report(results, LAPTOP, "github") in readme
+
+
+def test_the_readme_shows_the_records_of_trajectory_matching():
+    for protocol in trajectory_course.PROTOCOLS:
+        for name, source in trajectory_course.sources(LAPTOP).items():
+            spec = LAPTOP.evaluate(source, protocol)
+            if protocol != "learned" or name == "PAD":
+                assert (REFERENCE / spec.name / runs.RECORD).exists(), f"data/reference lacks {spec.name}"
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    assert trajectory_course.report(LAPTOP, root=REFERENCE) in readme
 
 
 def test_every_record_is_named_by_its_spec():
