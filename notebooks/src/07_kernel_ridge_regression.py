@@ -264,7 +264,7 @@ lesson.table(kernel_course.kip_table(profile))
 # %% [markdown]
 # ## Kernels of finite networks: RFAD and FRePo
 #
-# The infinite *convolutional* kernel is better but takes hours for what the formula above does in milliseconds. Two ways out:
+# The infinite *convolutional* kernel knows about neighbours, but costs far more than the formula above. Two ways out:
 #
 # * **RFAD** (Loo et al., 2022): a few random networks; the kernel is the product of their embeddings, $K = FF^\top$, drawn anew
 #   for every update. Its loss is cross-entropy of predictions times a learned scale (Platt's scaling).
@@ -292,7 +292,8 @@ lesson.table(kernel_course.judges_table(profile))
 # %%
 found = {name: {judge: kernel_course.judged(profile, source, judge).scores.mean for judge in kernel_course.JUDGES}
          for name, source in kernel_course.sets(profile).items()}
-plots.transfer_heatmap(found, title=f"Accuracy by set and by who answers ({profile.label})")
+named = {name: {judge.replace(" ", "\n"): score for judge, score in row.items()} for name, row in found.items()}
+plots.transfer_heatmap(named, title=f"Accuracy by set and by who answers ({profile.label})")
 
 # %%
 assert found["KIP"]["NTK"] == max(row["NTK"] for row in found.values()), "a set serves best whom it was made for"
@@ -303,7 +304,7 @@ for name, row in gain.items():
     print(f"  {name:12}", row)
 
 # %% [markdown]
-# Read it by columns, then by rows. Each set is at its best before the kernel it was made with. KIP beats matching by far when
+# Read it by columns, then by rows. KIP and RFAD are each at their best before the kernel they were made with. KIP beats matching by far when
 # the infinite network answers, at a cost of minutes. But what an infinite fully connected network wants to see is not what a
 # convolutional one can use: there, compare KIP's row with that of random real images. RFAD, distilled through convolutional
 # features, is the one to follow from the kernel to the trained network.
