@@ -168,7 +168,7 @@ def test_protocols_that_cannot_work_are_refused(changes):
 
 
 def test_an_unknown_protocol_or_split_is_refused_with_the_known_ones(tiny):
-    with pytest.raises(InputError, match="assignment, matched, standard"):
+    with pytest.raises(InputError, match="assignment, learned, matched, standard"):
         protocol("best", tiny)
     with pytest.raises(InputError, match="test, val"):
         score(tiny.train, tiny, "MLP", quick(), 0, split="train")

@@ -134,15 +134,15 @@ transfer = {name: {n: ddkit.run(profile.transfer(source, n)) for n in profile.tr
 lesson.table(tables.transfer(transfer, "github"))
 
 # %%
-accuracies = {name: {n: record.scores.mean for n, record in row.items()} for name, row in transfer.items()}
-plots.transfer_heatmap(accuracies, title=f"Accuracy on other networks ({profile.label})")
+found = {name: {n: record.scores for n, record in row.items()} for name, row in transfer.items()}
+plots.transfer_heatmap(found, title=f"Accuracy on other networks ({profile.label})")
 
 # %% [markdown]
 # A low number has two possible causes: the images do not transfer, or that network cannot be trained with so few
 # updates on *any* hundred images. The random-real row tells them apart.
 
 # %%
-gain = {n: round(100 * (accuracies["distilled from real"][n] - accuracies["random real"][n]), 1)
+gain = {n: round(100 * (found["distilled from real"][n].mean - found["random real"][n].mean), 1)
         for n in profile.transfer_networks}
 print("gain over random real images, in points:", gain)
 

@@ -290,14 +290,14 @@ plots.image_grid(rfad_run.synthetic, columns=5, title="RFAD")
 lesson.table(kernel_course.judges_table(profile))
 
 # %%
-found = {name: {judge: kernel_course.judged(profile, source, judge).scores.mean for judge in kernel_course.JUDGES}
+found = {name: {judge: kernel_course.judged(profile, source, judge).scores for judge in kernel_course.JUDGES}
          for name, source in kernel_course.sets(profile).items()}
 named = {name: {judge.replace(" ", "\n"): score for judge, score in row.items()} for name, row in found.items()}
 plots.transfer_heatmap(named, title=f"Accuracy by set and by who answers ({profile.label})")
 
 # %%
-assert found["KIP"]["NTK"] == max(row["NTK"] for row in found.values()), "a set serves best whom it was made for"
-gain = {name: {judge: round(100 * (row[judge] - found["random real"][judge]), 1) for judge in row}
+assert found["KIP"]["NTK"].mean == max(row["NTK"].mean for row in found.values()), "a set serves best whom it was made for"
+gain = {name: {judge: round(100 * (row[judge].mean - found["random real"][judge].mean), 1) for judge in row}
         for name, row in found.items()}
 print("points above random real images:")
 for name, row in gain.items():
