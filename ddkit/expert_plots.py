@@ -52,7 +52,8 @@ def matched_epochs(config: Config) -> Picture:
               label=f"latest target: {config.expert_span} epoch{'s' * (config.expert_span > 1)} on")
     axes.set(title="Which part of the trajectories is matched", xlabel="updates of the synthetic set",
              ylabel="epoch of the expert", ylim=(0, None))
-    axes.legend(loc="lower right")
+    axes.yaxis.get_major_locator().set_params(integer=True)
+    figure.legend(loc="outside lower center", ncols=2)
     return figure
 
 

@@ -181,6 +181,7 @@ expert_plots.matched_epochs(spec.config)
 
 # %%
 print("\n".join(presets.departures("trajectory", "pad")))
+print(f"\nthe {profile.name} profile replaces: " + ", ".join(f"{name} {value}" for name, value in spec.options))
 
 # %% [markdown]
 # ## Distil
