@@ -104,9 +104,13 @@ def _evaluate(options) -> None:
     from ddkit.specs import Evaluate
 
     sources, network, width = _sources(options)
-    specs = {name: Evaluate(source, options.protocol, options.network or network, options.width or width, options.seeds,
+    protocols = dict.fromkeys(sources, options.protocol)
+    if options.protocol == "learned":  # what it is compared with has learned no rate
+        protocols |= {name: "standard" for name in sources if name != "distilled"}
+    specs = {name: Evaluate(source, protocols[name], options.network or network, options.width or width, options.seeds,
                             options.epochs) for name, source in sources.items()}
-    records = {name: run(spec, root=options.runs, data=options.data) for name, spec in specs.items()}
+    records = {name if protocols[name] == options.protocol else f"{name} ({protocols[name]} protocol)":
+               run(spec, root=options.runs, data=options.data) for name, spec in specs.items()}
     distilled, *others = records
     beside = {name: records[name].scores.summary() for name in others}
     content = {**records[distilled].as_dict(), **records[distilled].scores.summary(), "beside": beside}
@@ -185,7 +189,8 @@ def _sources(options) -> tuple[dict, str, int]:
     require((path / RECORD).exists(), f"{path} holds no finished run: make one with 'distill --out {path}'")
     spec = restore_spec(Record.load(path).spec)
     require(isinstance(spec, Distill), f"{path} holds no distilled images: name a distillation's folder")
-    sources = {"distilled": File.of(path / SYNTHETIC, spec.dataset, spec.size), "start": Start(spec),
+    distilled, start = File.of(path / SYNTHETIC, spec.dataset, spec.size), Start(spec)
+    sources = {"distilled": distilled, "start": start if start.drawn else Start(distilled),
                "random real": RandomReal(spec.dataset, spec.ipc, spec.size)}
     return sources, spec.config.network, spec.config.width
 

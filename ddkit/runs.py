@@ -277,7 +277,7 @@ def training_set(source: Source, dataset: Dataset, seed: int, root=None, data=No
         return dataset.train
     if isinstance(source, RandomReal):
         return SyntheticSet.from_real(dataset, source.ipc, stream(seed, "random real")).training_split()
-    if isinstance(source, Start) and not methods.chooses_start(source.of.method):
+    if isinstance(source, Start) and source.drawn:
         return starting_set(source.of, dataset).training_split()
     if isinstance(source, Start):
         synthetic = distilled_set(source.of, dataset, root, data, quiet).undistilled()

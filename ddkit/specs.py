@@ -120,9 +120,14 @@ class Distill:
 
 @dataclass(frozen=True)
 class Start:
-    """The synthetic set of a distillation before its first update."""
+    """The synthetic set of a distillation, or of a file that one left, before its first update."""
 
-    of: Distill
+    of: "Distill | File"
+
+    @property
+    def drawn(self) -> bool:
+        """Whether the seed alone decides it, so that nothing need be distilled to have it."""
+        return isinstance(self.of, Distill) and not methods.chooses_start(self.of.method)
 
 
 @dataclass(frozen=True)
@@ -240,7 +245,7 @@ def _work(spec) -> dict:
         for name in ("preset", "network", "width", "options"):
             values.pop(name, None)
         values |= {"config": spec.config, "updates": spec.total_updates}
-    elif isinstance(spec, Start) and not methods.chooses_start(spec.of.method):  # whatever the method does afterwards
+    elif isinstance(spec, Start) and spec.drawn:  # whatever the method does afterwards
         values = {name: getattr(spec.of, name) for name in ("dataset", "size", "ipc", "init", "seed")}
     elif isinstance(spec, Evaluate):
         values["protocol"] = (PROTOCOLS | KERNEL_PROTOCOLS)[spec.protocol]

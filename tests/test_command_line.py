@@ -148,3 +148,21 @@ def test_importing_ddkit_is_light():
     code = f"import sys, ddkit; print([m for m in {heavy} if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert found.strip() == "[]"
+
+
+PAD = ["distill", "--dataset", "digits", "--method", "trajectory", "--preset", "pad", "--ipc", "2", "--network",
+       "ConvNetD2", "--width", "8", "--updates", "2"]
+SHORT = {"experts": 1, "expert_epochs": 6, "expert_lr": 0.1, "expert_batch": 64, "expert_span": 1, "last_start": 1,
+         "final_start": 1, "student_steps": 2}
+
+
+def test_a_set_that_chose_its_start_is_evaluated_beside_it_without_being_distilled_again(tmp_path, capsys):
+    settings = [part for name, value in SHORT.items() for part in ("--set", f"{name}={value}")]
+    folder, kept = tmp_path / "pad", ["--runs", str(tmp_path / "runs"), "--json"]
+    assert main([*PAD, *settings, "--out", str(folder), *kept]) == 0
+    assert record_of(capsys)["result"]["moved"] > 0
+    assert main(["evaluate", str(folder), "--protocol", "learned", "--epochs", "2", "--seeds", "1", *kept]) == 0
+    record = record_of(capsys)
+    assert set(record["beside"]) == {"start (standard protocol)", "random real (standard protocol)"}
+    assert record["result"]["protocol"]["lr"] == SyntheticSet.load(folder / "synthetic.safetensors").learning_rate
+    assert not list((tmp_path / "runs").glob("distill-*"))
