@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ddkit import augment
+from ddkit import augment, randomness
 from ddkit.bigbatch import chunked_maps, images_per_backward, loss_backward
 from ddkit.data import Dataset
 from ddkit.errors import require
@@ -226,12 +226,11 @@ class DataDAM:
     def state_dict(self) -> dict:
         """All that the next update depends on, besides the synthetic set and the data."""
         return {"done": self.done, "network": self.network.state_dict(), "optimiser": self.optimiser.state_dict(),
-                "streams": {name: generator.get_state() for name, generator in self.streams.items()}}
+                "streams": randomness.states(self.streams)}
 
     def load_state_dict(self, state: dict) -> None:
         """Go on from ``state_dict``; call ``start`` first."""
         self.done = state["done"]
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
-        for name, generator in self.streams.items():
-            generator.set_state(state["streams"][name])
+        randomness.restore(self.streams, state["streams"])

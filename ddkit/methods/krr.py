@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ddkit import randomness
 from ddkit.bigbatch import squared_error
 from ddkit.data import Dataset, Split
 from ddkit.errors import require
@@ -111,11 +112,10 @@ class KernelRegression:
     def state_dict(self) -> dict:
         """All that the next update depends on, besides the synthetic set and the data."""
         return {"done": self.done, "optimiser": self.optimiser.state_dict(),
-                "streams": {name: generator.get_state() for name, generator in self.streams.items()}}
+                "streams": randomness.states(self.streams)}
 
     def load_state_dict(self, state: dict) -> None:
         """Go on from ``state_dict``; call ``start`` first."""
         self.done = state["done"]
         self.optimiser.load_state_dict(state["optimiser"])
-        for name, generator in self.streams.items():
-            generator.set_state(state["streams"][name])
+        randomness.restore(self.streams, state["streams"])

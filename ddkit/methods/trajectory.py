@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ddkit import augment
+from ddkit import augment, randomness
 from ddkit.data import Dataset
 from ddkit.errors import one_of, require
 from ddkit.experts import Plan, Trajectories
@@ -116,11 +116,11 @@ def stepwise(student: Student, images: Tensor, labels: Tensor, rate: Tensor, bat
     """
     # In one piece: many small tensors that stay would keep the memory between them from being used again.
     path = segment.start.new_empty(len(batches), len(segment.start))
-    weights = segment.start
+    weights, fixed = segment.start, (images.detach(), labels.detach())
     for visited, batch in zip(path, batches, strict=True):
         visited.copy_(weights)
         weights = weights.detach().requires_grad_()
-        weights = weights.detach() - rate * student.gradient(weights, images.detach(), labels.detach(), batch, False)
+        weights = weights.detach() - rate * student.gradient(weights, *fixed, batch, graph=False)
     end = weights.requires_grad_()
     loss = segment.loss(end)
     (slope,) = torch.autograd.grad(loss, end)
@@ -304,7 +304,7 @@ class TrajectoryMatching:
         """All that the next update depends on, besides the synthetic set, the experts and the data."""
         return {"done": self.done, "log_rate": self.log_rate, "order": self.order,
                 "optimiser": self.optimiser.state_dict(),
-                "streams": {name: generator.get_state() for name, generator in self.streams.items()}}
+                "streams": randomness.states(self.streams)}
 
     def load_state_dict(self, state: dict) -> None:
         """Go on from ``state_dict``; call ``start`` first."""
@@ -312,5 +312,4 @@ class TrajectoryMatching:
         self.log_rate.copy_(state["log_rate"])
         self.synthetic.learning_rate = float(self.log_rate.exp())
         self.optimiser.load_state_dict(state["optimiser"])
-        for name, generator in self.streams.items():
-            generator.set_state(state["streams"][name])
+        randomness.restore(self.streams, state["streams"])
