@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ddkit import winograd
 from ddkit.networks import Block, Network
 
 _COPIES = 4  # arrays of the largest map's size alive at once: convolution in and out, its workspace, one more
@@ -85,9 +86,11 @@ def _frozen(network: Network) -> Network:
         for parent in list(frozen.modules()):
             if isinstance(parent, Block) and _is_instance_norm(parent.norm) and parent.conv.in_channels <= _FEW:
                 parent.conv, parent.norm = _NormalisedConvolution(parent.conv, parent.norm), nn.Identity()
-            for name, norm in parent.named_children():
-                if _is_instance_norm(norm):
-                    setattr(parent, name, _ChannelsLastInstanceNorm(norm))
+            for name, child in parent.named_children():
+                if _is_instance_norm(child):
+                    setattr(parent, name, _ChannelsLastInstanceNorm(child))
+                elif winograd.suits(child):
+                    setattr(parent, name, winograd.Winograd(child))
         frozen.to(memory_format=torch.channels_last)
     return frozen
 
