@@ -9,7 +9,7 @@ from ddkit.applications.ranking import Comparison
 from ddkit.applications.search import CHOICES, Grid
 from ddkit.style import PALETTE, Picture, label_points, picture
 
-TICKS = (50, 80, 90, 95, 98, 99, 99.5, 99.8)  # accuracies in %
+TICKS = (20, 50, 80, 90, 95, 98, 99, 99.5, 99.8)  # accuracies in %
 LEAST_ERROR = 0.1  # %, where the scale ends
 
 

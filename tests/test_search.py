@@ -84,6 +84,13 @@ def test_a_search_that_cannot_work_is_refused_before_anything_is_written(changes
     assert not list(tmp_path.iterdir())
 
 
+def test_a_network_too_deep_for_the_images_is_seen_before_any_training(tmp_path):
+    spec = Search(Full("digits", 8), Grid((1, 4), (2,), ("none",), ("relu",)), epochs=1)
+    with pytest.raises(InputError, match="ConvNetD4NNARMP cannot take 8x8 images"):
+        run(spec, root=tmp_path, quiet=True)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     return run(SPEC, root=tmp_path_factory.mktemp("search"), quiet=True)

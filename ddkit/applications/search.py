@@ -168,13 +168,14 @@ class Search(Application):
         from joblib import Parallel, delayed
 
         how, candidates = self.how(dataset), self.grid.candidates
+        parameters = {c.name: _parameters(c, dataset) for c in candidates}  # one that does not fit is seen before work
         training = [training_set(self.of, seed) for seed in range(self.seeds)]
         asked = [(candidate, seed) for candidate in candidates for seed in range(self.seeds)]
         tasks = (delayed(train_candidate)(parts, candidate, seed, how, training[seed], dataset,
                                           f"network {number} of {len(asked)}, {candidate.name}", quiet)
                  for number, (candidate, seed) in enumerate(asked, 1))
         done = Parallel()(tasks)
-        found = {c.name: {"parameters": _parameters(c, dataset),
+        found = {c.name: {"parameters": parameters[c.name],
                           "runs": [r for (other, _), r in zip(asked, done, strict=True) if other == c]}
                  for c in candidates}
         seconds = sum(run["train_seconds"] + run["test_seconds"] for run in done)
