@@ -17,6 +17,8 @@ _HOMES = {
     "RandomReal": "specs",
     "Start": "specs",
     "File": "specs",
+    "Grid": "applications.search",
+    "Search": "applications.search",
     "Record": "runs",
     "run": "runs",
     "find": "runs",

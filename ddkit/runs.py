@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shutil
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from functools import cached_property
@@ -23,6 +24,7 @@ from ddkit.networks import build
 from ddkit.progress import say
 from ddkit.randomness import stream
 from ddkit.specs import (
+    Application,
     Distill,
     Evaluate,
     Experts,
@@ -41,6 +43,7 @@ from ddkit.training import PROTOCOLS, Protocol, Scores, score
 
 REFERENCE = Path(__file__).resolve().parent.parent / "data" / "reference"  # results that come with the repository
 RECORD, SYNTHETIC, EVOLUTION = "record.json", "synthetic.safetensors", "evolution.safetensors"
+PARTS = "parts"  # what an unfinished application goes on from
 
 
 @dataclass
@@ -56,7 +59,7 @@ class Record:
         updates: of the synthetic set, or of each evaluation's network.
         result: of a distillation ``moved``, ``cpu_seconds`` (of all cores), ``losses``, ``validation``, ``departures``;
             of an evaluation ``runs`` (one dict per seed), ``classes``, ``chance``, and ``cost`` of the network or, if
-            one predicted, the ``kernel``.
+            one predicted, the ``kernel``; of an application what its module says.
         notes: the data set's, which belong beside results: that the images are synthetic, say.
         folder: where it lies.
     """
@@ -154,6 +157,8 @@ def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None
         return _train_experts(spec, place, data, quiet)
     if isinstance(spec, Distill):
         return _distill(spec, place, root, data, callbacks, validate_every, stop, quiet)
+    if isinstance(spec, Application):
+        return _apply(spec, place, root, data, quiet)
     return _evaluate(spec, place, root, data, quiet)
 
 
@@ -241,6 +246,19 @@ def _evaluate(spec: Evaluate, place: Path, root, data, quiet: bool) -> Record:
     seconds = sum(r["train_seconds"] + r["test_seconds"] for r in done)
     record = _record(spec, dataset, place, seconds, done[0]["updates"], result)
     partial.unlink()
+    return record
+
+
+def _apply(spec: Application, place: Path, root, data, quiet: bool) -> Record:
+    asked = origin(spec.of)
+    dataset = load(asked.dataset, data, asked.size).to(default_device())
+
+    def training(source: Source, seed: int) -> Split:
+        return training_set(source, dataset, seed, root, data, quiet)
+
+    done = spec.work(dataset, _writable(place) / PARTS, training, quiet)
+    record = _record(spec, dataset, place, done.seconds, done.updates, done.result)
+    shutil.rmtree(place / PARTS, ignore_errors=True)
     return record
 
 

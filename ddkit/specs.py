@@ -1,19 +1,22 @@
 """What a run is asked for: specs name runs, and sources name what networks are trained on.
 
 There are three kinds of spec. ``Distill`` makes a synthetic set; ``Experts`` trains the trajectories that some
-methods match; ``Evaluate`` trains networks on a source and scores them on test data. A source is the full data, random
-real images, the start of a distillation, its result, or a file. All are plain frozen values that can be written down as
-JSON and read back.
+methods match; ``Evaluate`` trains networks on a source and scores them on test data. ``Application`` is the base of
+further ones, which stand with their work in ``ddkit.applications``. A source is the full data, random real images, the
+start of a distillation, its result, or a file. All are plain frozen values that can be written down as JSON and read
+back.
 """
 
 import hashlib
+import importlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from ddkit import methods, presets
-from ddkit.data import SOURCES, Dataset
+from ddkit.data import SOURCES, Dataset, Split
 from ddkit.errors import one_of, require
 from ddkit.experts import Plan
 from ddkit.files import sha256
@@ -206,7 +209,44 @@ class Evaluate:
         return found if self.epochs is None else replace(found, epochs=self.epochs, updates=None)
 
 
-Spec = Distill | Evaluate | Experts
+# The kinds of Application and the values in them, and the module of ddkit.applications that has each.
+APPLICATIONS = {"Search": "search", "Grid": "search"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of an application: seconds, updates of a network and the result for the record."""
+
+    seconds: float
+    updates: int
+    result: dict
+
+
+class Application:
+    """Base of specs that say themselves how they are carried out; what they work on is the source ``of``."""
+
+    of: Source
+
+    def check(self) -> None:
+        """Raise InputError for whatever can be seen to be wrong before anything is loaded."""
+        raise NotImplementedError
+
+    @property
+    def name(self) -> str:
+        kind = type(self).__name__.lower()
+        return f"{kind}-{origin(self.of).dataset}-{type(self.of).__name__.lower()}-{_key(self)}"
+
+    def work(self, dataset: Dataset, parts: Path, training_set: Callable[[Source, int], Split], quiet: bool) -> Outcome:
+        """Do what is asked for, or go on with it.
+
+        Args:
+            parts: folder for what a later call can go on from; it is removed once the record stands.
+            training_set: gives what a network is trained on, by source and seed.
+        """
+        raise NotImplementedError
+
+
+Spec = Distill | Evaluate | Experts | Application
 
 
 def origin(source: Source):
@@ -223,11 +263,20 @@ def describe_spec(spec) -> dict:
 
 def restore_spec(content: dict):
     """The inverse of ``describe_spec``, from JSON."""
-    kinds = {kind.__name__: kind for kind in (Full, RandomReal, Distill, Start, File, Evaluate, Experts, Plan)}
-    values = {k: restore_spec(v) if isinstance(v, dict) else v for k, v in content.items() if k != "type"}
-    if "options" in values:
-        values["options"] = tuple((name, value) for name, value in values["options"])
-    return kinds[content["type"]](**values)
+    values = {k: restore_spec(v) if isinstance(v, dict) else _frozen(v) for k, v in content.items() if k != "type"}
+    return _kind(content["type"])(**values)
+
+
+def _kind(name: str) -> type:
+    if name in APPLICATIONS:
+        return getattr(importlib.import_module(f"ddkit.applications.{APPLICATIONS[name]}"), name)
+    kinds = (Full, RandomReal, Distill, Start, File, Evaluate, Experts, Plan)
+    return next(kind for kind in kinds if kind.__name__ == name)
+
+
+def _frozen(value):
+    """The value with tuples for lists, which is what JSON makes of them."""
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
 def _key(spec) -> str:
@@ -247,7 +296,7 @@ def _work(spec) -> dict:
         values |= {"config": spec.config, "updates": spec.total_updates}
     elif isinstance(spec, Start) and spec.drawn:  # whatever the method does afterwards
         values = {name: getattr(spec.of, name) for name in ("dataset", "size", "ipc", "init", "seed")}
-    elif isinstance(spec, Evaluate):
+    elif isinstance(spec, Evaluate | Application) and hasattr(spec, "protocol"):
         values["protocol"] = (PROTOCOLS | KERNEL_PROTOCOLS)[spec.protocol]
     elif isinstance(spec, File):
         values.pop("path")
