@@ -109,9 +109,11 @@ POLYPS = ("mhist", "mhist_like")
 FOR_POLYPS = {
     "quick": {"size": 32, "updates": 10, "noise_updates": 20, "standard_epochs": 20, "transfer_epochs": 20},
     # Batch norm, which leaves how much edge an image has, where instance norm removes it: seen first in transfer
-    # to such a network, then confirmed on validation data.
-    "laptop": {"size": 64, "network": "ConvNetD4BN", "width": 16, "updates": 200, "noise_updates": 200,
-               "options": (("network_steps", 2),), "standard_epochs": 100, "transfer_epochs": 50,
+    # to such a network, then confirmed on validation data. There, too, came the weight of the embeddings: crypts lie
+    # anywhere, so that the classes' mean attention maps hardly differ, and with Table 1's 0.01 little else is matched.
+    "laptop": {"size": 64, "network": "ConvNetD4BN", "width": 16, "updates": 600, "noise_updates": 200,
+               "options": (("lam", 1.0), ("loss_scale", 300.0), ("network_steps", 2)), "seeds": 10,
+               "standard_epochs": 300, "transfer_epochs": 50,
                "transfer_networks": ("MLP", "LeNet", "ConvNetD4", "ConvNetD3BN")},
     "full": {"size": 224, "network": "ConvNetD7", "ipc": 50},
 }

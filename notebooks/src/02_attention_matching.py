@@ -187,6 +187,50 @@ assert third(real_run, last=True) < third(real_run, last=False)
 assert third(noise_run, last=True) < third(noise_run, last=False)
 
 # %% [markdown]
+# ## Polyps
+#
+# The same method, on colour images of two classes: your own copy of MHIST, or the synthetic stand-in (lesson 1).
+# **Predict** from Table 1 (K = 200, T = 10): how many updates would the images get?
+
+# %%
+polyps = lesson.polyps()
+tissue = ddkit.load(polyps.dataset, size=polyps.size)
+table_1 = ddkit.Distill(dataset="mhist", preset="course", ipc=50)
+assert table_1.total_updates == 200 * 10 * 1
+f"{table_1.total_updates} updates; this profile makes {polyps.distill().total_updates} of {polyps.ipc} images per class"
+
+# %%
+print("\n".join(presets.departures("datadam", "course", "mhist")[-1:]))
+
+# %% [markdown]
+# **Predict:** where will a random network look in stained tissue?
+
+# %%
+network = build(polyps.network, tissue.channels, 2, tissue.size, width=polyps.width, generator=stream(0, "polyps"))
+hp, ssa = (tissue.train.of_class(c)[:3] for c in range(2))
+plots.attention_maps(network, hp, ssa, tissue.mean, tissue.std, power=polyps.distill().config.power, titles=tissue.classes)
+
+# %%
+polyp_run = lesson.told(ddkit.run(polyps.distill("real")))
+assert polyp_run.result["moved"] > 0
+plots.loss_curve({"polyps, from real images": polyp_run})
+
+# %% [markdown]
+# Digits of a class have strokes at the same places; crypts lie anywhere. So a class's mean attention map is nearly flat,
+# and the two classes' means are close together. **Think:** what does that say about how well matching means can work
+# here? Lesson 4 measures it.
+
+# %%
+def mean_map(images):
+    """Mean attention map of the first block, [H*W]."""
+    return my_attention_map(network.features(images)[0].detach(), 4).mean(0)
+
+
+between = float((mean_map(tissue.train.of_class(0)[:200]) - mean_map(tissue.train.of_class(1)[:200])).norm())
+within = float((mean_map(tissue.train.of_class(0)[:10]) - mean_map(tissue.train.of_class(0)[10:20])).norm())
+f"classes differ by {between:.3f}; two handfuls of the same class differ by {within:.3f}"
+
+# %% [markdown]
 # ## Concept questions (1a to 1e)
 #
 # **1a.** What does dataset distillation look for, and how does it differ from picking a coreset of real images?

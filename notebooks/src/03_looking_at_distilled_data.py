@@ -138,6 +138,27 @@ found
 assert found["from real images"] > found["noise before"]
 
 # %% [markdown]
+# ## Polyps
+#
+# **Predict:** colours, crypts, lumens: what will matching keep, and what will it add?
+
+# %%
+polyps = lesson.polyps()
+polyp_run = lesson.told(ddkit.run(polyps.distill("real")))
+plots.image_grid(polyp_run.synthetic, title="Distilled polyps, from real images")
+
+# %%
+plots.start_end_difference(polyp_run.synthetic, per_class=3)
+
+# %%
+polyp_noise = lesson.told(ddkit.run(polyps.distill("noise")))
+plots.evolution(polyp_noise)
+
+# %%
+assert polyp_run.synthetic.moved > 0 and polyp_noise.synthetic.moved > 0
+assert polyp_run.synthetic.pixels().shape[1] == 3, "colour images"
+
+# %% [markdown]
 # ## What you should take away
 #
 # * Un-normalise with the right statistics, and look at start, end and difference side by side.
@@ -147,7 +168,8 @@ assert found["from real images"] > found["noise before"]
 #
 # 1. Are the condensed images recognisable? Which classes least, and why those? (2c)
 # 2. Compare the images from noise with those from real ones. What does the loss ask of a single image? (2d)
-# 3. What would the images look like if they were matched one per class?
+# 3. Could a pathologist tell the two classes of distilled polyps apart? Does that decide whether they are useful?
+# 4. What would the images look like if they were matched one per class?
 
 # %% [markdown]
 # *Your answers:*

@@ -147,6 +147,41 @@ gain = {n: round(100 * (found["distilled from real"][n].mean - found["random rea
 print("gain over random real images, in points:", gain)
 
 # %% [markdown]
+# ## Polyps: when accuracy misleads
+#
+# The same comparison on your own copy of MHIST or the synthetic stand-in (lesson 1). Look at balanced accuracy and at
+# the recall of each class; a row at chance is called so.
+#
+# **Predict:** will a few images per class be enough to tell HP from SSA?
+
+# %%
+polyps = lesson.polyps()
+distilled = polyps.distill("real")
+polyp_sources = {"distilled from real": distilled, "random real": polyps.random(), "start: real": ddkit.Start(distilled)}
+polyp_full = ddkit.run(polyps.baseline())
+polyp_scores = {name: ddkit.run(polyps.evaluate(s, "standard")) for name, s in polyp_sources.items()}
+lesson.scores({"full data, assignment protocol": polyp_full, **polyp_scores})
+
+# %%
+plots.bars({"assignment": {"full data": polyp_full.scores}, "standard": bars(polyp_scores)}, polyp_full.result["chance"])
+
+# %%
+balanced = {name: record.scores.of("balanced_accuracy") for name, record in polyp_scores.items()}
+for other in ("random real", "start: real"):
+    a, b = balanced["distilled from real"], balanced[other]
+    print(f"distilled minus {other}: {100 * (a.mean - b.mean):+.1f} points of balanced accuracy, "
+          f"{(a.mean - b.mean) / max(math.hypot(a.se, b.se), 1e-9):+.1f} standard errors")
+
+# %%
+assert polyp_full.scores.of("balanced_accuracy").mean <= 1 and len(polyp_full.result["classes"]) == 2
+assert all(record.notes == polyp_full.notes for record in polyp_scores.values())
+
+# %%
+on_polyps = {name: {n: ddkit.run(polyps.transfer(s, n)) for n in polyps.transfer_networks}
+             for name, s in list(polyp_sources.items())[:2]}
+plots.transfer_heatmap({name: bars(row) for name, row in on_polyps.items()}, "Polyps: balanced accuracy on other networks")
+
+# %% [markdown]
 # ## Take the images along
 #
 # The set can be exported to the field's file layout and read by other tools; ddkit reads such files without ever
@@ -173,7 +208,8 @@ assert again.images.equal(synthetic.images)
 #
 # 1. Under which protocol is the advantage of distilled images largest, and why? (2e)
 # 2. From real or from noise: which would you hand in, and on what evidence? (2d)
-# 3. Which networks gain most over random real images, and which least? What do they have in common? (3)
+# 3. Is any set of a few polyps better than guessing? Which number shows it, and which hides it?
+# 4. Which networks gain most over random real images, and which least? What do they have in common? (3)
 
 # %% [markdown]
 # *Your answers:*
