@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "load": "data",
     "SyntheticSet": "synthetic",
+    "Coreset": "specs",
     "Distill": "specs",
     "Evaluate": "specs",
     "Experts": "specs",
@@ -18,6 +19,7 @@ _HOMES = {
     "Start": "specs",
     "File": "specs",
     "Record": "runs",
+    "Continual": "applications.continual",
     "run": "runs",
     "find": "runs",
     "profile": "profiles",

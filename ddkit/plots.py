@@ -37,8 +37,8 @@ __all__ = ["accuracy_against_time", "attention_maps", "bars", "embedding_2d", "e
            "training_curve", "transfer_heatmap"]
 
 MOST_SHOWN = 10  # images of a class in a grid
-TRAINED_ON = {"Full": "full data", "RandomReal": "random real images", "Start": "undistilled start",
-              "Distill": "distilled images", "File": "imported images"}
+TRAINED_ON = {"Full": "full data", "RandomReal": "random real images", "Coreset": "chosen real images",
+              "Start": "undistilled start", "Distill": "distilled images", "File": "imported images"}
 
 
 @picture

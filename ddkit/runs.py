@@ -10,7 +10,8 @@ from pathlib import Path
 import torch
 
 from ddkit import __version__, methods, presets
-from ddkit.cost import measure, peak_memory_mib
+from ddkit.coresets import select
+from ddkit.cost import Stopwatch, measure, peak_memory_mib
 from ddkit.data import Dataset, Split, load
 from ddkit.device import default_device, describe
 from ddkit.distill import Callback, History, distill
@@ -23,6 +24,7 @@ from ddkit.networks import build
 from ddkit.progress import say
 from ddkit.randomness import stream
 from ddkit.specs import (
+    Coreset,
     Distill,
     Evaluate,
     Experts,
@@ -56,7 +58,7 @@ class Record:
         updates: of the synthetic set, or of each evaluation's network.
         result: of a distillation ``moved``, ``cpu_seconds`` (of all cores), ``losses``, ``validation``, ``departures``;
             of an evaluation ``runs`` (one dict per seed), ``classes``, ``chance``, and ``cost`` of the network or, if
-            one predicted, the ``kernel``.
+            one predicted, the ``kernel``; of an application what its module says.
         notes: the data set's, which belong beside results: that the images are synthetic, say.
         folder: where it lies.
     """
@@ -91,7 +93,7 @@ class Record:
 
     @cached_property
     def synthetic(self) -> SyntheticSet:
-        """The distilled set (of a distillation's record)."""
+        """The distilled or chosen set (of a record that has one)."""
         return SyntheticSet.load(self.folder / SYNTHETIC)
 
     @cached_property
@@ -108,7 +110,7 @@ class Record:
 
     @property
     def scores(self) -> Scores:
-        """The test scores (of an evaluation's record)."""
+        """The test scores (of a record that has any)."""
         return Scores(tuple(self.result["runs"]), notes=tuple(self.notes))
 
     def __str__(self) -> str:
@@ -154,7 +156,47 @@ def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None
         return _train_experts(spec, place, data, quiet)
     if isinstance(spec, Distill):
         return _distill(spec, place, root, data, callbacks, validate_every, stop, quiet)
-    return _evaluate(spec, place, root, data, quiet)
+    if isinstance(spec, Coreset):
+        return _choose(spec, place, data, quiet)
+    if isinstance(spec, Evaluate):
+        return _evaluate(spec, place, root, data, quiet)
+    return spec.make(Job(_writable(place), root, data, quiet))
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a spec of ``ddkit.applications`` is given to make its run.
+
+    Attributes:
+        place: the run's own folder, for checkpoints and what ends up beside the record.
+        root, data, quiet: as for ``run``.
+    """
+
+    place: Path
+    root: str | Path | None = None
+    data: str | Path | None = None
+    quiet: bool = False
+
+    def run(self, spec: Spec) -> Record:
+        """The record of another run that this one needs."""
+        return run(spec, root=self.root, data=self.data, quiet=self.quiet)
+
+    def load(self, name: str, size: int | None = None) -> Dataset:
+        """A data set, where networks are trained."""
+        return load(name, self.data, size).to(default_device())
+
+    def record(self, spec, dataset: Dataset, seconds: float, updates: int, result: dict) -> Record:
+        """Write and return the run's own record."""
+        return _record(spec, dataset, self.place, seconds, updates, result)
+
+
+def _choose(spec: Coreset, place: Path, data, quiet: bool) -> Record:
+    dataset, watch = load(spec.dataset, data, spec.size).to(default_device()), Stopwatch()
+    synthetic = select(dataset, spec.ipc, spec.method, on=spec.on, width=spec.width, epochs=spec.epochs, seed=spec.seed,
+                       folder=_writable(place), quiet=quiet)
+    synthetic.origin |= {"on": spec.on, "seed": spec.seed}
+    synthetic.save(place / SYNTHETIC)
+    return _record(spec, dataset, place, watch.seconds, 0, {"moved": synthetic.moved})
 
 
 def _train_experts(spec: Experts, place: Path, data, quiet: bool) -> Record:
@@ -279,15 +321,13 @@ def training_set(source: Source, dataset: Dataset, seed: int, root=None, data=No
         return SyntheticSet.from_real(dataset, source.ipc, stream(seed, "random real")).training_split()
     if isinstance(source, Start) and source.drawn:
         return starting_set(source.of, dataset).training_split()
-    if isinstance(source, Start):
-        synthetic = distilled_set(source.of, dataset, root, data, quiet).undistilled()
-    else:
-        synthetic = distilled_set(source, dataset, root, data, quiet)
+    synthetic = distilled_set(origin(source), dataset, root, data, quiet)
+    synthetic = synthetic.undistilled() if isinstance(source, Start) else synthetic
     return synthetic.training_split().to(dataset.train.images.device)
 
 
-def distilled_set(source: Distill | File, dataset: Dataset, root=None, data=None, quiet: bool = False) -> SyntheticSet:
-    """The synthetic set that a distillation makes or a file holds."""
+def distilled_set(source: Source, dataset: Dataset, root=None, data=None, quiet: bool = False) -> SyntheticSet:
+    """The synthetic set that a distillation makes, a coreset chooses or a file holds."""
     if isinstance(source, File):
         return open_set(source.path, dataset)
     return run(source, root=root, data=data, quiet=quiet).synthetic

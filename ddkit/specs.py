@@ -1,19 +1,22 @@
 """What a run is asked for: specs name runs, and sources name what networks are trained on.
 
-There are three kinds of spec. ``Distill`` makes a synthetic set; ``Experts`` trains the trajectories that some
-methods match; ``Evaluate`` trains networks on a source and scores them on test data. A source is the full data, random
-real images, the start of a distillation, its result, or a file. All are plain frozen values that can be written down as
-JSON and read back.
+There are four kinds of spec here. ``Distill`` makes a synthetic set and ``Coreset`` chooses one; ``Experts`` trains the
+trajectories that some methods match; ``Evaluate`` trains networks on a source and scores them on test data. A source is
+the full data, random real images, a coreset, the start of a distillation, its result, or a file. ``ddkit.applications``
+has more kinds. All are plain frozen values that can be written down as JSON and read back.
+
+A data set's name may end in some of its classes, as in ``mnist-4-9``: the run then sees no others.
 """
 
 import hashlib
+import importlib
 import json
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from ddkit import methods, presets
-from ddkit.data import SOURCES, Dataset
+from ddkit import coresets, methods, presets
+from ddkit.data import Dataset, parse_name
 from ddkit.errors import one_of, require
 from ddkit.experts import Plan
 from ddkit.files import sha256
@@ -42,6 +45,45 @@ class RandomReal:
 
 
 @dataclass(frozen=True)
+class Coreset:
+    """Names a choice of real images, and is the source that they make.
+
+    Attributes:
+        dataset, size: as for ``data.load``.
+        ipc: images per class.
+        method, on, width, epochs: as for ``coresets.select``.
+        seed: of everything random in the choice.
+    """
+
+    dataset: str
+    ipc: int
+    method: str = "herding"
+    on: str = coresets.PIXELS
+    width: int = 128
+    epochs: int = 5
+    seed: int = 0
+    size: int | None = None
+
+    def check(self) -> None:
+        """Raise InputError for whatever can be seen to be wrong before anything is loaded."""
+        parse_name(self.dataset)
+        require(self.ipc >= 1, f"images per class must be at least 1, got ipc {self.ipc}")
+        coresets.check(self.method, self.on, self.epochs)
+        if self.on != coresets.PIXELS:
+            parse(self.on, self.width)
+
+    @property
+    def numbers(self) -> dict:
+        """What decides the outcome beside the fields: how the network is trained, if there is one."""
+        trains = self.on != coresets.PIXELS and self.epochs
+        return {"training": coresets.training_of(self.epochs)} if trains else {}
+
+    @property
+    def name(self) -> str:
+        return f"coreset-{self.dataset}-{self.method}-ipc{self.ipc}-{key(self)}"
+
+
+@dataclass(frozen=True)
 class Experts:
     """Names a set of expert trajectories: networks trained on the full data as ``plan`` says."""
 
@@ -52,11 +94,11 @@ class Experts:
 
     def check(self) -> None:
         """Raise InputError for whatever can be seen to be wrong before anything is loaded."""
-        one_of(self.dataset, SOURCES, "dataset")
+        parse_name(self.dataset)
 
     @property
     def name(self) -> str:
-        return f"experts-{self.dataset}-{self.plan.network}-{_key(self)}"
+        return f"experts-{self.dataset}-{self.plan.network}-{key(self)}"
 
 
 @dataclass(frozen=True)
@@ -106,7 +148,7 @@ class Distill:
 
     def check(self) -> None:
         """Raise InputError for whatever can be seen to be wrong before anything is loaded."""
-        one_of(self.dataset, SOURCES, "dataset")
+        parse_name(self.dataset)
         one_of(self.init, INITS, "init")
         require(self.ipc >= 1, f"images per class must be at least 1, got ipc {self.ipc}")
         if InfiniteNetwork.named(self.config.network) is None:
@@ -115,7 +157,7 @@ class Distill:
 
     @property
     def name(self) -> str:
-        return f"distill-{self.dataset}-{self.method}-{self.preset}-ipc{self.ipc}-{self.init}-{_key(self)}"
+        return f"distill-{self.dataset}-{self.method}-{self.preset}-ipc{self.ipc}-{self.init}-{key(self)}"
 
 
 @dataclass(frozen=True)
@@ -145,7 +187,7 @@ class File:
         return cls(str(path), sha256(Path(path).read_bytes()), dataset, size)
 
 
-Source = Full | RandomReal | Distill | Start | File
+Source = Full | RandomReal | Coreset | Distill | Start | File
 
 
 @dataclass(frozen=True)
@@ -165,14 +207,14 @@ class Evaluate:
 
     def check(self) -> None:
         """Raise InputError for whatever can be seen to be wrong before anything is loaded."""
-        one_of(origin(self.of).dataset, SOURCES, "dataset")
+        parse_name(origin(self.of).dataset)
         one_of(self.protocol, PROTOCOLS | KERNEL_PROTOCOLS, "protocol")
         require(self.seeds >= 1, f"an evaluation needs at least 1 seed, got {self.seeds}")
         self._check_network()
         require(self.protocol != "learned" or isinstance(self.of, Distill | File),
                 "the 'learned' protocol takes the learning rate that a distilled set has learned, and these images "
                 "have none: use 'standard'")
-        if isinstance(origin(self.of), Distill):
+        if isinstance(origin(self.of), Distill | Coreset):
             origin(self.of).check()
         if isinstance(self.of, RandomReal):
             require(self.of.ipc >= 1, f"images per class must be at least 1, got ipc {self.of.ipc}")
@@ -196,7 +238,7 @@ class Evaluate:
     @property
     def name(self) -> str:
         what = f"{origin(self.of).dataset}-{type(self.of).__name__.lower()}"
-        return f"evaluate-{what}-{self.protocol}-{self.network}-{_key(self)}"
+        return f"evaluate-{what}-{self.protocol}-{self.network}-{key(self)}"
 
     def how(self, dataset: Dataset) -> Protocol | KernelProtocol:
         """The protocol with its numbers."""
@@ -206,7 +248,10 @@ class Evaluate:
         return found if self.epochs is None else replace(found, epochs=self.epochs, updates=None)
 
 
-Spec = Distill | Evaluate | Experts
+Spec = Distill | Coreset | Evaluate | Experts
+# Specs of ddkit.applications and their modules there. Each has ``check``, ``name`` and ``numbers`` as the ones here do,
+# and makes its own run: ``make(job)``, see ``runs.Job``.
+APPLICATIONS = {"Continual": "continual"}
 
 
 def origin(source: Source):
@@ -223,14 +268,24 @@ def describe_spec(spec) -> dict:
 
 def restore_spec(content: dict):
     """The inverse of ``describe_spec``, from JSON."""
-    kinds = {kind.__name__: kind for kind in (Full, RandomReal, Distill, Start, File, Evaluate, Experts, Plan)}
-    values = {k: restore_spec(v) if isinstance(v, dict) else v for k, v in content.items() if k != "type"}
-    if "options" in values:
-        values["options"] = tuple((name, value) for name, value in values["options"])
-    return kinds[content["type"]](**values)
+    values = {k: restore_spec(v) if isinstance(v, dict) else _tuples(v) for k, v in content.items() if k != "type"}
+    return _kind(content["type"])(**values)
 
 
-def _key(spec) -> str:
+def _kind(name: str) -> type:
+    """The spec or source of that name."""
+    if name in APPLICATIONS:
+        return getattr(importlib.import_module(f"ddkit.applications.{APPLICATIONS[name]}"), name)
+    kinds = (Full, RandomReal, Coreset, Distill, Start, File, Evaluate, Experts, Plan)
+    return {kind.__name__: kind for kind in kinds}[name]
+
+
+def _tuples(value):
+    """A value of a spec as it was before JSON made its tuples lists."""
+    return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value
+
+
+def key(spec) -> str:
     """Eight characters that differ between specs that ask for different work."""
     return hashlib.sha256(json.dumps(_work(spec), sort_keys=True).encode()).hexdigest()[:8]
 
@@ -251,4 +306,6 @@ def _work(spec) -> dict:
         values["protocol"] = (PROTOCOLS | KERNEL_PROTOCOLS)[spec.protocol]
     elif isinstance(spec, File):
         values.pop("path")
+    else:
+        values |= getattr(spec, "numbers", {})
     return {"type": type(spec).__name__, **{k: _work(v) if is_dataclass(v) else v for k, v in values.items()}}
