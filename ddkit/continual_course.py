@@ -21,7 +21,7 @@ class Settings:
         epochs: of every training, by protocol (None: the protocol's own).
         new_images: of an epoch of replay.
         replayed: the memories that the second protocol is shown with.
-        datadam, rfad: updates and options of the distillations of a step.
+        datadam, rfad, pad: updates (None: the preset's) and options of the distillations of a step.
         coreset_epochs: of the network whose embedding is looked at and whose mistakes are counted.
     """
 
@@ -31,15 +31,19 @@ class Settings:
     replayed: tuple[str, ...]
     datadam: tuple[int | None, tuple[tuple[str, object], ...]]
     rfad: tuple[int | None, tuple[tuple[str, object], ...]]
+    pad: tuple[int | None, tuple[tuple[str, object], ...]]
     coreset_epochs: int
 
 
+_FEW_EXPERTS = (("expert_epochs", 4), ("experts", 2), ("student_steps", 10))  # of a fifth of the images each
 SETTINGS = {
     "quick": Settings(2, {"gdumb": 15, "replay": 4}, 100, ("random",), (10, (("network_steps", 2),)),
-                      (5, (("networks", 1), ("real_batch", 50))), 3),
+                      (5, (("networks", 1), ("real_batch", 50))),
+                      (5, (("expert_epochs", 4), ("experts", 1), ("final_start", 2), ("student_steps", 4))), 3),
     "laptop": Settings(5, {"gdumb": 100, "replay": 8}, 500, ("random", "DataDAM"), (120, (("network_steps", 10),)),
-                       (100, (("networks", 2), ("real_batch", 200))), 4),
-    "full": Settings(5, {"gdumb": None, "replay": None}, 1000, ("random", "DataDAM"), (None, ()), (None, ()), 20),
+                       (100, (("networks", 2), ("real_batch", 200))), (60, _FEW_EXPERTS), 4),
+    "full": Settings(5, {"gdumb": None, "replay": None}, 1000, ("random", "DataDAM"), (None, ()), (None, ()),
+                     (None, ()), 20),
 }
 
 
@@ -78,10 +82,9 @@ def memories(profile: Profile) -> dict[str, Coreset | Distill]:
 
 
 def pad(profile: Profile) -> Distill:
-    """PAD as a memory, with two short-lived experts for each step; it takes longest, so it is asked for by itself."""
-    quick = {"experts": 1, "expert_epochs": 4, "last_start": 1, "final_start": 2, "student_steps": 4}
-    short = quick if profile.name == "quick" else {"experts": 2, "expert_epochs": 4, "student_steps": 10}
-    return replace(profile.match_trajectories("pad", **short), updates=5 if profile.name == "quick" else 60)
+    """PAD as a memory, with experts for each step; it takes longest, so it is asked for by itself."""
+    updates, options = settings(profile).pad
+    return replace(profile.match_trajectories("pad", **dict(options)), updates=updates)
 
 
 def continual(profile: Profile, memory: Coreset | Distill, protocol: str = "gdumb") -> Continual:

@@ -14,7 +14,7 @@ The set of a step is a run of its own, on a data set that has that step's classe
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import accumulate, chain
 
 import torch
 
@@ -102,6 +102,7 @@ class Continual:
         the mean time to fill the memory in all steps of a seed. Beside it lies the last memory of the first seed.
         """
         dataset = job.load(self.memory.dataset, self.memory.size)
+        whole = dataset.only(list(chain(*self.steps)))  # or an error, if there are no such classes
         path, steps = job.place / "checkpoint.pt", len(self.steps)
         state = load_state(path) if path.exists() else {"done": [], "learner": {}}
         done = state["done"]  # scores of every step of every seed, in their order
@@ -113,25 +114,23 @@ class Continual:
             done.append(learner.learn(step))
             state["learner"] = learner.state_dict()
             save_state(path, state)
-        record = self._record(job, dataset, [done[i : i + steps] for i in range(0, len(done), steps)])
+        record = self._record(job, whole, [done[i : i + steps] for i in range(0, len(done), steps)])
         path.unlink()
         return record
 
-    def _record(self, job: Job, dataset: Dataset, done: list[list[dict]]) -> Record:
+    def _record(self, job: Job, whole: Dataset, done: list[list[dict]]) -> Record:
         sizes = [len(step) for step in self.steps]
         runs = [{"seed": seed} | summary(results, sizes) for seed, results in enumerate(done)]
-        seen = dataset.only(list(chain(*self.steps)))
         kept = [memories(self, job, len(self.steps), seed) for seed in range(self.seeds)]
-        last = union([record.synthetic for record in kept[0]], seen.classes)
-        last.origin |= {"dataset": seen.name, "fingerprint": seen.fingerprint, "init": "memory"}
+        last = union([record.synthetic for record in kept[0]], whole.classes)
+        last.origin |= {"dataset": whole.name, "fingerprint": whole.fingerprint, "init": "memory"}
         last.save(job.place / SYNTHETIC)
         filled = [storage(record.synthetic) for record in kept[0]]
-        result = {"runs": runs, "classes": list(seen.classes), "steps": [list(step) for step in self.steps],
-                  "chance": seen.chance, "protocol": self.how.as_dict(),
-                  "bytes": [sum(filled[: t + 1]) for t in range(len(filled))],
+        result = {"runs": runs, "classes": list(whole.classes), "steps": [list(step) for step in self.steps],
+                  "chance": whole.chance, "protocol": self.how.as_dict(), "bytes": list(accumulate(filled)),
                   "memory_seconds": statistics.fmean(sum(record.seconds for record in row) for row in kept)}
         seconds = sum(run["train_seconds"] + run["test_seconds"] for run in runs)
-        return job.record(self, dataset, seconds, runs[0]["updates"], result)
+        return job.record(self, whole, seconds, runs[0]["updates"], result)
 
 
 def memories(spec: Continual, job: Job, steps: int, seed: int) -> list[Record]:
