@@ -1,6 +1,7 @@
 """Pictures of continual learning; see ``plots`` for the habits they share."""
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from ddkit.applications.continual import after_step, interval
 from ddkit.errors import require
@@ -14,27 +15,35 @@ BESIDE = 0.045  # of the axis: the least distance between two names beside their
 def accuracy_after_each_step(records: dict[str, Record], title: str = "") -> Picture:
     """Test accuracy on the classes seen so far after each step: mean and 95 % interval over seeds, a curve a record.
 
-    Each curve's name and last value stand beside its end.
+    Intervals are cut off at 0 and 100 %. Each curve's marker, name and last value stand beside its end.
     """
     steps = _steps(records)
     figure = Picture(figsize=(8, 4.4), layout="constrained")
     axes = figure.subplots()
-    at = np.arange(1, len(steps) + 1)
-    for index, record in enumerate(records.values()):
+    at, ends = np.arange(1, len(steps) + 1), {}
+    for index, (name, record) in enumerate(records.items()):
         scores = [after_step(record, step) for step in range(len(steps))]
+        means, halves = (100 * np.array(values) for values in ([s.mean for s in scores], list(map(interval, scores))))
+        errors = [np.minimum(halves, means), np.minimum(halves, 100 - means)]
         aside = 0.06 * (index - (len(records) - 1) / 2)  # so that intervals do not cover each other
-        axes.errorbar(at + aside, [100 * s.mean for s in scores], [100 * interval(s) for s in scores], capsize=3,
-                      **series(index))
+        axes.errorbar(at + aside, means, errors, capsize=3, **series(index))
+        ends[name] = means[-1]
     axes.set_xticks(at, [f"{t}\n+ {', '.join(step)}" for t, step in zip(at, steps, strict=True)])
     axes.set(xlabel="step, and the classes that arrived in it", ylabel="test accuracy on all classes seen (%)",
-             xlim=(0.7, len(steps) + 0.15))
-    ends = {name: 100 * after_step(record, len(steps) - 1).mean for name, record in records.items()}
-    low, high = axes.get_ylim()
-    heights = _apart([(end - low) / (high - low) for end in ends.values()], BESIDE)
-    for (name, end), height in zip(ends.items(), heights, strict=True):
-        axes.annotate(f"{name} {end:.1f} %", (1.01, height), xycoords="axes fraction", va="center", size=9)
+             xlim=(0.7, len(steps) + 0.2))
+    _name_ends(axes, ends)
     axes.set_title(title or "Accuracy after each step (mean and 95 % interval over seeds)")
     return figure
+
+
+def _name_ends(axes: Axes, ends: dict[str, float]) -> None:
+    """Write each name and value at its height to the right of the axes, beside its curve's marker."""
+    low, high = axes.get_ylim()
+    heights = _apart([(end - low) / (high - low) for end in ends.values()], BESIDE)
+    for index, ((name, end), height) in enumerate(zip(ends.items(), heights, strict=True)):
+        axes.plot(1.02, height, transform=axes.transAxes, clip_on=False, **series(index))
+        axes.annotate(f"{name} {end:.1f} %", (1.04, height), xycoords="axes fraction", va="center", size=9)
+    axes.set_ylim(low, high)
 
 
 @picture

@@ -284,7 +284,8 @@ def test_the_command_line_compares_memories(tmp_path, capsys):
                  str(tmp_path)]
     assert main([*arguments, "--figure", str(tmp_path / "figures")]) == 0
     text = capsys.readouterr().out
-    assert "final accuracy (n=2)" in text and "forgetting" in text and (tmp_path / "figures/continual.png").exists()
+    assert all(part in text for part in ("final accuracy", "% (n=2)", "forgetting", "bytes"))
+    assert (tmp_path / "figures" / "continual.png").exists()
     assert main([*arguments, "--json"]) == 0
     assert set(json.loads(capsys.readouterr().out)) == {"random", "datadam"}
 
