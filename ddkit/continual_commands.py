@@ -74,9 +74,10 @@ def _memory(name: str, options):
     from ddkit.specs import Coreset, Distill
 
     one_of(name, (*METHODS, *methods.METHODS, *PRESETS), "memory")
+    if name == "forgetting":
+        return Coreset(options.dataset, options.ipc, name, options.network, options.width, size=options.size)
     if name in METHODS:
-        on = options.network if name == "forgetting" else "pixels"
-        return Coreset(options.dataset, options.ipc, name, on, options.width, size=options.size)
+        return Coreset(options.dataset, options.ipc, name, size=options.size)
     infinite = name == "kip"  # whose network is none that could be trained
     return Distill(options.dataset, PRESETS.get(name, name), name if name in PRESETS else "course", options.ipc,
                    network=None if infinite else options.network, width=None if infinite else options.width,
