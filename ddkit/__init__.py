@@ -18,6 +18,8 @@ _HOMES = {
     "RandomReal": "specs",
     "Start": "specs",
     "File": "specs",
+    "Grid": "applications.search",
+    "Search": "applications.search",
     "Record": "runs",
     "Continual": "applications.continual",
     "run": "runs",

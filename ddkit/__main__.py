@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from ddkit import continual_commands
+from ddkit import continual_commands, search_command
 from ddkit.command_parts import add_data, add_settings, settings, show
 from ddkit.errors import Diverged, InputError, Stopped, Unmoved, require
 from ddkit.progress import say
@@ -138,6 +138,13 @@ def _transfer(options) -> None:
     show(content, options, tables.transfer(records))
 
 
+def _search(options) -> None:
+    sources, _, _ = _sources(options)
+    sources.pop("start", None)
+    content, text = search_command.work(sources, options)
+    show(content, options, text)
+
+
 def _show_run(options) -> None:
     from ddkit import plots
     from ddkit.runs import Record
@@ -162,11 +169,11 @@ def _show_run(options) -> None:
 
 
 def _runs(options) -> None:
-    from ddkit.runs import RECORD, REFERENCE, Record, runs_root
+    from ddkit.runs import PARTS, RECORD, REFERENCE, Record, runs_root
 
     places = [runs_root(options.runs), REFERENCE]
     records = [Record.load(path.parent) for place in places for path in sorted(place.glob(f"*/{RECORD}"))]
-    started = [path.parent.name for path in sorted(places[0].glob("*/checkpoint*.pt"))]
+    started = [path.parent.name for left in ("checkpoint*.pt", PARTS) for path in sorted(places[0].glob(f"*/{left}"))]
     lines = [*map(str, records), *(f"{name}: interrupted, resumes when run again" for name in started)]
     show([{"folder": str(r.folder), **r.as_dict()} for r in records], options, "\n".join(lines) or "no runs yet")
 
@@ -270,6 +277,10 @@ def _parser() -> argparse.ArgumentParser:
     transfer.add_argument("--networks", default="MLP,LeNet,AlexNet,VGG11,ResNet18", help="separated by commas")
     _training_options(transfer, protocol="standard", seeds=3, one_network=False)
 
+    search = add("search", _search, "choose among many networks by training them on a distilled set; was it right?")
+    _set_options(search)
+    search_command.add_options(search)
+
     drawing = add("show", _show_run, "draw a distilled set: images, change, evolution, loss")
     drawing.add_argument("run", metavar="DIR", help="folder of a distillation or coreset")
     drawing.add_argument("--out", metavar="DIR", help="where the figures go (None: DIR/figures)")
@@ -278,7 +289,7 @@ def _parser() -> argparse.ArgumentParser:
 
     runs = add("runs", _runs, "list the runs made here and those that come with the repository")
     data = _data_command(commands)
-    for sub in (baseline, experts, distill, *chosen, evaluate, transfer, drawing, runs, data):
+    for sub in (baseline, experts, distill, *chosen, evaluate, transfer, search, drawing, runs, data):
         sub.add_argument("--json", action="store_true", help="print the record as JSON, nothing else, on stdout")
     return parser
 

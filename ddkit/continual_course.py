@@ -47,7 +47,8 @@ SETTINGS = {
     "laptop": Settings(
         5, {"gdumb": 150, "replay": 8}, 500, ("random", "DataDAM"),
         {"datadam": (100, (("network_steps", 10),)), "rfad": (100, (("networks", 2), ("real_batch", 200))),
-         "pad": (60, (("expert_epochs", 4), ("experts", 2), ("student_steps", 10)))},
+         "pad": (60, (("expert_epochs", 4), ("experts", 2), ("final_start", 2), ("last_start", 1),
+                      ("student_steps", 10)))},
         ("MLP", 10), 2),
     "full": Settings(
         5, {"gdumb": None, "replay": None}, 1000, ("random", "DataDAM"),

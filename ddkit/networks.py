@@ -249,8 +249,10 @@ class ResNet18(Network):
 
 FAMILIES = {"MLP": MLP, "ConvNet": ConvNet, "LeNet": LeNet, "AlexNet": AlexNet, "VGG11": VGG11, "ResNet18": ResNet18}
 SUFFIXES = {"": "instance", "IN": "instance", "BN": "batch", "LN": "layer", "GN": "group", "NN": "none"}
+ACTIVATION_SUFFIXES = {"": "relu", "AR": "relu", "AL": "leakyrelu", "AS": "sigmoid"}
+POOLING_SUFFIXES = {"": "avg", "AP": "avg", "MP": "max", "NP": "none"}
 SMALLEST = 8  # pixels
-_NAME = re.compile(r"(MLP|ConvNet|LeNet|AlexNet|VGG11|ResNet18)(?:D([1-8]))?(BN|IN|LN|GN|NN)?$")
+_NAME = re.compile(r"(MLP|ConvNet|LeNet|AlexNet|VGG11|ResNet18)(?:D([1-8]))?([BILGN]N)?(A[RLS])?([AMN]P)?$")
 
 
 def build(name: str, channels: int, classes: int, size: int, *, width: int = 128,
@@ -260,7 +262,9 @@ def build(name: str, channels: int, classes: int, size: int, *, width: int = 128
     Args:
         name: ``MLP``, ``ConvNet``, ``LeNet``, ``AlexNet``, ``VGG11`` or ``ResNet18``; a ConvNet takes a depth
             ``D1`` to ``D8`` (default 3), and ConvNet, VGG11 and ResNet18 a norm ``BN``, ``IN``, ``LN``, ``GN``
-            or ``NN`` (none; default instance norm), as in ``ConvNetD4BN``.
+            or ``NN`` (none; default instance norm), as in ``ConvNetD4BN``; after these a ConvNet takes an activation
+            ``AR`` (ReLU), ``AL`` (leaky ReLU) or ``AS`` (sigmoid) and a pooling ``AP`` (average), ``MP`` (max) or
+            ``NP`` (none), as in ``ConvNetD4BNALMP``.
         channels, classes, size: of the images, which are [N, channels, size, size].
         width: channels of each ConvNet block (other networks have fixed widths).
         generator: source of the initial weights; None draws from torch's global generator.
@@ -285,15 +289,18 @@ def parse(name: str, width: int = 128) -> tuple[type[Network], dict]:
     """The class and options that a name such as ``ConvNetD4BN`` stands for."""
     match = _NAME.fullmatch(name)
     require(match is not None, f"unknown network '{name}': choose one of MLP, ConvNet, ConvNetD1 to ConvNetD8 (with "
-                               "BN, LN, GN or NN for another norm), LeNet, AlexNet, VGG11, ResNet18")
-    family, depth, suffix = match.groups()
+                               "BN, LN, GN or NN for another norm, then AL or AS for another activation, then MP or "
+                               "NP for another pooling), LeNet, AlexNet, VGG11, ResNet18")
+    family, depth, suffix, activation, pooling = match.groups()
     fixed = family in ("MLP", "LeNet", "AlexNet")
-    require(not (fixed and suffix) and (family == "ConvNet" or not depth),
-            f"network '{name}' does not exist: only ConvNet takes a depth, only ConvNet, VGG11 and ResNet18 a norm")
+    require(not (fixed and suffix) and (family == "ConvNet" or not (depth or activation or pooling)),
+            f"network '{name}' does not exist: only ConvNet takes a depth, an activation and a pooling, only ConvNet, "
+            "VGG11 and ResNet18 a norm")
     options = {} if fixed else {"norm": SUFFIXES[suffix or ""]}
     if family == "ConvNet":
         require(width >= 1, f"a ConvNet's width must be at least 1, got {width}")
-        options |= {"width": width, "depth": int(depth or 3)}
+        options |= {"width": width, "depth": int(depth or 3), "activation": ACTIVATION_SUFFIXES[activation or ""],
+                    "pool": POOLING_SUFFIXES[pooling or ""]}
     return FAMILIES[family], options
 
 

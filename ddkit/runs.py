@@ -2,14 +2,16 @@
 
 import os
 import platform
+import shutil
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import torch
 
 from ddkit import __version__, methods, presets
+from ddkit.applications.base import Application, Job
 from ddkit.coresets import select
 from ddkit.cost import Stopwatch, measure, peak_memory_mib
 from ddkit.data import Dataset, Split, load
@@ -43,6 +45,7 @@ from ddkit.training import PROTOCOLS, Protocol, Scores, score
 
 REFERENCE = Path(__file__).resolve().parent.parent / "data" / "reference"  # results that come with the repository
 RECORD, SYNTHETIC, EVOLUTION = "record.json", "synthetic.safetensors", "evolution.safetensors"
+PARTS = "parts"  # what an unfinished application goes on from
 
 
 @dataclass
@@ -131,8 +134,9 @@ def find(spec: Spec, root: str | Path | None = None) -> Record | None:
     return None
 
 
-def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None = None, data: str | Path | None = None,
-        callbacks: tuple[Callback, ...] = (), validate_every: int = 0, stop=None, quiet: bool = False) -> Record:
+def run(spec: Spec | Application, *, root: str | Path | None = None, folder: str | Path | None = None,
+        data: str | Path | None = None, callbacks: tuple[Callback, ...] = (), validate_every: int = 0, stop=None,
+        quiet: bool = False) -> Record:
     """Reload, resume or make the run that ``spec`` names.
 
     Args:
@@ -158,36 +162,9 @@ def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None
         return _distill(spec, place, root, data, callbacks, validate_every, stop, quiet)
     if isinstance(spec, Coreset):
         return _choose(spec, place, data, quiet)
-    if isinstance(spec, Evaluate):
-        return _evaluate(spec, place, root, data, quiet)
-    return spec.make(Job(_writable(place), root, data, quiet))
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a spec of ``ddkit.applications`` is given to make its run.
-
-    Attributes:
-        place: the run's own folder, for checkpoints and what ends up beside the record.
-        root, data, quiet: as for ``run``.
-    """
-
-    place: Path
-    root: str | Path | None = None
-    data: str | Path | None = None
-    quiet: bool = False
-
-    def run(self, spec: Spec) -> Record:
-        """The record of another run that this one needs."""
-        return run(spec, root=self.root, data=self.data, quiet=self.quiet)
-
-    def load(self, name: str, size: int | None = None) -> Dataset:
-        """A data set, where networks are trained."""
-        return load(name, self.data, size).to(default_device())
-
-    def record(self, spec, dataset: Dataset, seconds: float, updates: int, result: dict) -> Record:
-        """Write and return the run's own record."""
-        return _record(spec, dataset, self.place, seconds, updates, result)
+    if isinstance(spec, Application):
+        return _apply(spec, place, root, data, quiet)
+    return _evaluate(spec, place, root, data, quiet)
 
 
 def _choose(spec: Coreset, place: Path, data, quiet: bool) -> Record:
@@ -283,6 +260,19 @@ def _evaluate(spec: Evaluate, place: Path, root, data, quiet: bool) -> Record:
     seconds = sum(r["train_seconds"] + r["test_seconds"] for r in done)
     record = _record(spec, dataset, place, seconds, done[0]["updates"], result)
     partial.unlink()
+    return record
+
+
+def _apply(spec: Application, place: Path, root, data, quiet: bool) -> Record:
+    asked = origin(spec.of)
+    dataset = load(asked.dataset, data, asked.size).to(default_device())
+    others = {"root": root, "data": data, "quiet": quiet}
+    done = spec.work(Job(dataset, _writable(place) / PARTS, partial(run, **others),
+                         lambda source, seed: training_set(source, dataset, seed, **others), quiet))
+    if done.synthetic:
+        done.synthetic.save(place / SYNTHETIC)
+    record = _record(spec, dataset, place, done.seconds, done.updates, done.result)
+    shutil.rmtree(place / PARTS, ignore_errors=True)
     return record
 
 

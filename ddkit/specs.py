@@ -2,8 +2,8 @@
 
 There are four kinds of spec here. ``Distill`` makes a synthetic set and ``Coreset`` chooses one; ``Experts`` trains the
 trajectories that some methods match; ``Evaluate`` trains networks on a source and scores them on test data. A source is
-the full data, random real images, a coreset, the start of a distillation, its result, or a file. ``ddkit.applications``
-has more kinds. All are plain frozen values that can be written down as JSON and read back.
+the full data, random real images, a coreset, the start of a distillation, its result, or a file. Further kinds stand
+with their work in ``ddkit.applications``. All are plain frozen values that can be written down as JSON and read back.
 
 A data set's name may end in some of its classes, as in ``mnist-4-9``: the run then sees no others.
 """
@@ -249,9 +249,8 @@ class Evaluate:
 
 
 Spec = Distill | Coreset | Evaluate | Experts
-# Specs of ddkit.applications and their modules there. Each has ``check``, ``name`` and ``numbers`` as the ones here do,
-# and makes its own run: ``make(job)``, see ``runs.Job``.
-APPLICATIONS = {"Continual": "continual"}
+# Further specs and the values in them, and the module of ddkit.applications that has each.
+APPLICATIONS = {"Continual": "continual", "Grid": "search", "Search": "search"}
 
 
 def origin(source: Source):
@@ -268,21 +267,20 @@ def describe_spec(spec) -> dict:
 
 def restore_spec(content: dict):
     """The inverse of ``describe_spec``, from JSON."""
-    values = {k: restore_spec(v) if isinstance(v, dict) else _tuples(v) for k, v in content.items() if k != "type"}
+    values = {k: restore_spec(v) if isinstance(v, dict) else _frozen(v) for k, v in content.items() if k != "type"}
     return _kind(content["type"])(**values)
 
 
 def _kind(name: str) -> type:
-    """The spec or source of that name."""
     if name in APPLICATIONS:
         return getattr(importlib.import_module(f"ddkit.applications.{APPLICATIONS[name]}"), name)
     kinds = (Full, RandomReal, Coreset, Distill, Start, File, Evaluate, Experts, Plan)
-    return {kind.__name__: kind for kind in kinds}[name]
+    return next(kind for kind in kinds if kind.__name__ == name)
 
 
-def _tuples(value):
-    """A value of a spec as it was before JSON made its tuples lists."""
-    return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value
+def _frozen(value):
+    """The value with tuples for lists, which is what JSON makes of them."""
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
 def key(spec) -> str:

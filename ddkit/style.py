@@ -153,11 +153,13 @@ def tile(axes: Axes, pixels: np.ndarray, row: int, column: int, cmap: str | Colo
                 extent=(column + GAP, column + 1 - GAP, row + 1 - GAP, row + GAP))
 
 
-def label_points(axes: Axes, points: dict[str, tuple[float, float, float]]) -> None:
+def label_points(axes: Axes, points: dict[str, tuple[float, float, float]],
+                 nameless: Sequence[tuple[float, float]] = ()) -> None:
     """Write each point's name beside it, at the nearest place where it covers no point, error bar or other name.
 
     Args:
         points: x, y and the half length of the vertical error bar, in data units.
+        nameless: x and y of further points, which must not be covered either.
     """
     figure = axes.figure
     FigureCanvasAgg(figure)
@@ -166,6 +168,7 @@ def label_points(axes: Axes, points: dict[str, tuple[float, float, float]]) -> N
     places = {name: axes.transData.transform([(x, y - bar), (x, y), (x, y + bar)])
               for name, (x, y, bar) in points.items()}
     taken = [Bbox([low - 5 * dot, high + 5 * dot]) for low, _, high in places.values()]
+    taken += [Bbox([place - 3 * dot, place + 3 * dot]) for place in map(axes.transData.transform, nameless)]
     for name, (_, place, _) in places.items():
         text = axes.annotate(name, points[name][:2], (0, 0), textcoords="offset points", size=9)
         text.set_in_layout(False)

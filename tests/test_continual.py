@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from functools import partial
 from itertools import chain
 
 import pytest
@@ -11,12 +12,13 @@ import ddkit
 from ddkit import continual_course, continual_plots, data, training
 from ddkit.__main__ import main
 from ddkit.applications import continual
+from ddkit.applications.base import Job
 from ddkit.applications.continual import Continual, after_step, by_step, forgetting, interval, summary
 from ddkit.applications.memory import beside, storage, union
 from ddkit.data import SOURCES, Split
 from ddkit.errors import InputError
 from ddkit.profiles import profile
-from ddkit.runs import Job, run
+from ddkit.runs import run
 from ddkit.specs import Coreset, Distill, RandomReal, describe_spec, restore_spec
 from ddkit.synthetic import SyntheticSet
 from ddkit.training import Scores
@@ -40,6 +42,10 @@ MEMORIES = {
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     return tmp_path_factory.mktemp("continual")
+
+
+def a_job(digits, root, parts) -> Job:
+    return Job(digits, parts, partial(run, root=root, quiet=True), None, True)
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +77,10 @@ def test_classes_that_are_not_there_are_refused(name, sentence):
 # Isolation
 
 @pytest.mark.parametrize("kind", MEMORIES)
-def test_what_is_kept_of_a_step_depends_on_its_own_classes_alone(kind, root, tmp_path, monkeypatch):
+def test_what_is_kept_of_a_step_depends_on_its_own_classes_alone(kind, digits, root, tmp_path, monkeypatch):
     """The images of all other classes are made unusable, in training and test data: the memory keeps its bits."""
     spec = dataclasses.replace(SPEC, memory=MEMORIES[kind])
-    clean = [record.synthetic for record in continual.memories(spec, Job(tmp_path, root, None, True), 2, 0)]
+    clean = [record.synthetic for record in continual.memories(spec, a_job(digits, root, tmp_path), 2, 0)]
     read = SOURCES["digits"].read
     for kept, labels in zip(clean, STEPS, strict=True):
         def spoilt(folder, size, labels=labels):
@@ -92,7 +98,7 @@ def test_what_is_kept_of_a_step_depends_on_its_own_classes_alone(kind, root, tmp
 
 @pytest.mark.parametrize("step", [0, 1])
 def test_replay_trains_on_its_own_step_and_the_memory_alone(digits, root, tmp_path, step):
-    learner = continual.Replay(REPLAY, Job(tmp_path, root, None, True), digits, 0)
+    learner = continual.Replay(REPLAY, a_job(digits, root, tmp_path), 0)
     together, new = learner._data(step)
     own = torch.cat([digits.train.images[torch.isin(digits.train.labels, torch.tensor(STEPS[step]))]])
     assert new == len(own) and sorted(together.images[:new].sum((1, 2, 3)).tolist()) == \
@@ -197,8 +203,9 @@ def test_the_last_step_is_a_fresh_network_on_the_memory(record, digits):
     assert again["confusion"] == record.result["runs"][0]["confusion"]
 
 
-def test_seeds_keep_other_images(record, root):
-    first, second = (continual.memories(SPEC, Job(root, root, None, True), 1, seed)[0] for seed in (0, 1))
+def test_seeds_keep_other_images(record, digits, root):
+    job = a_job(digits, root, root)
+    first, second = (continual.memories(SPEC, job, 1, seed)[0] for seed in (0, 1))
     assert not first.synthetic.images.equal(second.synthetic.images)
 
 
@@ -222,11 +229,11 @@ def test_a_killed_run_goes_on_to_the_same_numbers(spec, epoch, root, tmp_path, m
     assert len(calls) == 1 + 2 * 2 * 2  # seeds, steps, epochs, and the killed one
     for one, other in zip(resumed.result["runs"], unbroken.result["runs"], strict=True):
         assert (one["after"], one["confusion"]) == (other["after"], other["confusion"])
-    assert not list(tmp_path.glob("*/*.pt"))
+    assert not list(tmp_path.glob("**/*.pt"))
 
 
 def test_replay_goes_on_with_one_network(root, digits, tmp_path):
-    learner = continual.Replay(REPLAY, Job(tmp_path, root, None, True), digits, 0)
+    learner = continual.Replay(REPLAY, a_job(digits, root, tmp_path), 0)
     before = learner.network.classifier.weight.clone()
     first = learner.learn(0)
     after = learner.network.classifier.weight.clone()

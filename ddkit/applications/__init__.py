@@ -1,1 +1,4 @@
-"""What distilled sets are good for, a module for each use; their specs are run by ``ddkit.run`` like all others."""
+"""What distilled sets are good for, besides training a classifier: one module for each application.
+
+``specs.APPLICATIONS`` lists their specs; ``runs.run`` reloads, resumes or makes them like every other run.
+"""

@@ -19,6 +19,7 @@ from itertools import accumulate, chain
 import torch
 
 from ddkit import augment
+from ddkit.applications.base import Application, Job, Outcome
 from ddkit.applications.memory import beside, storage, union
 from ddkit.cost import Stopwatch
 from ddkit.data import Dataset, Split, name_of
@@ -26,7 +27,7 @@ from ddkit.errors import one_of, require
 from ddkit.files import load_state, save_state
 from ddkit.networks import build, parse
 from ddkit.randomness import stream
-from ddkit.runs import SYNTHETIC, Job, Record
+from ddkit.runs import Record
 from ddkit.specs import Coreset, Distill, key
 from ddkit.synthetic import SyntheticSet
 from ddkit.training import Protocol, Scores, fit, logits, metrics, score
@@ -41,7 +42,7 @@ METRICS = {"accuracy": "final accuracy", "average_accuracy": "average accuracy",
 
 
 @dataclass(frozen=True)
-class Continual:
+class Continual(Application):
     """Names a continual run.
 
     Attributes:
@@ -90,47 +91,48 @@ class Continual:
         return {"protocol": self.how}
 
     @property
+    def of(self) -> Coreset | Distill:
+        """The source that is worked on: the memory."""
+        return self.memory
+
+    @property
     def name(self) -> str:
         kind = self.memory.method
         return f"continual-{self.memory.dataset}-{kind}-ipc{self.memory.ipc}-{self.protocol}-{key(self)}"
 
-    def make(self, job: Job) -> Record:
+    def work(self, job: Job) -> Outcome:
         """Run it, seed by seed and step by step; one that was stopped goes on with the step that it was at.
 
         The record's result has ``runs``, a dict of scores per seed (see ``summary``); ``classes`` in the order of their
         arrival, ``steps``, ``chance``, ``protocol``; ``bytes`` of the memory after each step; and ``memory_seconds``,
         the mean time to fill the memory in all steps of a seed. Beside it lies the last memory of the first seed.
         """
-        dataset = job.load(self.memory.dataset, self.memory.size)
-        whole = dataset.only(list(chain(*self.steps)))  # or an error, if there are no such classes
-        path, steps = job.place / "checkpoint.pt", len(self.steps)
+        whole = job.dataset.only(list(chain(*self.steps)))  # or an error, if there are no such classes
+        path, steps = job.parts / "checkpoint.pt", len(self.steps)
         state = load_state(path) if path.exists() else {"done": [], "learner": {}}
         done = state["done"]  # scores of every step of every seed, in their order
         while len(done) < self.seeds * steps:
             seed, step = divmod(len(done), steps)
-            learner = LEARNERS[self.protocol](self, job, dataset, seed)
+            learner = LEARNERS[self.protocol](self, job, seed)
             if step:
                 learner.load_state_dict(state["learner"])
             done.append(learner.learn(step))
             state["learner"] = learner.state_dict()
             save_state(path, state)
-        record = self._record(job, whole, [done[i : i + steps] for i in range(0, len(done), steps)])
-        path.unlink()
-        return record
+        return self._outcome(job, whole, [done[i : i + steps] for i in range(0, len(done), steps)])
 
-    def _record(self, job: Job, whole: Dataset, done: list[list[dict]]) -> Record:
+    def _outcome(self, job: Job, whole: Dataset, done: list[list[dict]]) -> Outcome:
         sizes = [len(step) for step in self.steps]
         runs = [{"seed": seed} | summary(results, sizes) for seed, results in enumerate(done)]
         kept = [memories(self, job, len(self.steps), seed) for seed in range(self.seeds)]
         last = union([record.synthetic for record in kept[0]], whole.classes)
         last.origin |= {"dataset": whole.name, "fingerprint": whole.fingerprint, "init": "memory"}
-        last.save(job.place / SYNTHETIC)
         filled = [storage(record.synthetic) for record in kept[0]]
         result = {"runs": runs, "classes": list(whole.classes), "steps": [list(step) for step in self.steps],
                   "chance": whole.chance, "protocol": self.how.as_dict(), "bytes": list(accumulate(filled)),
                   "memory_seconds": statistics.fmean(sum(record.seconds for record in row) for row in kept)}
         seconds = sum(run["train_seconds"] + run["test_seconds"] for run in runs)
-        return job.record(self, whole, seconds, runs[0]["updates"], result)
+        return Outcome(seconds, runs[0]["updates"], result, last)
 
 
 def memories(spec: Continual, job: Job, steps: int, seed: int) -> list[Record]:
@@ -142,9 +144,9 @@ def memories(spec: Continual, job: Job, steps: int, seed: int) -> list[Record]:
 class _Learner:
     """One seed of a continual run."""
 
-    def __init__(self, spec: Continual, job: Job, dataset: Dataset, seed: int):
-        self.spec, self.job, self.dataset, self.seed = spec, job, dataset, seed
-        self.checkpoint = job.place / "training.pt"
+    def __init__(self, spec: Continual, job: Job, seed: int):
+        self.spec, self.job, self.dataset, self.seed = spec, job, job.dataset, seed
+        self.checkpoint = job.parts / "training.pt"
 
     def seen(self, step: int) -> Dataset:
         """The classes that have arrived by the end of a step (from 0), in that order."""
