@@ -43,7 +43,7 @@ SETTINGS = {
         2, {"gdumb": 10, "replay": 8}, 100, ("random",),
         {"datadam": (10, (("network_steps", 2),)), "rfad": (5, (("networks", 1), ("real_batch", 50))),
          "pad": (5, (("expert_epochs", 4), ("experts", 1), ("final_start", 2), ("student_steps", 4)))},
-        ("MLP", 5), 2, 40),
+        ("MLP", 5), 2, 30),
     "laptop": Settings(
         5, {"gdumb": 150, "replay": 8}, 500, ("random", "DataDAM"),
         {"datadam": (100, (("network_steps", 10),)), "rfad": (100, (("networks", 2), ("real_batch", 200))),
