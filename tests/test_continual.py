@@ -247,6 +247,14 @@ def test_a_memory_of_values_is_replayed(root, tmp_path):
     assert run(spec, root=root, quiet=True).synthetic.meaning == "targets"
 
 
+def test_the_time_of_a_memory_counts_its_experts(root):
+    spec = dataclasses.replace(SPEC, memory=MEMORIES["pad"], seeds=1, epochs=1)
+    found = run(spec, root=root, quiet=True).result["memory_seconds"]
+    kept = [dataclasses.replace(spec.memory, dataset=data.name_of("digits", labels)) for labels in STEPS]
+    parts = [run(part, root=root).seconds for one in kept for part in (one, one.experts)]
+    assert found == pytest.approx(sum(parts))
+
+
 def test_a_run_is_made_once(record, root, monkeypatch):
     monkeypatch.setattr(continual, "LEARNERS", {})
     assert run(SPEC, root=root) == record

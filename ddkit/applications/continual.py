@@ -28,7 +28,7 @@ from ddkit.files import load_state, save_state
 from ddkit.networks import build, parse
 from ddkit.randomness import stream
 from ddkit.runs import Record
-from ddkit.specs import Coreset, Distill, key
+from ddkit.specs import Coreset, Distill, key, restore_spec
 from ddkit.synthetic import SyntheticSet
 from ddkit.training import Protocol, Scores, fit, logits, metrics, score
 
@@ -105,7 +105,8 @@ class Continual(Application):
 
         The record's result has ``runs``, a dict of scores per seed (see ``summary``); ``classes`` in the order of their
         arrival, ``steps``, ``chance``, ``protocol``; ``bytes`` of the memory after each step; and ``memory_seconds``,
-        the mean time to fill the memory in all steps of a seed. Beside it lies the last memory of the first seed.
+        the mean time to fill the memory in all steps of a seed, experts included. Beside it lies the last memory of the
+        first seed.
         """
         whole = job.dataset.only(list(chain(*self.steps)))  # or an error, if there are no such classes
         path, steps = job.parts / "checkpoint.pt", len(self.steps)
@@ -130,7 +131,7 @@ class Continual(Application):
         filled = [storage(record.synthetic) for record in kept[0]]
         result = {"runs": runs, "classes": list(whole.classes), "steps": [list(step) for step in self.steps],
                   "chance": whole.chance, "protocol": self.how.as_dict(), "bytes": list(accumulate(filled)),
-                  "memory_seconds": statistics.fmean(sum(record.seconds for record in row) for row in kept)}
+                  "memory_seconds": statistics.fmean(sum(_seconds(record, job) for record in row) for row in kept)}
         seconds = sum(run["train_seconds"] + run["test_seconds"] for run in runs)
         return Outcome(seconds, runs[0]["updates"], result, last)
 
@@ -139,6 +140,12 @@ def memories(spec: Continual, job: Job, steps: int, seed: int) -> list[Record]:
     """The records of what is kept of the first steps, each made on its own step's classes and nothing else."""
     return [job.run(replace(spec.memory, dataset=name_of(spec.memory.dataset, step), seed=seed))
             for step in spec.steps[:steps]]
+
+
+def _seconds(kept: Record, job: Job) -> float:
+    """What a step's memory took to make, with the experts that it was matched to."""
+    experts = getattr(restore_spec(kept.spec), "experts", None)
+    return kept.seconds + (job.run(experts).seconds if experts else 0)
 
 
 class _Learner:

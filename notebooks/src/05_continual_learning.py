@@ -71,9 +71,11 @@ assert forgetting_events(right).tolist() == [2, 0], "learned and lost twice; lea
 # better than chance, and which worse?
 
 # %%
+from IPython.display import display
+
 for method in ("herding", "k-centre", "forgetting"):
     chosen = ddkit.run(continual_course.coreset(profile, method, profile.ipc))
-    display(plots.image_grid(chosen.synthetic, title=f"Chosen by {method} ({profile.label})"))  # noqa: F821
+    display(plots.image_grid(chosen.synthetic, title=f"Chosen by {method} ({profile.label})"))
 
 # %%
 one = continual_course.chosen(profile, 1)
