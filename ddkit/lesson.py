@@ -5,9 +5,11 @@ from pathlib import Path
 
 import torch
 
-from ddkit import __version__, tables
+from ddkit import __version__, mhist, tables
+from ddkit.data import data_root
 from ddkit.device import default_device, describe
-from ddkit.profiles import Profile, profile
+from ddkit.errors import one_of
+from ddkit.profiles import POLYPS, Profile, profile
 from ddkit.runs import Record
 
 
@@ -19,6 +21,18 @@ def begin() -> Profile:
     chosen = profile()
     print(f"ddkit {__version__}, torch {torch.__version__}, {describe(default_device())}")
     print(f"{chosen.label} (DDKIT_PROFILE=quick, laptop or full changes it)")
+    return chosen
+
+
+def polyps() -> Profile:
+    """The profile of the lessons' polyps, which it tells: MHIST itself if a copy lies in the data folder, else the
+    synthetic ``mhist_like``. ``DDKIT_POLYPS=mhist`` or ``mhist_like`` chooses one of them.
+    """
+    found = "mhist" if mhist.locate(data_root()) else "mhist_like"
+    chosen = profile(dataset=one_of(os.environ.get("DDKIT_POLYPS") or found, POLYPS, "DDKIT_POLYPS"))
+    print(chosen.label)
+    if chosen.dataset == "mhist_like":
+        print(f"{mhist.SYNTHETIC_NOTE} (DDKIT_POLYPS=mhist takes your own copy of MHIST from the data folder)")
     return chosen
 
 

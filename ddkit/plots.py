@@ -5,12 +5,13 @@ picture stand the notes of the data it was made from. ``save`` writes a picture 
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ddkit.data import Split, denormalise
+from ddkit.data import Dataset, Split, denormalise
 from ddkit.errors import require
 from ddkit.methods.datadam import attention_map
 from ddkit.networks import Network
@@ -32,7 +33,7 @@ from ddkit.style import (
 from ddkit.synthetic import SyntheticSet
 from ddkit.training import METRICS, TEST_BATCH, Protocol, Scores
 
-__all__ = ["accuracy_against_time", "attention_maps", "bars", "embedding_2d", "evolution", "image_grid",
+__all__ = ["accuracy_against_time", "attention_maps", "bars", "captioned", "embedding_2d", "evolution", "image_grid",
            "kernel_matrix", "label_heatmap", "loss_curve", "running_median", "save", "start_end_difference",
            "training_curve", "transfer_heatmap"]
 
@@ -58,6 +59,25 @@ def image_grid(synthetic: SyntheticSet, columns: int | None = None, title: str =
         for column, image in enumerate(images[:shown]):
             tile(axes, image, row, column)
     axes.set_title(title if shown == most else f"{title} ({shown} of {most} shown)")
+    return figure
+
+
+@picture
+def captioned(dataset: Dataset, images: Tensor, captions: Sequence[str], title: str = "", columns: int = 8) -> Picture:
+    """Images [n, C, H, W], normalised as those of ``dataset``, in rows of ``columns``, each above its caption."""
+    require(len(images) == len(captions) >= 1, f"as many captions as images are needed, got {len(captions)} for "
+                                               f"{len(images)}")
+    columns, pixels = min(columns, len(images)), denormalise(images, dataset.mean, dataset.std)
+    rows = math.ceil(len(images) / columns)
+    figure = Picture(figsize=(max(1.2 * columns, 4), 1.6 * rows + 0.4), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).flat
+    for axes in grid:
+        axes.set(xticks=[], yticks=[])
+        bare(axes)
+    for axes, image, caption in zip(grid, pixels, captions, strict=False):
+        axes.imshow(_array(image), cmap="gray", vmin=0, vmax=1)
+        axes.set_xlabel(caption)
+    figure.suptitle(title, x=0.01, ha="left", size=11)
     return figure
 
 

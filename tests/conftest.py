@@ -15,6 +15,7 @@ from ddkit.data import Dataset, Split
 
 os.environ["DDKIT_PROFILE"] = "quick"  # the lessons, which run as tests in kernels of their own
 os.environ["DDKIT_PROGRESS"] = "0"
+os.environ["DDKIT_POLYPS"] = "mhist_like"
 DATA = Path(os.environ.get("DDKIT_DATA") or "data")  # read before any test changes the environment
 
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from ddkit import course, presets
+from ddkit import course, lesson, presets
 from ddkit.data import SOURCES
 from ddkit.errors import InputError
 from ddkit.networks import build
@@ -48,3 +48,19 @@ def test_every_spec_of_a_profile_fits_its_data_set(name, dataset):
 def test_an_unknown_data_set_is_named():
     with pytest.raises(InputError, match="unknown dataset 'polyps'"):
         profile("quick", "polyps")
+
+
+def test_lessons_take_mhist_where_it_lies_or_what_is_asked_for(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("DDKIT_DATA", str(tmp_path))
+    monkeypatch.delenv("DDKIT_POLYPS", raising=False)
+    assert lesson.polyps().dataset == "mhist_like"
+    assert "synthetic" in capsys.readouterr().out
+    (tmp_path / "MHIST").mkdir()
+    (tmp_path / "MHIST" / "annotations.csv").touch()
+    assert lesson.polyps().dataset == "mhist"
+    assert "synthetic" not in capsys.readouterr().out
+    monkeypatch.setenv("DDKIT_POLYPS", "mhist_like")
+    assert lesson.polyps().dataset == "mhist_like"
+    monkeypatch.setenv("DDKIT_POLYPS", "polyps")
+    with pytest.raises(InputError, match="DDKIT_POLYPS"):
+        lesson.polyps()
