@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "load": "data",
     "SyntheticSet": "synthetic",
+    "Coreset": "specs",
     "Distill": "specs",
     "Evaluate": "specs",
     "Experts": "specs",
@@ -20,6 +21,7 @@ _HOMES = {
     "Grid": "applications.search",
     "Search": "applications.search",
     "Record": "runs",
+    "Continual": "applications.continual",
     "run": "runs",
     "find": "runs",
     "profile": "profiles",

@@ -1,11 +1,11 @@
 """The command line: ``python -m ddkit course`` and its parts."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
-from ddkit import search_command
+from ddkit import continual_commands, search_command
+from ddkit.command_parts import add_data, add_settings, settings, show
 from ddkit.errors import Diverged, InputError, Stopped, Unmoved, require
 from ddkit.progress import say
 
@@ -16,6 +16,8 @@ EPILOG = """examples:
       distil ten images per class; the same command resumes a run that was stopped
   python -m ddkit evaluate runs/real --protocol standard --seeds 5
       train five networks on them, beside random real images and the undistilled start
+  python -m ddkit continual --dataset mnist --memory random,datadam --ipc 10
+      learn two classes at a time, with ten images of each kept
 """
 
 
@@ -56,7 +58,7 @@ def _baseline(options) -> None:
     spec = Evaluate(Full(options.dataset, options.size), options.protocol, options.network, options.width,
                     options.seeds, options.epochs)
     record = run(spec, root=options.runs, folder=options.out, data=options.data)
-    _show(record.as_dict(), options, f"{tables.costs(record)}\n\n{record}")
+    show(record.as_dict(), options, f"{tables.costs(record)}\n\n{record}")
 
 
 def _experts(options) -> None:
@@ -75,7 +77,7 @@ def _experts(options) -> None:
 
         record.trajectories.export_buffer(options.export, load(options.dataset, options.data, options.size))
     last = ", ".join(f"{100 * accuracies[-1]:.2f}" for accuracies in record.result["accuracies"])
-    _show(record.as_dict(), options, f"{record}\nvalidation accuracy of the experts at their end: {last} %")
+    show(record.as_dict(), options, f"{record}\nvalidation accuracy of the experts at their end: {last} %")
 
 
 def _distill(options) -> None:
@@ -85,7 +87,7 @@ def _distill(options) -> None:
     from ddkit.specs import Distill
 
     spec = Distill(options.dataset, options.method, options.preset, options.ipc, options.init, options.network,
-                   options.width, options.updates, options.seed, options.size, _settings(options))
+                   options.width, options.updates, options.seed, options.size, settings(options))
 
     class Announce(Callback):
         def on_start(self, synthetic, history):
@@ -96,7 +98,7 @@ def _distill(options) -> None:
     record = run(spec, root=options.runs, folder=options.out, data=options.data, callbacks=(Announce(),),
                  validate_every=options.validate_every)
     moved = f"{record.updates} updates moved the images by {record.result['moved']:.2f}"
-    _show(record.as_dict(), options, f"{record}\n{moved}; they are in {record.folder}")
+    show(record.as_dict(), options, f"{record}\n{moved}; they are in {record.folder}")
 
 
 def _evaluate(options) -> None:
@@ -107,15 +109,15 @@ def _evaluate(options) -> None:
     sources, network, width = _sources(options)
     protocols = dict.fromkeys(sources, options.protocol)
     if options.protocol == "learned":  # what it is compared with has learned no rate
-        protocols |= {name: "standard" for name in sources if name != "distilled"}
+        protocols |= dict.fromkeys(list(sources)[1:], "standard")
     specs = {name: Evaluate(source, protocols[name], options.network or network, options.width or width, options.seeds,
                             options.epochs) for name, source in sources.items()}
     records = {name if protocols[name] == options.protocol else f"{name} ({protocols[name]} protocol)":
                run(spec, root=options.runs, data=options.data) for name, spec in specs.items()}
-    distilled, *others = records
+    first, *others = records
     beside = {name: records[name].scores.summary() for name in others}
-    content = {**records[distilled].as_dict(), **records[distilled].scores.summary(), "beside": beside}
-    _show(content, options, tables.scores(records))
+    content = {**records[first].as_dict(), **records[first].scores.summary(), "beside": beside}
+    show(content, options, tables.scores(records))
 
 
 def _transfer(options) -> None:
@@ -133,14 +135,14 @@ def _transfer(options) -> None:
     records = {name: {n: run(spec, root=options.runs, data=options.data) for n, spec in row.items()}
                for name, row in specs.items()}
     content = {name: {n: r.as_dict() for n, r in row.items()} for name, row in records.items()}
-    _show(content, options, tables.transfer(records))
+    show(content, options, tables.transfer(records))
 
 
 def _search(options) -> None:
     sources, _, _ = _sources(options)
     sources.pop("start", None)
     content, text = search_command.work(sources, options)
-    _show(content, options, text)
+    show(content, options, text)
 
 
 def _show_run(options) -> None:
@@ -148,10 +150,14 @@ def _show_run(options) -> None:
     from ddkit.runs import Record
 
     record = Record.load(options.run)
-    require(record.spec["type"] == "Distill", f"{options.run} holds no distilled images: name a distillation's folder")
+    kind = record.spec["type"]
+    require(kind in ("Distill", "Coreset"), f"{options.run} holds no distilled or chosen images: name the folder of "
+                                            "a distillation or coreset")
     folder = Path(options.out or Path(options.run) / "figures")
-    drawn = {"images": plots.image_grid(record.synthetic), "change": plots.start_end_difference(record.synthetic),
-             "evolution": plots.evolution(record), "loss": plots.loss_curve({"loss": record})}
+    drawn = {"images": plots.image_grid(record.synthetic)}
+    if kind == "Distill":
+        drawn |= {"change": plots.start_end_difference(record.synthetic), "evolution": plots.evolution(record),
+                  "loss": plots.loss_curve({"loss": record})}
     paths = [path for name, figure in drawn.items() for path in plots.save(figure, folder, name)]
     if options.png:
         paths += record.synthetic.export_png(folder / "png")
@@ -159,7 +165,7 @@ def _show_run(options) -> None:
         record.synthetic.export_pt(options.pt)
         paths.append(Path(options.pt))
     text = f"{record}\n" + "\n".join(str(path) for path in paths if path.suffix == ".png" and path.parent == folder)
-    _show({"record": record.as_dict(), "files": [str(p) for p in paths]}, options, text)
+    show({"record": record.as_dict(), "files": [str(p) for p in paths]}, options, text)
 
 
 def _runs(options) -> None:
@@ -169,7 +175,7 @@ def _runs(options) -> None:
     records = [Record.load(path.parent) for place in places for path in sorted(place.glob(f"*/{RECORD}"))]
     started = [path.parent.name for left in ("checkpoint*.pt", PARTS) for path in sorted(places[0].glob(f"*/{left}"))]
     lines = [*map(str, records), *(f"{name}: interrupted, resumes when run again" for name in started)]
-    _show([{"folder": str(r.folder), **r.as_dict()} for r in records], options, "\n".join(lines) or "no runs yet")
+    show([{"folder": str(r.folder), **r.as_dict()} for r in records], options, "\n".join(lines) or "no runs yet")
 
 
 def _data(options) -> None:
@@ -182,44 +188,27 @@ def _data(options) -> None:
         chosen = {name: getattr(options, name) for name in ("number", "size", "seed")}
         mhist_like.make(path, zipped=options.zip, **{name: n for name, n in chosen.items() if n is not None})
     copy, report = mhist.check(path)
-    _show(report, options, mhist.describe(report))
+    show(report, options, mhist.describe(report))
     copy.require_whole()
 
 
 def _sources(options) -> tuple[dict, str, int]:
     """What to evaluate (the set first, then what it is compared with), and the network it was distilled with."""
     from ddkit.runs import RECORD, SYNTHETIC, Record
-    from ddkit.specs import Distill, File, RandomReal, Start, restore_spec
+    from ddkit.specs import Coreset, Distill, File, RandomReal, Start, restore_spec
 
     path = Path(options.run)
     if path.is_file():
         return {"distilled": File.of(path, options.dataset, options.size)}, "ConvNetD3", 128
     require((path / RECORD).exists(), f"{path} holds no finished run: make one with 'distill --out {path}'")
     spec = restore_spec(Record.load(path).spec)
-    require(isinstance(spec, Distill), f"{path} holds no distilled images: name a distillation's folder")
-    distilled, start = File.of(path / SYNTHETIC, spec.dataset, spec.size), Start(spec)
-    sources = {"distilled": distilled, "start": start if start.drawn else Start(distilled),
-               "random real": RandomReal(spec.dataset, spec.ipc, spec.size)}
-    return sources, spec.config.network, spec.config.width
-
-
-def _settings(options) -> tuple[tuple[str, object], ...]:
-    """The method's knobs given as ``--set name=value``, and ``--lr``."""
-    settings = {}
-    for pair in options.set:
-        name, equals, value = pair.partition("=")
-        require(bool(equals), f"--set takes name=value, got '{pair}'")
-        try:
-            settings[name] = json.loads(value)
-        except json.JSONDecodeError:
-            settings[name] = value
-    if options.lr is not None:
-        settings["image_lr"] = options.lr
-    return tuple(sorted(settings.items()))
-
-
-def _show(content, options, text: str) -> None:
-    print(json.dumps(content) if options.json else text)
+    require(isinstance(spec, Distill | Coreset), f"{path} holds no distilled or chosen images: name the folder of a "
+                                                 "distillation or coreset")
+    found, random = File.of(path / SYNTHETIC, spec.dataset, spec.size), RandomReal(spec.dataset, spec.ipc, spec.size)
+    if isinstance(spec, Coreset):
+        return {spec.method: found, "random real": random}, "ConvNetD3", spec.width
+    start = Start(spec) if Start(spec).drawn else Start(found)
+    return {"distilled": found, "start": start, "random real": random}, spec.config.network, spec.config.width
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -243,12 +232,12 @@ def _parser() -> argparse.ArgumentParser:
     course.add_argument("--markdown", action="store_true", help="print the tables as GitHub's Markdown")
 
     baseline = add("baseline", _baseline, "train on the full data; report accuracy, MACs, FLOPs and FLOP/s")
-    _data_options(baseline)
+    add_data(baseline)
     _training_options(baseline, protocol="assignment", seeds=1, network="ConvNetD3", width=128)
     baseline.add_argument("--out", metavar="DIR", help="folder of this run (None: one under --runs)")
 
     distill = add("distill", _distill, "distil a data set; the same command resumes an interrupted run")
-    _data_options(distill)
+    add_data(distill)
     distill.add_argument("--method", default="datadam", help="distillation method")
     distill.add_argument("--preset", default="course",
                          help="settings: course, paper or official_code of datadam; mtt, datm or pad of trajectory; "
@@ -260,13 +249,13 @@ def _parser() -> argparse.ArgumentParser:
     distill.add_argument("--updates", type=int, help="updates of the images (None: the preset's)")
     distill.add_argument("--seed", type=int, default=0, help="of everything random in the run")
     distill.add_argument("--lr", type=float, help="learning rate of the images (None: the preset's)")
-    distill.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="any knob of the method")
+    add_settings(distill)
     distill.add_argument("--validate-every", type=int, default=0, metavar="N",
                          help="score on validation data every N updates (0: never)")
     distill.add_argument("--out", metavar="DIR", help="folder of this run (None: one under --runs)")
 
     experts = add("experts", _experts, "train expert trajectories for trajectory matching; resumes expert by expert")
-    _data_options(experts)
+    add_data(experts)
     experts.add_argument("--network", default="ConvNetD3", help="network of the experts")
     experts.add_argument("--width", type=int, default=128, help="its width")
     experts.add_argument("--experts", type=int, default=10, help="how many")
@@ -278,6 +267,7 @@ def _parser() -> argparse.ArgumentParser:
     experts.add_argument("--jobs", type=int, default=1, help="experts trained at the same time")
     experts.add_argument("--export", metavar="FILE", help="also write the field's buffer file")
 
+    chosen = continual_commands.add_to(add)
     evaluate = add("evaluate", _evaluate, "train networks on a distilled set, beside its start and random real images")
     _set_options(evaluate)
     _training_options(evaluate, protocol="standard", seeds=5)
@@ -291,15 +281,15 @@ def _parser() -> argparse.ArgumentParser:
     _set_options(search)
     search_command.add_options(search)
 
-    show = add("show", _show_run, "draw a distilled set: images, change, evolution, loss")
-    show.add_argument("run", metavar="DIR", help="folder of a distillation")
-    show.add_argument("--out", metavar="DIR", help="where the figures go (None: DIR/figures)")
-    show.add_argument("--png", action="store_true", help="also write every image as a PNG, a folder per class")
-    show.add_argument("--pt", metavar="FILE", help="also export the field's .pt layout")
+    drawing = add("show", _show_run, "draw a distilled set: images, change, evolution, loss")
+    drawing.add_argument("run", metavar="DIR", help="folder of a distillation or coreset")
+    drawing.add_argument("--out", metavar="DIR", help="where the figures go (None: DIR/figures)")
+    drawing.add_argument("--png", action="store_true", help="also write every image as a PNG, a folder per class")
+    drawing.add_argument("--pt", metavar="FILE", help="also export the field's .pt layout")
 
     runs = add("runs", _runs, "list the runs made here and those that come with the repository")
     data = _data_command(commands)
-    for sub in (baseline, experts, distill, evaluate, transfer, search, show, runs, data):
+    for sub in (baseline, experts, distill, *chosen, evaluate, transfer, search, drawing, runs, data):
         sub.add_argument("--json", action="store_true", help="print the record as JSON, nothing else, on stdout")
     return parser
 
@@ -321,15 +311,9 @@ def _data_command(commands) -> argparse.ArgumentParser:
     return parser
 
 
-def _data_options(parser) -> None:
-    parser.add_argument("--dataset", default="digits",
-                        help="digits, mnist, fashion_mnist, cifar10, mhist or mhist_like")
-    parser.add_argument("--size", type=int, help="side length in pixels (None: the data set's own)")
-
-
 def _set_options(parser) -> None:
-    parser.add_argument("run", metavar="SET", help="folder of a distillation, or a .safetensors or .pt file")
-    _data_options(parser)
+    parser.add_argument("run", metavar="SET", help="folder of a distillation or coreset, or a .safetensors or .pt file")
+    add_data(parser)
 
 
 def _training_options(parser, protocol: str, seeds: int, network=None, width=None, one_network: bool = True) -> None:

@@ -8,7 +8,7 @@ import gzip
 import os
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -96,8 +96,36 @@ class Dataset:
         """Test accuracy of always naming the most frequent class, in [0, 1]."""
         return float(torch.bincount(self.test.labels).max() / len(self.test))
 
+    def only(self, classes: Sequence[int]) -> "Dataset":
+        """The images of some classes in all three parts, in that order: label i now means ``classes[i]``.
+
+        Nothing of the other classes is left in it, neither images nor, in the fingerprint, their trace. It is the data
+        set that ``load`` gives by its name, such as ``mnist-4-9``.
+
+        Raises:
+            InputError: a class that the data set does not have, or the same one twice.
+        """
+        known = range(len(self.classes))
+        require(len(classes) > 0 and set(classes) <= set(known) and len(set(classes)) == len(classes),
+                f"classes of {self.name} are different numbers from 0 to {known[-1]}, got {list(classes)}")
+        name = name_of(self.name, classes)
+        parts = [_of_classes(part, classes) for part in (self.train, self.val, self.test)]
+        content = (array.cpu().numpy().data for part in parts for array in (part.images, part.labels))
+        return replace(self, name=name, train=parts[0], val=parts[1], test=parts[2],
+                       classes=tuple(self.classes[c] for c in classes),
+                       fingerprint=sha256(f"{name}/{self.size}".encode(), *content))
+
     def to(self, device) -> "Dataset":
         return replace(self, train=self.train.to(device), val=self.val.to(device), test=self.test.to(device))
+
+
+def _of_classes(split: Split, classes: Sequence[int]) -> Split:
+    """Copies of the images of some classes, labelled by their place among them."""
+    place = torch.full((1 + int(max(*classes, split.labels.max())),), -1)
+    place[list(classes)] = torch.arange(len(classes))
+    labels = place.to(split.labels.device)[split.labels]
+    kept = labels >= 0
+    return Split(split.images[kept], labels[kept], None if split.votes is None else split.votes[kept])
 
 
 def denormalise(images: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:
@@ -127,7 +155,8 @@ def load(name: str, root: str | Path | None = None, size: int | None = None) -> 
 
     Args:
         name: ``digits`` (scikit-learn's, embedded), ``mnist``, ``fashion_mnist``, ``cifar10``, ``mhist`` (the student's
-            own copy, see ``ddkit.mhist``) or ``mhist_like`` (synthetic, see ``ddkit.mhist_like``).
+            own copy, see ``ddkit.mhist``) or ``mhist_like`` (synthetic, see ``ddkit.mhist_like``); with classes behind
+            it, as in ``mnist-4-9``, those ``only``.
         root: folder of the downloaded files in torchvision's layout; None takes the environment's
             ``DDKIT_DATA``, else ``./data``. Files that are not there are downloaded into it, but for ``mhist``.
         size: side length in pixels to resize to; None keeps the data set's own (28 for ``digits``, 64 for
@@ -136,16 +165,38 @@ def load(name: str, root: str | Path | None = None, size: int | None = None) -> 
     Raises:
         InputError: unknown name, size below 8, or a file that is missing (and cannot be had) or damaged.
     """
-    source = SOURCES[one_of(name, SOURCES, "dataset")]
+    name, classes = parse_name(name)
+    if classes:
+        return load(name, root, size).only(classes)
+    source = SOURCES[name]
     require(size is None or size >= 8, f"images must be at least 8 pixels wide, got size {size}")
     size = size or source.size
-    train, test, classes, *notes = source.read(data_root(root), size)
+    train, test, names, *notes = source.read(data_root(root), size)
     fingerprint = sha256(f"{name}/{size}".encode(), *(np.ascontiguousarray(a).data for a in (*train, *test)))
     kept, held = _stratified(train[1], VALIDATION_SHARE)
     parts = [[array[kept] for array in train], [array[held] for array in train], test]
     splits = [Split(_prepare(images, size, source), *(torch.tensor(a, dtype=torch.int64) for a in labels_and_votes))
               for images, *labels_and_votes in parts]
-    return Dataset(name, *splits, tuple(classes), source.mean, source.std, fingerprint, source.flips, tuple(notes))
+    return Dataset(name, *splits, tuple(names), source.mean, source.std, fingerprint, source.flips, tuple(notes))
+
+
+def parse_name(name: str) -> tuple[str, tuple[int, ...]]:
+    """The data set and the classes that a name such as ``mnist-4-9`` stands for; no classes are all of them.
+
+    Raises:
+        InputError: there is no such data set, or what follows it are no numbers.
+    """
+    whole, *classes = name.split("-")
+    one_of(whole, SOURCES, "dataset")
+    require(all(c.isdecimal() for c in classes), f"'{name}' does not name classes of {whole}: give their numbers, as "
+                                                 f"in {whole}-0-1")
+    return whole, tuple(map(int, classes))
+
+
+def name_of(dataset: str, classes: Sequence[int]) -> str:
+    """The name of some classes, by their labels, of a data set that may itself be some classes of another."""
+    whole, own = parse_name(dataset)
+    return "-".join([whole, *(str(own[c] if own else c) for c in classes)])
 
 
 def data_root(root: str | Path | None = None) -> Path:

@@ -38,8 +38,8 @@ __all__ = ["accuracy_against_time", "attention_maps", "bars", "captioned", "embe
            "training_curve", "transfer_heatmap"]
 
 MOST_SHOWN = 10  # images of a class in a grid
-TRAINED_ON = {"Full": "full data", "RandomReal": "random real images", "Start": "undistilled start",
-              "Distill": "distilled images", "File": "imported images"}
+TRAINED_ON = {"Full": "full data", "RandomReal": "random real images", "Coreset": "chosen real images",
+              "Start": "undistilled start", "Distill": "distilled images", "File": "imported images"}
 
 
 @picture
@@ -289,7 +289,7 @@ def accuracy_against_time(points: dict[str, Scores]) -> Picture:
 
 
 @picture
-def bars(scores: dict[str, dict[str, Scores]], chance: float) -> Picture:
+def bars(scores: dict[str, dict[str, Scores]], chance: float, by: str = "protocol") -> Picture:
     """Test score (mean and standard deviation over seeds): a group for each protocol, a bar for each training set.
 
     A bar at chance has a star.
@@ -297,6 +297,7 @@ def bars(scores: dict[str, dict[str, Scores]], chance: float) -> Picture:
     Args:
         scores: by protocol, then by training set.
         chance: accuracy of always naming the most frequent class, in [0, 1]; the balanced one is a half.
+        by: what the groups are, in words, if they are no protocols.
     """
     names, metric = list(dict.fromkeys(name for group in scores.values() for name in group)), _metric(scores)
     line = 50 if metric == METRICS["balanced_accuracy"] else 100 * chance
@@ -318,9 +319,9 @@ def bars(scores: dict[str, dict[str, Scores]], chance: float) -> Picture:
     axes.set_xticks(range(len(scores)), list(scores))
     starred = any(s.at_chance for group in scores.values() for s in group.values())
     axes.set(ylim=(0, 108), yticks=range(0, 101, 20), ylabel=f"test {metric} (%)",
-             xlabel="protocol" + " (* at chance)" * starred)
+             xlabel=by + " (* at chance)" * starred)
     axes.grid(axis="x", visible=False)
-    axes.set_title(f"Test {metric} by protocol and training set (mean ± standard deviation over seeds)")
+    axes.set_title(f"Test {metric} by {by} and training set (mean ± standard deviation over seeds)")
     # Below the figure as drawn: a legend inside it would follow the edge of the saved page onto the notes.
     figure.legend(loc="upper center", bbox_to_anchor=(0.5, 0), bbox_transform=figure.transFigure, ncols=len(names),
                   handlelength=1.6)

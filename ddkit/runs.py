@@ -5,13 +5,15 @@ import platform
 import shutil
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import torch
 
 from ddkit import __version__, methods, presets
-from ddkit.cost import measure, peak_memory_mib
+from ddkit.applications.base import Application, Job
+from ddkit.coresets import select
+from ddkit.cost import Stopwatch, measure, peak_memory_mib
 from ddkit.data import Dataset, Split, load
 from ddkit.device import default_device, describe
 from ddkit.distill import Callback, History, distill
@@ -24,7 +26,7 @@ from ddkit.networks import build
 from ddkit.progress import say
 from ddkit.randomness import stream
 from ddkit.specs import (
-    Application,
+    Coreset,
     Distill,
     Evaluate,
     Experts,
@@ -94,7 +96,7 @@ class Record:
 
     @cached_property
     def synthetic(self) -> SyntheticSet:
-        """The distilled set (of a distillation's record)."""
+        """The distilled or chosen set (of a record that has one)."""
         return SyntheticSet.load(self.folder / SYNTHETIC)
 
     @cached_property
@@ -111,7 +113,7 @@ class Record:
 
     @property
     def scores(self) -> Scores:
-        """The test scores (of an evaluation's record)."""
+        """The test scores (of a record that has any)."""
         return Scores(tuple(self.result["runs"]), notes=tuple(self.notes))
 
     def __str__(self) -> str:
@@ -132,8 +134,9 @@ def find(spec: Spec, root: str | Path | None = None) -> Record | None:
     return None
 
 
-def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None = None, data: str | Path | None = None,
-        callbacks: tuple[Callback, ...] = (), validate_every: int = 0, stop=None, quiet: bool = False) -> Record:
+def run(spec: Spec | Application, *, root: str | Path | None = None, folder: str | Path | None = None,
+        data: str | Path | None = None, callbacks: tuple[Callback, ...] = (), validate_every: int = 0, stop=None,
+        quiet: bool = False) -> Record:
     """Reload, resume or make the run that ``spec`` names.
 
     Args:
@@ -157,9 +160,20 @@ def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None
         return _train_experts(spec, place, data, quiet)
     if isinstance(spec, Distill):
         return _distill(spec, place, root, data, callbacks, validate_every, stop, quiet)
+    if isinstance(spec, Coreset):
+        return _choose(spec, place, data, quiet)
     if isinstance(spec, Application):
         return _apply(spec, place, root, data, quiet)
     return _evaluate(spec, place, root, data, quiet)
+
+
+def _choose(spec: Coreset, place: Path, data, quiet: bool) -> Record:
+    dataset, watch = load(spec.dataset, data, spec.size).to(default_device()), Stopwatch()
+    synthetic = select(dataset, spec.ipc, spec.method, on=spec.on, width=spec.width, epochs=spec.epochs, seed=spec.seed,
+                       folder=_writable(place), quiet=quiet)
+    synthetic.origin |= {"on": spec.on, "seed": spec.seed}
+    synthetic.save(place / SYNTHETIC)
+    return _record(spec, dataset, place, watch.seconds, 0, {"moved": synthetic.moved})
 
 
 def _train_experts(spec: Experts, place: Path, data, quiet: bool) -> Record:
@@ -252,11 +266,11 @@ def _evaluate(spec: Evaluate, place: Path, root, data, quiet: bool) -> Record:
 def _apply(spec: Application, place: Path, root, data, quiet: bool) -> Record:
     asked = origin(spec.of)
     dataset = load(asked.dataset, data, asked.size).to(default_device())
-
-    def training(source: Source, seed: int) -> Split:
-        return training_set(source, dataset, seed, root, data, quiet)
-
-    done = spec.work(dataset, _writable(place) / PARTS, training, quiet)
+    others = {"root": root, "data": data, "quiet": quiet}
+    done = spec.work(Job(dataset, _writable(place) / PARTS, partial(run, **others),
+                         lambda source, seed: training_set(source, dataset, seed, **others), quiet))
+    if done.synthetic:
+        done.synthetic.save(place / SYNTHETIC)
     record = _record(spec, dataset, place, done.seconds, done.updates, done.result)
     shutil.rmtree(place / PARTS, ignore_errors=True)
     return record
@@ -297,15 +311,13 @@ def training_set(source: Source, dataset: Dataset, seed: int, root=None, data=No
         return SyntheticSet.from_real(dataset, source.ipc, stream(seed, "random real")).training_split()
     if isinstance(source, Start) and source.drawn:
         return starting_set(source.of, dataset).training_split()
-    if isinstance(source, Start):
-        synthetic = distilled_set(source.of, dataset, root, data, quiet).undistilled()
-    else:
-        synthetic = distilled_set(source, dataset, root, data, quiet)
+    synthetic = distilled_set(origin(source), dataset, root, data, quiet)
+    synthetic = synthetic.undistilled() if isinstance(source, Start) else synthetic
     return synthetic.training_split().to(dataset.train.images.device)
 
 
-def distilled_set(source: Distill | File, dataset: Dataset, root=None, data=None, quiet: bool = False) -> SyntheticSet:
-    """The synthetic set that a distillation makes or a file holds."""
+def distilled_set(source: Source, dataset: Dataset, root=None, data=None, quiet: bool = False) -> SyntheticSet:
+    """The synthetic set that a distillation makes, a coreset chooses or a file holds."""
     if isinstance(source, File):
         return open_set(source.path, dataset)
     return run(source, root=root, data=data, quiet=quiet).synthetic

@@ -1,22 +1,22 @@
 """What a run is asked for: specs name runs, and sources name what networks are trained on.
 
-There are three kinds of spec. ``Distill`` makes a synthetic set; ``Experts`` trains the trajectories that some
-methods match; ``Evaluate`` trains networks on a source and scores them on test data. ``Application`` is the base of
-further ones, which stand with their work in ``ddkit.applications``. A source is the full data, random real images, the
-start of a distillation, its result, or a file. All are plain frozen values that can be written down as JSON and read
-back.
+There are four kinds of spec here. ``Distill`` makes a synthetic set and ``Coreset`` chooses one; ``Experts`` trains the
+trajectories that some methods match; ``Evaluate`` trains networks on a source and scores them on test data. A source is
+the full data, random real images, a coreset, the start of a distillation, its result, or a file. Further kinds stand
+with their work in ``ddkit.applications``. All are plain frozen values that can be written down as JSON and read back.
+
+A data set's name may end in some of its classes, as in ``mnist-4-9``: the run then sees no others.
 """
 
 import hashlib
 import importlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from ddkit import methods, presets
-from ddkit.data import SOURCES, Dataset, Split
+from ddkit import coresets, methods, presets
+from ddkit.data import Dataset, parse_name
 from ddkit.errors import one_of, require
 from ddkit.experts import Plan
 from ddkit.files import sha256
@@ -45,6 +45,45 @@ class RandomReal:
 
 
 @dataclass(frozen=True)
+class Coreset:
+    """Names a choice of real images, and is the source that they make.
+
+    Attributes:
+        dataset, size: as for ``data.load``.
+        ipc: images per class.
+        method, on, width, epochs: as for ``coresets.select``.
+        seed: of everything random in the choice.
+    """
+
+    dataset: str
+    ipc: int
+    method: str = "herding"
+    on: str = coresets.PIXELS
+    width: int = 128
+    epochs: int = 5
+    seed: int = 0
+    size: int | None = None
+
+    def check(self) -> None:
+        """Raise InputError for whatever can be seen to be wrong before anything is loaded."""
+        parse_name(self.dataset)
+        require(self.ipc >= 1, f"images per class must be at least 1, got ipc {self.ipc}")
+        coresets.check(self.method, self.on, self.epochs)
+        if self.on != coresets.PIXELS:
+            parse(self.on, self.width)
+
+    @property
+    def numbers(self) -> dict:
+        """What decides the outcome beside the fields: how the network is trained, if there is one."""
+        trains = self.on != coresets.PIXELS and self.epochs
+        return {"training": coresets.training_of(self.epochs)} if trains else {}
+
+    @property
+    def name(self) -> str:
+        return f"coreset-{self.dataset}-{self.method}-ipc{self.ipc}-{key(self)}"
+
+
+@dataclass(frozen=True)
 class Experts:
     """Names a set of expert trajectories: networks trained on the full data as ``plan`` says."""
 
@@ -55,11 +94,11 @@ class Experts:
 
     def check(self) -> None:
         """Raise InputError for whatever can be seen to be wrong before anything is loaded."""
-        one_of(self.dataset, SOURCES, "dataset")
+        parse_name(self.dataset)
 
     @property
     def name(self) -> str:
-        return f"experts-{self.dataset}-{self.plan.network}-{_key(self)}"
+        return f"experts-{self.dataset}-{self.plan.network}-{key(self)}"
 
 
 @dataclass(frozen=True)
@@ -109,7 +148,7 @@ class Distill:
 
     def check(self) -> None:
         """Raise InputError for whatever can be seen to be wrong before anything is loaded."""
-        one_of(self.dataset, SOURCES, "dataset")
+        parse_name(self.dataset)
         one_of(self.init, INITS, "init")
         require(self.ipc >= 1, f"images per class must be at least 1, got ipc {self.ipc}")
         if InfiniteNetwork.named(self.config.network) is None:
@@ -118,7 +157,7 @@ class Distill:
 
     @property
     def name(self) -> str:
-        return f"distill-{self.dataset}-{self.method}-{self.preset}-ipc{self.ipc}-{self.init}-{_key(self)}"
+        return f"distill-{self.dataset}-{self.method}-{self.preset}-ipc{self.ipc}-{self.init}-{key(self)}"
 
 
 @dataclass(frozen=True)
@@ -148,7 +187,7 @@ class File:
         return cls(str(path), sha256(Path(path).read_bytes()), dataset, size)
 
 
-Source = Full | RandomReal | Distill | Start | File
+Source = Full | RandomReal | Coreset | Distill | Start | File
 
 
 @dataclass(frozen=True)
@@ -168,14 +207,14 @@ class Evaluate:
 
     def check(self) -> None:
         """Raise InputError for whatever can be seen to be wrong before anything is loaded."""
-        one_of(origin(self.of).dataset, SOURCES, "dataset")
+        parse_name(origin(self.of).dataset)
         one_of(self.protocol, PROTOCOLS | KERNEL_PROTOCOLS, "protocol")
         require(self.seeds >= 1, f"an evaluation needs at least 1 seed, got {self.seeds}")
         self._check_network()
         require(self.protocol != "learned" or isinstance(self.of, Distill | File),
                 "the 'learned' protocol takes the learning rate that a distilled set has learned, and these images "
                 "have none: use 'standard'")
-        if isinstance(origin(self.of), Distill):
+        if isinstance(origin(self.of), Distill | Coreset):
             origin(self.of).check()
         if isinstance(self.of, RandomReal):
             require(self.of.ipc >= 1, f"images per class must be at least 1, got ipc {self.of.ipc}")
@@ -199,7 +238,7 @@ class Evaluate:
     @property
     def name(self) -> str:
         what = f"{origin(self.of).dataset}-{type(self.of).__name__.lower()}"
-        return f"evaluate-{what}-{self.protocol}-{self.network}-{_key(self)}"
+        return f"evaluate-{what}-{self.protocol}-{self.network}-{key(self)}"
 
     def how(self, dataset: Dataset) -> Protocol | KernelProtocol:
         """The protocol with its numbers."""
@@ -209,44 +248,9 @@ class Evaluate:
         return found if self.epochs is None else replace(found, epochs=self.epochs, updates=None)
 
 
-# The kinds of Application and the values in them, and the module of ddkit.applications that has each.
-APPLICATIONS = {"Search": "search", "Grid": "search"}
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of an application: seconds, updates of a network and the result for the record."""
-
-    seconds: float
-    updates: int
-    result: dict
-
-
-class Application:
-    """Base of specs that say themselves how they are carried out; what they work on is the source ``of``."""
-
-    of: Source
-
-    def check(self) -> None:
-        """Raise InputError for whatever can be seen to be wrong before anything is loaded."""
-        raise NotImplementedError
-
-    @property
-    def name(self) -> str:
-        kind = type(self).__name__.lower()
-        return f"{kind}-{origin(self.of).dataset}-{type(self.of).__name__.lower()}-{_key(self)}"
-
-    def work(self, dataset: Dataset, parts: Path, training_set: Callable[[Source, int], Split], quiet: bool) -> Outcome:
-        """Do what is asked for, or go on with it.
-
-        Args:
-            parts: folder for what a later call can go on from; it is removed once the record stands.
-            training_set: gives what a network is trained on, by source and seed.
-        """
-        raise NotImplementedError
-
-
-Spec = Distill | Evaluate | Experts | Application
+Spec = Distill | Coreset | Evaluate | Experts
+# Further specs and the values in them, and the module of ddkit.applications that has each.
+APPLICATIONS = {"Continual": "continual", "Grid": "search", "Search": "search"}
 
 
 def origin(source: Source):
@@ -270,7 +274,7 @@ def restore_spec(content: dict):
 def _kind(name: str) -> type:
     if name in APPLICATIONS:
         return getattr(importlib.import_module(f"ddkit.applications.{APPLICATIONS[name]}"), name)
-    kinds = (Full, RandomReal, Distill, Start, File, Evaluate, Experts, Plan)
+    kinds = (Full, RandomReal, Coreset, Distill, Start, File, Evaluate, Experts, Plan)
     return next(kind for kind in kinds if kind.__name__ == name)
 
 
@@ -279,7 +283,7 @@ def _frozen(value):
     return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
-def _key(spec) -> str:
+def key(spec) -> str:
     """Eight characters that differ between specs that ask for different work."""
     return hashlib.sha256(json.dumps(_work(spec), sort_keys=True).encode()).hexdigest()[:8]
 
@@ -296,8 +300,10 @@ def _work(spec) -> dict:
         values |= {"config": spec.config, "updates": spec.total_updates}
     elif isinstance(spec, Start) and spec.drawn:  # whatever the method does afterwards
         values = {name: getattr(spec.of, name) for name in ("dataset", "size", "ipc", "init", "seed")}
-    elif isinstance(spec, Evaluate | Application) and hasattr(spec, "protocol"):
+    elif isinstance(spec, Evaluate):
         values["protocol"] = (PROTOCOLS | KERNEL_PROTOCOLS)[spec.protocol]
     elif isinstance(spec, File):
         values.pop("path")
+    else:
+        values |= getattr(spec, "numbers", {})
     return {"type": type(spec).__name__, **{k: _work(v) if is_dataclass(v) else v for k, v in values.items()}}

@@ -63,7 +63,12 @@ class SyntheticSet:
         for label in range(len(dataset.classes)):
             members = torch.nonzero(dataset.train.labels == label)[:, 0]
             picks.append(members[torch.randperm(len(members), generator=generator)[:ipc].to(members.device)])
-        return cls._begin(dataset, dataset.train.images[torch.cat(picks)], ipc, "real")
+        return cls.from_indices(dataset, torch.cat(picks), "real")
+
+    @classmethod
+    def from_indices(cls, dataset: Dataset, indices: Tensor, init: str) -> "SyntheticSet":
+        """Chosen training images: ``indices`` int64 [classes * ipc], sorted by class; ``init`` says how in one word."""
+        return cls._begin(dataset, dataset.train.images[indices], len(indices) // len(dataset.classes), init)
 
     @classmethod
     def from_noise(cls, dataset: Dataset, ipc: int, generator: torch.Generator) -> "SyntheticSet":

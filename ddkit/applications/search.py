@@ -7,7 +7,6 @@ is that of Zhao et al., "Dataset Condensation with Gradient Matching", ICLR 2021
 
 import math
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
@@ -15,13 +14,14 @@ from pathlib import Path
 
 import torch
 
+from ddkit.applications.base import Application, Job, Outcome
 from ddkit.cost import Stopwatch
 from ddkit.data import Dataset, Split
 from ddkit.errors import Diverged, one_of, require
 from ddkit.files import read_json, write_json
 from ddkit.networks import ACTIVATION_SUFFIXES, ACTIVATIONS, NORMS, POOLING_SUFFIXES, POOLINGS, SUFFIXES, build
 from ddkit.randomness import stream
-from ddkit.specs import Application, Evaluate, Outcome, Source
+from ddkit.specs import Evaluate, Source
 from ddkit.training import PROTOCOLS, Protocol, Scores, score
 
 # What a candidate is made of, and what the grid calls the values of each.
@@ -163,16 +163,21 @@ class Search(Application):
         named = {candidate.name: candidate for candidate in self.grid.candidates}
         return self._evaluation(named[one_of(name, named, "candidate")])
 
-    def work(self, dataset: Dataset, parts: Path, training_set: Callable[[Source, int], Split], quiet: bool) -> Outcome:
+    @property
+    def numbers(self) -> dict:
+        return {"protocol": PROTOCOLS[self.protocol]}
+
+    def work(self, job: Job) -> Outcome:
         """Train every candidate, in parallel where joblib is told to, or reload those done."""
         from joblib import Parallel, delayed
 
-        how, candidates = self.how(dataset), self.grid.candidates
+        dataset, candidates = job.dataset, self.grid.candidates
+        how = self.how(dataset)
         parameters = {c.name: _parameters(c, dataset) for c in candidates}  # one that does not fit is seen before work
-        training = [training_set(self.of, seed) for seed in range(self.seeds)]
+        training = [job.training_set(self.of, seed) for seed in range(self.seeds)]
         asked = [(candidate, seed) for candidate in candidates for seed in range(self.seeds)]
-        tasks = (delayed(train_candidate)(parts, candidate, seed, how, training[seed], dataset,
-                                          f"network {number} of {len(asked)}, {candidate.name}", quiet)
+        tasks = (delayed(train_candidate)(job.parts, candidate, seed, how, training[seed], dataset,
+                                          f"network {number} of {len(asked)}, {candidate.name}", job.quiet)
                  for number, (candidate, seed) in enumerate(asked, 1))
         done = Parallel()(tasks)
         found = {c.name: {"parameters": parameters[c.name],
