@@ -15,7 +15,7 @@ from torch import Tensor
 from ddkit.data import Dataset, Split
 from ddkit.errors import one_of, require
 from ddkit.files import load_state, save_state
-from ddkit.networks import Network, build
+from ddkit.networks import Network, build_for
 from ddkit.randomness import stream
 from ddkit.synthetic import SyntheticSet, check_ipc
 from ddkit.training import PROTOCOLS, TEST_BATCH, Protocol, fit, logits
@@ -148,8 +148,7 @@ def training_of(epochs: int) -> Protocol:
 def trained(dataset: Dataset, network: str, width: int, epochs: int, seed: int, folder: Path | None = None,
             quiet: bool = False, watch: Callable[[int, Network], None] | None = None) -> Network:
     """A network trained on the whole train part for some epochs; ``watch`` as for ``training.fit``."""
-    model = build(network, dataset.channels, len(dataset.classes), dataset.size, width=width,
-                  generator=stream(seed, "coreset network")).to(dataset.train.images.device)
+    model = build_for(dataset, network, width, stream(seed, "coreset network"))
     if epochs:
         fit(model, dataset.train, training_of(epochs), stream(seed, "coreset order"), title=f"{network} for a coreset",
             checkpoint=folder and folder / "checkpoint.pt", quiet=quiet, watch=watch)

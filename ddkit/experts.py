@@ -19,7 +19,7 @@ from ddkit.data import Dataset
 from ddkit.difficulty import SCORES, mean_score, subset
 from ddkit.errors import InputError, one_of, require
 from ddkit.files import atomic, load_state, read_json, save_state, write_json
-from ddkit.networks import Network, build, parse
+from ddkit.networks import Network, build_for, parse
 from ddkit.randomness import stream
 from ddkit.training import Protocol, fit, test
 
@@ -65,8 +65,7 @@ class Plan:
                         schedule="constant", augmented=True, sharpness=self.sharpness)
 
     def build(self, dataset: Dataset, generator: torch.Generator | None = None) -> Network:
-        return build(self.network, dataset.channels, len(dataset.classes), dataset.size, width=self.width,
-                     generator=generator).to(dataset.train.images.device)
+        return build_for(dataset, self.network, self.width, generator)
 
     def bytes(self, dataset: Dataset) -> int:
         """What all snapshots take on disk."""

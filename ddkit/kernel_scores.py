@@ -11,7 +11,7 @@ from ddkit.cost import Stopwatch
 from ddkit.data import Dataset, Split
 from ddkit.errors import one_of, require
 from ddkit.kernels import RIDGE, FeatureKernel, InfiniteNetwork, Kernel, predict, regression_targets, solve
-from ddkit.networks import build, parse
+from ddkit.networks import build_for, parse
 from ddkit.randomness import stream
 from ddkit.training import Protocol, fit, metrics
 
@@ -92,8 +92,7 @@ def _kernel(training: Split, dataset: Dataset, network: str, how: KernelProtocol
     if infinite:
         return infinite
     weights, order = stream(seed, "evaluation network"), stream(seed, "evaluation order")
-    networks = [build(network, dataset.channels, len(dataset.classes), dataset.size, width=width, generator=weights)
-                .to(training.images.device) for _ in range(how.networks)]
+    networks = [build_for(dataset, network, width, weights) for _ in range(how.networks)]
     if how.updates:
         protocol = Protocol(how.name, epochs=None, updates=how.updates, batch=len(training))
         for one in networks:

@@ -10,12 +10,16 @@ import math
 import re
 from collections.abc import Iterator
 from functools import partial
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ddkit.errors import InputError, one_of, require
+
+if TYPE_CHECKING:
+    from ddkit.data import Dataset
 
 NORMS = ("instance", "batch", "layer", "group", "none")
 # In place where the backward pass needs only the output: nothing before it keeps its input.
@@ -283,6 +287,12 @@ def build(name: str, channels: int, classes: int, size: int, *, width: int = 128
         raise InputError(f"{name} cannot take {size}x{size} images ({error}): the smallest it takes is "
                          f"{_smallest(family, channels, classes, options)} pixels") from error
     return initialise(network.to_empty(device="cpu"), generator)
+
+
+def build_for(dataset: "Dataset", name: str, width: int, generator: torch.Generator | None = None) -> Network:
+    """``build`` the network for a data set's images and classes, on their device."""
+    network = build(name, dataset.channels, len(dataset.classes), dataset.size, width=width, generator=generator)
+    return network.to(dataset.train.images.device)
 
 
 def parse(name: str, width: int = 128) -> tuple[type[Network], dict]:

@@ -22,7 +22,7 @@ from ddkit.data import Dataset, Split
 from ddkit.device import keep_freed_memory
 from ddkit.errors import Diverged, one_of, require
 from ddkit.files import load_state, save_state
-from ddkit.networks import Network, build
+from ddkit.networks import Network, build_for
 from ddkit.progress import bar
 from ddkit.randomness import stream
 
@@ -366,8 +366,7 @@ def score(training: Split, dataset: Dataset, network: str, how: Protocol, seed: 
         ``metrics``, with seed, updates, train_seconds, test_seconds and the losses of up to 100 epochs.
     """
     scored = getattr(dataset, one_of(split, ("val", "test"), "split"))
-    model = build(network, dataset.channels, len(dataset.classes), dataset.size, width=width,
-                  generator=stream(seed, "evaluation network")).to(training.images.device)
+    model = build_for(dataset, network, width, stream(seed, "evaluation network"))
     made = fit(model, training, how, stream(seed, "evaluation order"), title=title, checkpoint=checkpoint, quiet=quiet,
                strategy=augment.default_strategy(dataset.flips))
     result = test(model, scored)

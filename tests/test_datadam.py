@@ -157,7 +157,7 @@ def test_each_of_k_networks_is_matched_t_times_for_zeta_steps_and_trained_betwee
     def watched(mark, original):
         return lambda *args, **kwargs: (events.append(mark), original(*args, **kwargs))[1]
 
-    monkeypatch.setattr(datadam, "build", watched("N", datadam.build))
+    monkeypatch.setattr(datadam, "build_for", watched("N", datadam.build_for))
     monkeypatch.setattr(datadam, "matching_loss", watched("m", datadam.matching_loss))
     monkeypatch.setattr(datadam, "loss_backward", watched("t", datadam.loss_backward))
     config = quick(networks=networks, iterations=iterations, image_steps=image_steps)

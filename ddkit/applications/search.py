@@ -19,7 +19,7 @@ from ddkit.cost import Stopwatch
 from ddkit.data import Dataset, Split
 from ddkit.errors import Diverged, one_of, require
 from ddkit.files import read_json, write_json
-from ddkit.networks import ACTIVATION_SUFFIXES, ACTIVATIONS, NORMS, POOLING_SUFFIXES, POOLINGS, SUFFIXES, build
+from ddkit.networks import ACTIVATION_SUFFIXES, ACTIVATIONS, NORMS, POOLING_SUFFIXES, POOLINGS, SUFFIXES, build_for
 from ddkit.randomness import stream
 from ddkit.specs import Evaluate, Source
 from ddkit.training import PROTOCOLS, Protocol, Scores, score
@@ -214,8 +214,7 @@ def _guess(split: Split) -> float:
 
 
 def _parameters(candidate: Candidate, dataset: Dataset) -> int:
-    network = build(candidate.network, dataset.channels, len(dataset.classes), dataset.size, width=candidate.width,
-                    generator=stream(0, "parameters"))
+    network = build_for(dataset, candidate.network, candidate.width, stream(0, "parameters"))
     return sum(p.numel() for p in network.parameters())
 
 

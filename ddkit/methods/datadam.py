@@ -15,7 +15,7 @@ from ddkit import augment, randomness
 from ddkit.bigbatch import chunked_maps, images_per_backward, loss_backward
 from ddkit.data import Dataset
 from ddkit.errors import require
-from ddkit.networks import Network, build
+from ddkit.networks import Network, build_for
 from ddkit.synthetic import SyntheticSet
 
 SMALLEST_NORM = 1e-20  # of an attention map that is still divided by; far above what float32 cannot hold
@@ -209,9 +209,7 @@ class DataDAM:
         return self.dataset.train.images[torch.cat(picks)]
 
     def _renew_network(self) -> None:
-        dataset, images = self.dataset, self.synthetic.images
-        self.network = build(self.config.network, dataset.channels, len(dataset.classes), dataset.size,
-                             width=self.config.width, generator=self.streams["networks"]).to(images.device)
+        self.network = build_for(self.dataset, self.config.network, self.config.width, self.streams["networks"])
         self.network_optimiser = torch.optim.SGD(self.network.parameters(), self.config.network_lr)
 
     def _train_network(self) -> None:

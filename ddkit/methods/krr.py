@@ -18,7 +18,7 @@ from ddkit.bigbatch import squared_error
 from ddkit.data import Dataset, Split
 from ddkit.errors import require
 from ddkit.kernels import RIDGE, FeatureKernel, regression_targets, solve
-from ddkit.networks import Network, build
+from ddkit.networks import Network, build_for
 from ddkit.synthetic import SyntheticSet
 
 
@@ -104,10 +104,7 @@ class KernelRegression:
         return kernel.detached_features(real) @ synthetic.T, synthetic.double() @ synthetic.double().T
 
     def fresh_network(self) -> Network:
-        dataset = self.dataset
-        network = build(self.config.network, dataset.channels, len(dataset.classes), dataset.size,
-                        width=self.config.width, generator=self.streams["networks"])
-        return network.to(dataset.train.images.device)
+        return build_for(self.dataset, self.config.network, self.config.width, self.streams["networks"])
 
     def state_dict(self) -> dict:
         """All that the next update depends on, besides the synthetic set and the data."""
