@@ -69,3 +69,15 @@ def untouched_randomness():
     before = states()
     yield
     assert states() == before, "a global random stream was drawn from or reseeded"
+
+
+@pytest.fixture
+def only_reference(monkeypatch):
+    """Nothing is made anew: what a test asks for must lie in data/reference."""
+    from ddkit import runs
+
+    def missing(spec, *_):
+        raise AssertionError(f"data/reference lacks {spec.name}")
+
+    for maker in ("_distill", "_evaluate", "_apply", "_train_experts"):
+        monkeypatch.setattr(runs, maker, missing)

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from ddkit import course, runs, trajectory_course
+from ddkit import continual_course, course, polyp_course, runs, search_course, trajectory_course
 from ddkit.profiles import profile
 from ddkit.runs import REFERENCE, Record, training_set
 from ddkit.specs import restore_spec
 from ddkit.training import PROTOCOLS, score
 
-LAPTOP = profile("laptop")
+LAPTOP, POLYPS = profile("laptop"), profile("laptop", "mhist_like")
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +23,7 @@ def results() -> course.Results:
 
 
 def test_the_readme_shows_the_records(results):
-    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-    assert course.report(results, LAPTOP, "github") in readme
+    assert course.report(results, LAPTOP, "github") in README
 
 
 def test_the_readme_shows_the_records_of_trajectory_matching():
@@ -32,8 +32,30 @@ def test_the_readme_shows_the_records_of_trajectory_matching():
             spec = LAPTOP.evaluate(source, protocol)
             if protocol != "learned" or name == "PAD":
                 assert (REFERENCE / spec.name / runs.RECORD).exists(), f"data/reference lacks {spec.name}"
-    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-    assert trajectory_course.report(LAPTOP, root=REFERENCE) in readme
+    assert trajectory_course.report(LAPTOP, root=REFERENCE) in README
+
+
+@pytest.mark.parametrize("report", [polyp_course, continual_course, search_course])
+def test_the_readme_shows_the_records_of(report, only_reference):
+    chosen = POLYPS if report is polyp_course else LAPTOP
+    assert report.report(chosen, root=REFERENCE) in README
+
+
+@pytest.mark.parametrize("ipc", polyp_course.IPCS["laptop"])
+def test_distilled_polyps_beat_random_ones_and_their_start(ipc, only_reference):
+    records = polyp_course.scores(POLYPS, ipc, root=REFERENCE)
+    assert all(errors > 2 for _, errors in polyp_course.leads(records).values())
+
+
+def test_herding_beats_random_images_at_one_image_per_class(only_reference):
+    row = continual_course.chosen(LAPTOP, 1, root=REFERENCE)
+    assert row["herding"].scores.mean > row["random"].scores.mean
+
+
+def test_a_distilled_memory_beats_a_random_one_after_the_last_step(only_reference):
+    row = continual_course.learned(LAPTOP, root=REFERENCE)
+    distilled, random = row["DataDAM"].scores, row["random"].scores
+    assert len(distilled.runs) >= 5 and distilled.mean - random.mean > 2 * (distilled.se**2 + random.se**2) ** 0.5
 
 
 def test_every_record_is_named_by_its_spec():

@@ -1,0 +1,35 @@
+"""The polyps' tables: what is compared, and by how much one row leads another."""
+
+import math
+from types import SimpleNamespace
+
+import pytest
+
+from ddkit import polyp_course
+from ddkit.profiles import profile
+from ddkit.training import Scores
+
+POLYPS = profile("laptop", "mhist_like")
+
+
+def record(*balanced):
+    return SimpleNamespace(scores=Scores(tuple({"accuracy": 0.7, "balanced_accuracy": b} for b in balanced)))
+
+
+def test_a_lead_is_the_difference_of_balanced_means_and_its_share_of_the_standard_error():
+    rows = {polyp_course.DISTILLED: record(0.8, 0.9), "random real": record(0.6, 0.8), "start: real": record(0.9, 0.9)}
+    found = polyp_course.leads(rows)
+    assert list(found) == ["random real", "start: real"]
+    assert found["random real"] == pytest.approx((15.0, 0.15 / math.sqrt(0.05**2 + 0.1**2)))
+    assert found["start: real"] == pytest.approx((-5.0, -1.0))
+
+
+def test_a_lead_over_equal_scores_without_spread_is_infinite():
+    found = polyp_course.leads({polyp_course.DISTILLED: record(0.8, 0.8), "random real": record(0.6, 0.6)})
+    assert found["random real"] == (pytest.approx(20.0), math.inf)
+
+
+def test_another_number_of_images_is_scored_by_half_as_many_networks_from_a_start_of_its_own():
+    chosen = polyp_course.sized(POLYPS, 50)
+    assert (chosen.ipc, chosen.seeds) == (50, POLYPS.seeds / 2) and polyp_course.sized(POLYPS, 10) == POLYPS
+    assert {getattr(s, "ipc", None) or s.of.ipc for s in polyp_course.sources(chosen).values()} == {50}
