@@ -46,7 +46,7 @@ SETTINGS = {
         ("MLP", 5), 2, 30),
     "laptop": Settings(
         5, {"gdumb": 150, "replay": 8}, 500, ("random", "DataDAM"),
-        {"datadam": (200, (("network_steps", 2),)), "rfad": (100, (("networks", 2), ("real_batch", 200))),
+        {"datadam": (200, (("network_steps", 2),)), "rfad": (60, (("networks", 2), ("real_batch", 200))),
          "pad": (60, (("expert_epochs", 4), ("experts", 2), ("final_start", 2), ("last_start", 1),
                       ("student_steps", 10)))},
         ("MLP", 10), 2),

@@ -34,7 +34,7 @@ SETTINGS = {
     "quick": Settings(Grid((1, 2), (4, 8), ("none", "instance"), ("sigmoid", "relu"), ("max", "avg"), number=8), 5, 20,
                       8, (("updates", 10),)),
     # Two hundred updates on a hundred images pass as many images as eighty on 256.
-    "laptop": Settings(Grid((1, 2, 3), (4, 8, 16), number=36), 3, 200, 80),
+    "laptop": Settings(Grid((1, 2, 3), (4, 8, 16), number=36), 2, 200, 80),
     "full": Settings(Grid()),
 }
 
