@@ -13,8 +13,15 @@ IPCS = {"quick": (10,), "laptop": (10, 50), "full": (10, 50)}  # images per clas
 
 
 def sized(profile: Profile, ipc: int) -> Profile:
-    """The profile with so many images per class; at another number than its own, half as many networks are scored."""
-    return profile if ipc == profile.ipc else replace(profile, ipc=ipc, seeds=math.ceil(profile.seeds / 2))
+    """The profile with so many images per class.
+
+    At another number than its own half as many networks are scored, and the images' learning rate is in proportion to
+    it: the loss has their mean, in which each of more images has a smaller share (the paper, too, raises the rate).
+    """
+    if ipc == profile.ipc:
+        return profile
+    options = dict(profile.options) | {"image_lr": profile.distill().config.image_lr * ipc / profile.ipc}
+    return replace(profile, ipc=ipc, seeds=math.ceil(profile.seeds / 2), options=tuple(sorted(options.items())))
 
 
 def sources(profile: Profile) -> dict[str, Source]:

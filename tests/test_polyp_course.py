@@ -32,4 +32,5 @@ def test_a_lead_over_equal_scores_without_spread_is_infinite():
 def test_another_number_of_images_is_scored_by_half_as_many_networks_from_a_start_of_its_own():
     chosen = polyp_course.sized(POLYPS, 50)
     assert (chosen.ipc, chosen.seeds) == (50, POLYPS.seeds / 2) and polyp_course.sized(POLYPS, 10) == POLYPS
+    assert chosen.distill().config.image_lr == pytest.approx(5 * POLYPS.distill().config.image_lr)
     assert {getattr(s, "ipc", None) or s.of.ipc for s in polyp_course.sources(chosen).values()} == {50}
