@@ -271,15 +271,13 @@ lesson.table(kernel_course.kip_table(profile))
 # * **FRePo** (Zhou et al., 2022): a network that is *in training on the synthetic set*; a pool keeps ten of them of different
 #   ages, one is used in an update, trained one step, and renewed when it is old.
 #
-# **Predict:** whose images will serve a *trained* network best: KIP's, RFAD's or FRePo's?
+# This lesson runs RFAD; `python -m ddkit distill --method frepo` runs the other.
+#
+# **Predict:** whose images will serve a *trained* network better: KIP's or RFAD's?
 
 # %%
-rfad_run = lesson.told(ddkit.run(kernel_course.featured(profile, "rfad")))
+rfad_run = lesson.told(ddkit.run(kernel_course.rfad(profile)))
 plots.image_grid(rfad_run.synthetic, columns=5, title="RFAD")
-
-# %%
-frepo_run = lesson.told(ddkit.run(kernel_course.featured(profile, "frepo")))
-plots.image_grid(frepo_run.synthetic, columns=5, title="FRePo")
 
 # %% [markdown]
 # ## The same set, judged by kernel and by network
