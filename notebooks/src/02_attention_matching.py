@@ -218,7 +218,7 @@ plots.loss_curve({"polyps, from real images": polyp_run})
 # %% [markdown]
 # Digits of a class have strokes at the same places; crypts lie anywhere. So a class's mean attention map is nearly flat,
 # and the two classes' means are close together. **Think:** what does that say about how well matching means can work
-# here? Lesson 4 measures it.
+# here? Lesson 4 measures it. It is why the laptop profile weighs the embeddings' term by 1 here, not by Table 1's 0.01.
 
 # %%
 def mean_map(images):

@@ -174,8 +174,8 @@ for ipc, records in polyp_scores.items():
               f"{errors:+.1f} standard errors")
 
 # %%
-shown = {f"{ipc} per class": bars(records) for ipc, records in polyp_scores.items()}
-plots.bars(shown, polyp_full.result["chance"], by="set")
+shown = {f"{ipc}": bars(records) for ipc, records in polyp_scores.items()}
+plots.bars(shown, polyp_full.result["chance"], by="images per class")
 
 # %%
 assert polyp_full.scores.of("balanced_accuracy").mean <= 1 and len(polyp_full.result["classes"]) == 2
