@@ -70,7 +70,7 @@ def captioned(dataset: Dataset, images: Tensor, captions: Sequence[str], title: 
     columns, pixels = min(columns, len(images)), denormalise(images, dataset.mean, dataset.std)
     rows = math.ceil(len(images) / columns)
     figure = Picture(figsize=(max(1.2 * columns, 4), 1.6 * rows + 0.4), layout="constrained")
-    grid = figure.subplots(rows, columns, squeeze=False).flat
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in grid:
         axes.set(xticks=[], yticks=[])
         bare(axes)

@@ -92,6 +92,17 @@ def test_grid_says_when_it_leaves_images_out():
         plots.image_grid(a_set(), columns=0)
 
 
+def test_captioned_shows_every_image_above_its_caption(tiny):
+    images = tiny.train.images[:3]
+    figure = plots.captioned(tiny, images, ("a", "b", "c"), "three", columns=2)
+    first, second, third, empty = figure.axes
+    for axes, image, caption in zip((first, second, third), images, "abc", strict=True):
+        assert axes.get_xlabel() == caption
+        np.testing.assert_allclose(axes.images[0].get_array(), denormalise(image[None], tiny.mean, tiny.std)[0, 0],
+                                   atol=1e-6)
+    assert not empty.images
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_difference_is_signed_and_centred_at_zero(channels):
     synthetic = a_set(channels)
