@@ -17,15 +17,18 @@ os.environ["DDKIT_PROFILE"] = "quick"  # the lessons, which run as tests in kern
 os.environ["DDKIT_PROGRESS"] = "0"
 os.environ["DDKIT_POLYPS"] = "mhist_like"
 DATA = Path(os.environ.get("DDKIT_DATA") or "data")  # read before any test changes the environment
+FRESH = ("DDKIT_RUNS", "DDKIT_DATA")
 
 
 def pytest_configure() -> None:
-    """Keep the lessons' runs apart from the user's: a fresh folder for every test session."""
-    os.environ["DDKIT_RUNS"] = tempfile.mkdtemp(prefix="ddkit-runs-")
+    """Keep the lessons' runs and data apart from the user's: fresh folders for every test session."""
+    for name in FRESH:
+        os.environ[name] = tempfile.mkdtemp(prefix="ddkit-tests-")
 
 
 def pytest_unconfigure() -> None:
-    shutil.rmtree(os.environ.pop("DDKIT_RUNS"), ignore_errors=True)
+    for name in FRESH:
+        shutil.rmtree(os.environ.pop(name), ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
