@@ -145,10 +145,10 @@ assert found["from real images"] > found["noise before"]
 # %%
 polyps = lesson.polyps()
 polyp_run = lesson.told(ddkit.run(polyps.distill("real")))
-plots.image_grid(polyp_run.synthetic, title="Distilled polyps, from real images")
+plots.image_grid(polyp_run.synthetic, columns=5, title="Distilled polyps, from real images")
 
 # %%
-plots.start_end_difference(polyp_run.synthetic, per_class=3)
+plots.start_end_difference(polyp_run.synthetic, per_class=2)
 
 # %%
 polyp_noise = lesson.told(ddkit.run(polyps.distill("noise")))
