@@ -243,7 +243,8 @@ def _parser() -> argparse.ArgumentParser:
                          help="settings: course, paper or official_code of datadam; mtt, datm or pad of trajectory; "
                               "course of the others")
     distill.add_argument("--ipc", type=int, default=10, help="images per class")
-    distill.add_argument("--init", default="real", help="start from real images or noise")
+    distill.add_argument("--init", default="real",
+                         help="start from random real images (real), chosen ones (herding, k-centre) or noise")
     distill.add_argument("--network", help="network to match on (None: the preset's)")
     distill.add_argument("--width", type=int, help="its width (None: the preset's)")
     distill.add_argument("--updates", type=int, help="updates of the images (None: the preset's)")

@@ -47,13 +47,16 @@ def default_strategy(flips: bool) -> str:
     return "color_crop_cutout_flip_scale_rotate" if flips else "crop_scale_rotate"
 
 
-def draw(strategy: str, rows: int, generator: torch.Generator) -> Draw | None:
-    """Draw one operation of the strategy and ``rows`` rows of its parameters (None for no augmentation)."""
+def draw(strategy: str, rows: int, generator: torch.Generator, strength: float = 1.0) -> Draw | None:
+    """Draw one operation of the strategy and ``rows`` rows of its parameters (None for no augmentation).
+
+    ``strength`` is the share, about their middle, of the parameters' ranges that they are drawn from.
+    """
     operations = parse(strategy)
     if not operations:
         return None
     chosen = int(torch.randint(len(operations), (), generator=generator))
-    return Draw(operations[chosen], torch.rand(rows, 4, generator=generator))
+    return Draw(operations[chosen], 0.5 + strength * (torch.rand(rows, 4, generator=generator) - 0.5))
 
 
 def apply(images: Tensor, augmentation: Draw | None) -> Tensor:

@@ -9,8 +9,8 @@ from ddkit.applications.continual import METRICS, PROTOCOLS, Continual, interval
 from ddkit.coresets import METHODS
 from ddkit.profiles import Profile
 from ddkit.runs import Record, run
+from ddkit.scores import Scores
 from ddkit.specs import Coreset, Distill, Source
-from ddkit.training import Scores
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,7 @@ def most_forgotten(rows: Tensor, k: int, generator: torch.Generator) -> Tensor:
 
 METHODS: dict[str, Callable[[Tensor, int, torch.Generator], Tensor]] = {
     "random": at_random, "herding": herding, "k-centre": k_centre, "forgetting": most_forgotten}
+STARTS = ("herding", "k-centre")  # that a distillation can start from, chosen by pixels; random images are "real"
 
 
 def check(method: str, on: str, epochs: int) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 from ddkit import plots, tables
 from ddkit.profiles import Profile
 from ddkit.runs import Record, run
+from ddkit.scores import METRICS
 from ddkit.specs import Spec, Start
-from ddkit.training import METRICS
 
 PROTOCOLS = ("assignment", "standard")
 

@@ -5,8 +5,8 @@ import numpy as np
 from ddkit.data import Dataset, denormalise
 from ddkit.experts import Trajectories
 from ddkit.methods.trajectory import Config
+from ddkit.scores import Scores
 from ddkit.style import PALETTE, Picture, blocks, log_ticks, picture, series, tile
-from ddkit.training import Scores
 
 SHOWN = 8  # images of a class on either side
 

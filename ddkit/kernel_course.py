@@ -9,8 +9,8 @@ from tabulate import tabulate
 
 from ddkit.profiles import Profile
 from ddkit.runs import Record, run
+from ddkit.scores import Scores
 from ddkit.specs import Distill, RandomReal, Source, Start
-from ddkit.training import Scores
 
 PUBLISHED = {1: 85.5, 10: 97.2, 50: 98.4}  # KIP, NTK of an infinite network, MNIST, % by images per class
 QUICK = {"kip": (("real_batch", 200),), "rfad": (("networks", 2), ("real_batch", 100))}  # options by method

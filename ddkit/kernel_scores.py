@@ -13,7 +13,8 @@ from ddkit.errors import one_of, require
 from ddkit.kernels import RIDGE, FeatureKernel, InfiniteNetwork, Kernel, predict, regression_targets, solve
 from ddkit.networks import build_for, parse
 from ddkit.randomness import stream
-from ddkit.training import Protocol, fit, metrics
+from ddkit.scores import metrics
+from ddkit.training import Protocol, fit
 
 LARGEST = 5000  # images that a kernel is solved for
 

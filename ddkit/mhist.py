@@ -21,20 +21,17 @@ carry a checksum of their own, so that a cache that was cut off or damaged is re
 import csv
 import io
 import json
-import os
 import re
-import stat
-import zipfile
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
 from ddkit.cache import cached
 from ddkit.errors import InputError, require
 from ddkit.files import sha256
+from ddkit.mhist_store import Store, archive_store, folder_store, note
 from ddkit.progress import bar
 
 COLUMNS = ("Image Name", "Majority Vote Label", "Number of Annotators who Selected SSA (Out of 7)", "Partition")
@@ -46,19 +43,9 @@ ANNOTATORS, MAJORITY = 7, 4
 SYNTHETIC = "mhist_like_"  # how the names of generated images begin
 SYNTHETIC_NOTE = "the images are synthetic, drawn by mhist_like: what is measured on them says nothing about polyps"
 FEWEST = {"train": 10, "test": 1}  # images of a class: the tenth cut off for validation holds one
-LARGEST_FILE, LARGEST_SIDE = 32 << 20, 4096  # bytes of an image file, pixels: far beyond any image of MHIST
+LARGEST_SIDE = 4096  # pixels: far beyond any image of MHIST
 NAMED = 10  # names shown of each kind of problem
-_LITTER = re.compile(r"\.DS_Store|Thumbs\.db|desktop\.ini|\._.*")  # what operating systems leave behind
 _CACHE_VERSION = "1"  # of the resizing and of the file's layout
-
-
-@dataclass(frozen=True)
-class Store:
-    """The image files of a copy: ``read(name)`` gives one's bytes, and ``marks[name]`` changes when they do."""
-
-    marks: dict[str, tuple[int, int]]
-    read: Callable[[str], bytes]
-    close: Callable[[], None] = lambda: None
 
 
 @dataclass
@@ -158,7 +145,7 @@ def check(root: Path) -> tuple[Copy, dict]:
     finally:
         copy.store.close()
     if not copy.synthetic and not copy.problems and copy.counts != PUBLISHED:
-        _report(copy.problems, "other counts than the published ones", _in_words(copy.counts))
+        note(copy.problems, "other counts than the published ones", _in_words(copy.counts))
     return copy, {
         "folder": str(copy.folder), "whole": not copy.problems, "synthetic": copy.synthetic,
         "counts": {part: dict(zip(CLASSES, numbers, strict=True)) for part, numbers in copy.counts.items()},
@@ -214,16 +201,16 @@ def _survey(root: Path) -> Copy:
     loose, packed = folder / "images", folder / "images.zip"
     require(loose.is_dir() or packed.is_file(), f"no images of MHIST: looked for images/ and images.zip in {folder}, "
             "which has annotations.csv; copy there what its authors sent you, or use the stand-in 'mhist_like'")
-    store = _folder(loose, problems) if loose.is_dir() else _archive(packed, problems)
+    store = folder_store(loose, problems) if loose.is_dir() else archive_store(packed, problems)
     key = sha256(_CACHE_VERSION.encode(), content, json.dumps(sorted(store.marks.items())).encode())
     names, labels, votes, test = zip(*rows, strict=True) if rows else ((), (), (), ())
     copy = Copy(folder, list(names), np.array(labels, np.int64), np.array(votes, np.int64), np.array(test, bool), store,
                 key, problems)
     if listed:
-        _report(problems, "missing images", *sorted(listed - set(store.marks)))
-        _report(problems, "images that annotations.csv does not list", *sorted(set(store.marks) - listed))
+        note(problems, "missing images", *sorted(listed - set(store.marks)))
+        note(problems, "images that annotations.csv does not list", *sorted(set(store.marks) - listed))
     if not problems:
-        _report(problems, "too few images", *(
+        note(problems, "too few images", *(
             f"{copy.counts[part][label]} {name} in {part}, at least {fewest} are needed"
             for part, fewest in FEWEST.items() for label, name in enumerate(CLASSES)
             if copy.counts[part][label] < fewest))
@@ -235,12 +222,12 @@ def _rows(content: bytes, problems: dict[str, list[str]]) -> tuple[set[str], lis
     try:
         table = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
     except (UnicodeDecodeError, csv.Error) as error:
-        _report(problems, "annotations.csv is no table", str(error))
+        note(problems, "annotations.csv is no table", str(error))
         return set(), []
     header = [name.strip() for name in table[0]] if table else []
-    _report(problems, "missing columns", *(f"'{name}'" for name in COLUMNS if name not in header))
-    _report(problems, "unknown or repeated columns",
-            *(f"'{name}'" for name in (Counter(header) - Counter(COLUMNS)).elements()))
+    note(problems, "missing columns", *(f"'{name}'" for name in COLUMNS if name not in header))
+    note(problems, "unknown or repeated columns",
+         *(f"'{name}'" for name in (Counter(header) - Counter(COLUMNS)).elements()))
     if sorted(header) != sorted(COLUMNS):
         return set(), []
     listed, rows, order = set(), [], [header.index(column) for column in COLUMNS]
@@ -251,12 +238,12 @@ def _rows(content: bytes, problems: dict[str, list[str]]) -> tuple[set[str], lis
             if name in listed:
                 faults["names listed twice"] = name
             for kind, shown in faults.items():
-                _report(problems, kind, shown)
+                note(problems, kind, shown)
             if not faults:
                 rows.append((name, CLASSES.index(label), int(votes), part == "test"))
             listed.add(name)
         elif row:
-            _report(problems, f"rows without exactly {len(COLUMNS)} fields", f"row {line}")
+            note(problems, f"rows without exactly {len(COLUMNS)} fields", f"row {line}")
     return listed, rows
 
 
@@ -276,59 +263,8 @@ def _faults(name: str, label: str, votes: str, part: str, line: int) -> dict[str
     return faults
 
 
-def _report(problems: dict[str, list[str]], kind: str, *names: str) -> None:
-    if names:
-        problems.setdefault(kind, []).extend(names)
-
-
 def _plain(name: str) -> bool:
     return bool(name) and name not in (".", "..") and not set(name) & set("/\\:\0")
-
-
-def _folder(path: Path, problems: dict[str, list[str]]) -> Store:
-    marks = {}
-    with os.scandir(path) as entries:
-        for entry in (entry for entry in entries if not _LITTER.fullmatch(entry.name)):
-            if entry.is_file():
-                marks[entry.name] = (entry.stat().st_size, entry.stat().st_mtime_ns)
-            else:
-                _report(problems, "images/ holds more than image files", entry.name)
-    return Store(marks, lambda name: (path / name).read_bytes())
-
-
-def _archive(path: Path, problems: dict[str, list[str]]) -> Store:
-    """The images in a zip, under ``images/`` or bare; names that lead elsewhere, links and giants are refused."""
-    try:
-        archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
-        _report(problems, "images.zip cannot be opened", str(error))
-        return Store({}, lambda name: b"")
-    members: dict[str, zipfile.ZipInfo] = {}
-    for member in archive.infolist():
-        place = PurePosixPath(member.filename)
-        why = _objection(member, place)
-        if why:
-            _report(problems, f"members of images.zip refused because {why}", repr(member.orig_filename))
-        elif member.is_dir() or place.parts[0] == "__MACOSX" or _LITTER.fullmatch(place.name):
-            continue
-        elif len(place.parts) > 2 or (len(place.parts) == 2 and place.parts[0] != "images"):
-            _report(problems, "members of images.zip outside images/", member.filename)
-        elif place.name in members:
-            _report(problems, "images twice in images.zip", place.name)
-        else:
-            members[place.name] = member
-    marks = {name: (member.file_size, member.CRC) for name, member in members.items()}
-    return Store(marks, lambda name: archive.read(members[name]), archive.close)
-
-
-def _objection(member: zipfile.ZipInfo, place: PurePosixPath) -> str:
-    """Why a member of an archive must not be read; empty if it may."""
-    name = member.orig_filename
-    if place.is_absolute() or not place.parts or set(name) & set("\\:\0") or ".." in place.parts:
-        return "their paths lead out of the folder"
-    if stat.S_ISLNK(member.external_attr >> 16):
-        return "they are links"
-    return f"they unpack to more than {LARGEST_FILE >> 20} MiB" if member.file_size > LARGEST_FILE else ""
 
 
 def _decode(copy: Copy, size: int) -> np.ndarray:
@@ -342,7 +278,7 @@ def _decode(copy: Copy, size: int) -> np.ndarray:
                     copy.sizes[side] += 1
                 except Exception as error:  # a damaged file can make a decoder raise anything
                     reason = (str(error) or type(error).__name__).splitlines()[0][:80]
-                    _report(copy.problems, "unreadable images", f"{name} ({reason})")
+                    note(copy.problems, "unreadable images", f"{name} ({reason})")
             progress.update()
     return images
 

@@ -16,6 +16,7 @@ from ddkit.errors import require
 from ddkit.methods.datadam import attention_map
 from ddkit.networks import Network
 from ddkit.runs import Record
+from ddkit.scores import METRICS, Scores
 from ddkit.style import (
     HATCHES,
     PALETTE,
@@ -31,10 +32,10 @@ from ddkit.style import (
     tile,
 )
 from ddkit.synthetic import SyntheticSet
-from ddkit.training import METRICS, TEST_BATCH, Protocol, Scores
+from ddkit.training import TEST_BATCH, Protocol
 
 __all__ = ["accuracy_against_time", "attention_maps", "bars", "captioned", "embedding_2d", "evolution", "image_grid",
-           "kernel_matrix", "label_heatmap", "loss_curve", "running_median", "save", "start_end_difference",
+           "loss_curve", "running_median", "save", "start_end_difference",
            "training_curve", "transfer_heatmap"]
 
 MOST_SHOWN = 10  # images of a class in a grid
@@ -326,46 +327,6 @@ def bars(scores: dict[str, dict[str, Scores]], chance: float, by: str = "protoco
     figure.legend(loc="upper center", bbox_to_anchor=(0.5, 0), bbox_transform=figure.transFigure, ncols=len(names),
                   handlelength=1.6)
     return figure
-
-
-@picture
-def kernel_matrix(kernel: Tensor, synthetic: SyntheticSet, title: str = "") -> Picture:
-    """How alike a kernel [N, N] finds the images of a set: the cosine of every pair, sorted by class."""
-    kernel = kernel.detach().cpu()
-    cosine = kernel / (kernel.diagonal()[:, None] * kernel.diagonal()).sqrt()
-    figure = Picture(figsize=(5.6, 4.8), layout="constrained")
-    axes = figure.subplots()
-    shown = axes.imshow(cosine.numpy(), cmap="magma")
-    _name_classes(axes.set_xticks, synthetic)
-    _name_classes(axes.set_yticks, synthetic)
-    bare(axes)
-    figure.colorbar(shown, label="cosine of a pair (1: the same to this kernel)", shrink=0.9)
-    axes.set(title=title or "The kernel of the set with itself", xlabel="class of one image",
-             ylabel="class of the other image")
-    return figure
-
-
-@picture
-def label_heatmap(synthetic: SyntheticSet, title: str = "") -> Picture:
-    """Soft labels: a column for each image, sorted by class, a row for what it says about each class."""
-    require(synthetic.soft, "hard labels have nothing to show: give a set whose labels were learned")
-    labels = synthetic.labels.detach().cpu().numpy().T
-    limit = np.abs(labels).max()
-    figure = Picture(figsize=(8.5, 2.8), layout="constrained")
-    axes = figure.subplots()
-    shown = axes.imshow(labels, cmap=SIGNED, vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
-    _name_classes(axes.set_xticks, synthetic)
-    axes.set_yticks(range(len(synthetic.classes)), synthetic.classes)
-    bare(axes)
-    figure.colorbar(shown, label="label (grey is 0)")
-    axes.set(title=title or "Learned labels", xlabel="images, by the class they started as", ylabel="label for class")
-    return figure
-
-
-def _name_classes(set_ticks, synthetic: SyntheticSet) -> None:
-    """Write each class's name at the middle of its images."""
-    classes = len(synthetic.classes)
-    set_ticks((np.arange(classes) + 0.5) * len(synthetic.images) / classes - 0.5, synthetic.classes)
 
 
 def _metric(scores: dict[str, dict[str, Scores]]) -> str:

@@ -12,7 +12,7 @@ import torch
 
 from ddkit import __version__, methods, presets
 from ddkit.applications.base import Application, Job
-from ddkit.coresets import select
+from ddkit.coresets import STARTS, select
 from ddkit.cost import Stopwatch, measure, peak_memory_mib
 from ddkit.data import Dataset, Split, load
 from ddkit.device import default_device, describe
@@ -25,6 +25,7 @@ from ddkit.kernel_scores import score as kernel_score
 from ddkit.networks import build
 from ddkit.progress import say
 from ddkit.randomness import stream
+from ddkit.scores import Scores
 from ddkit.specs import (
     Coreset,
     Distill,
@@ -41,7 +42,7 @@ from ddkit.specs import (
     restore_spec,
 )
 from ddkit.synthetic import SyntheticSet
-from ddkit.training import PROTOCOLS, Protocol, Scores, score
+from ddkit.training import PROTOCOLS, Protocol, score
 
 REFERENCE = Path(__file__).resolve().parent.parent / "data" / "reference"  # results that come with the repository
 RECORD, SYNTHETIC, EVOLUTION = "record.json", "synthetic.safetensors", "evolution.safetensors"
@@ -214,6 +215,8 @@ def _distill(spec: Distill, place: Path, root, data, callbacks, validate_every: 
 
 def starting_set(spec: Distill, dataset: Dataset) -> SyntheticSet:
     """The synthetic set that the run starts from."""
+    if spec.init in STARTS:
+        return select(dataset, spec.ipc, spec.init, seed=spec.seed)
     return SyntheticSet.begin(spec.init, dataset, spec.ipc, stream(spec.seed, "init"))
 
 

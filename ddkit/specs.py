@@ -109,7 +109,7 @@ class Distill:
         dataset, size: as for ``data.load``.
         method, preset: as in ``ddkit.methods`` and ``ddkit.presets``.
         ipc: images per class.
-        init: ``real`` or ``noise``.
+        init: ``real`` (random images), ``herding`` or ``k-centre`` (chosen ones, see ``coresets``), or ``noise``.
         network, width: matched on; None takes the preset's.
         updates: of the synthetic set; None takes the preset's.
         seed: of everything random in the run.
@@ -149,7 +149,7 @@ class Distill:
     def check(self) -> None:
         """Raise InputError for whatever can be seen to be wrong before anything is loaded."""
         parse_name(self.dataset)
-        one_of(self.init, INITS, "init")
+        one_of(self.init, (*INITS, *coresets.STARTS), "init")
         require(self.ipc >= 1, f"images per class must be at least 1, got ipc {self.ipc}")
         if InfiniteNetwork.named(self.config.network) is None:
             parse(self.config.network, self.config.width)

@@ -6,7 +6,7 @@ Below each stand the data set's notes, such as that the images are synthetic.
 from tabulate import tabulate
 
 from ddkit.runs import Record
-from ddkit.training import METRICS, Scores
+from ddkit.scores import METRICS, Scores
 
 
 def scores(records: dict[str, Record], style: str = "simple") -> str:

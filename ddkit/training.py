@@ -6,7 +6,6 @@ does both for several seeds. The same protocol serves the full, the random real 
 
 import contextlib
 import math
-import statistics
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -25,10 +24,10 @@ from ddkit.files import load_state, save_state
 from ddkit.networks import Network, build_for
 from ddkit.progress import bar
 from ddkit.randomness import stream
+from ddkit.scores import Scores, metrics
 
 SAVE_EVERY = 20.0  # seconds between two checkpoints of a fit
 TEST_BATCH = 250
-METRICS = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "auc": "AUC"}  # in words
 MEMORY_MIB = 2048  # for the activations of a training batch; a larger batch is passed in chunks
 
 
@@ -108,12 +107,11 @@ def protocol(name: str, dataset: Dataset) -> Protocol:
 
 @dataclass
 class Fit:
-    """What came of training: updates made, seconds taken, the mean loss and the learning rate of each epoch."""
+    """What came of training: updates made, seconds taken, and the mean loss of each epoch."""
 
     updates: int = 0
     seconds: float = 0.0
     losses: list[float] = field(default_factory=list)
-    rates: list[float] = field(default_factory=list)
 
 
 def fit(network: nn.Module, data: Split, how: Protocol, generator: torch.Generator, *, strategy: str = "none",
@@ -147,7 +145,7 @@ def fit(network: nn.Module, data: Split, how: Protocol, generator: torch.Generat
         watch(0, network)
     with bar(epochs, title, "epoch", done=len(result.losses), quiet=quiet) as progress:
         for epoch in range(len(result.losses), epochs):
-            optimiser.param_groups[0]["lr"] = rate = how.rate(epoch, epochs)
+            optimiser.param_groups[0]["lr"] = how.rate(epoch, epochs)
             left = how.updates and how.updates - result.updates
             part = data if choose is None else _part(data, choose(epoch))
             loss, updates = _epoch(network, part, how, optimiser, generator, strategy, chunk, left)
@@ -155,7 +153,6 @@ def fit(network: nn.Module, data: Split, how: Protocol, generator: torch.Generat
                 raise Diverged(f"{title}: the loss became {loss} in epoch {epoch + 1}; lower the learning rate")
             result.updates += updates
             result.losses.append(loss)
-            result.rates.append(rate)
             if watch:
                 watch(epoch + 1, network)
             result.seconds = clock.seconds
@@ -231,26 +228,6 @@ def logits(network: Network, images: Tensor) -> Tensor:
     return torch.cat([network(batch).cpu() for batch in images.split(TEST_BATCH)])
 
 
-def metrics(scores: Tensor, labels: Tensor) -> dict:
-    """What logits [N, classes] are worth against labels [N].
-
-    Returns:
-        ``accuracy``, ``balanced_accuracy`` (mean recall of the classes), ``confusion`` (counts, rows: true class)
-        and, for two classes, ``auc`` (area under the ROC curve; class 1 is the positive one).
-    """
-    classes = scores.shape[1]
-    confusion = torch.bincount(labels.cpu() * classes + scores.argmax(1), minlength=classes**2).view(classes, classes)
-    present = confusion.sum(1) > 0
-    recall = confusion.diag()[present] / confusion.sum(1)[present]
-    found = {"accuracy": float(confusion.diag().sum() / confusion.sum()), "balanced_accuracy": float(recall.mean()),
-             "confusion": confusion.tolist()}
-    if classes == 2 and present.all():
-        from sklearn.metrics import roc_auc_score
-
-        found["auc"] = float(roc_auc_score(labels.cpu(), scores[:, 1] - scores[:, 0]))
-    return found
-
-
 def test(network: Network, split: Split) -> dict:
     """``metrics`` of the network on a split, with the seconds it took."""
     watch = Stopwatch()
@@ -258,92 +235,6 @@ def test(network: Network, split: Split) -> dict:
 
 
 test.__test__ = False  # pytest: not a test
-
-
-@dataclass(frozen=True)
-class Scores:
-    """Test results of several networks, one per seed, all trained on the same kind of data.
-
-    ``runs`` holds a dict per seed, as ``score`` returns it. ``metric`` is the one that mean, sd and se are of.
-    ``notes`` are the data set's.
-    """
-
-    runs: tuple[dict, ...]
-    metric: str = "accuracy"
-    notes: tuple[str, ...] = ()
-
-    def of(self, metric: str) -> "Scores":
-        """The same runs, judged by another metric: ``accuracy``, ``balanced_accuracy`` or ``auc``."""
-        return replace(self, metric=metric)
-
-    def recall(self, label: int) -> "Scores":
-        """The same runs, judged by the share of that class's images that were recognised."""
-        name = f"recall of class {label}"
-        shares = [run["confusion"][label][label] / sum(run["confusion"][label]) for run in self.runs]
-        runs = tuple(run | {name: share} for run, share in zip(self.runs, shares, strict=True))
-        return replace(self, runs=runs, metric=name)
-
-    @property
-    def two_classes(self) -> bool:
-        return "auc" in self.runs[0]
-
-    @property
-    def headline(self) -> "Scores":
-        """The same runs by the metric that figures show: of two classes balanced accuracy, else accuracy."""
-        return self.of("balanced_accuracy" if self.two_classes else "accuracy")
-
-    @property
-    def values(self) -> list[float]:
-        """The metric, in [0, 1], one value per seed."""
-        return [run[self.metric] for run in self.runs]
-
-    @property
-    def mean(self) -> float:
-        return statistics.fmean(self.values)
-
-    @property
-    def sd(self) -> float:
-        """Sample standard deviation over seeds (0 for a single seed)."""
-        return statistics.stdev(self.values) if len(self.runs) > 1 else 0.0
-
-    @property
-    def se(self) -> float:
-        """Standard error of the mean."""
-        return self.sd / math.sqrt(len(self.runs))
-
-    @property
-    def seconds(self) -> float:
-        """Mean seconds of training."""
-        return statistics.fmean(run["train_seconds"] for run in self.runs)
-
-    @property
-    def test_seconds(self) -> float:
-        """Mean seconds of testing."""
-        return statistics.fmean(run["test_seconds"] for run in self.runs)
-
-    @property
-    def at_chance(self) -> bool:
-        """Whether the balanced accuracy is within two standard errors of guessing (or below it).
-
-        The error is that over seeds and, with the recalls r_c on n_c images of C classes, that of the finite test set,
-        sqrt(sum_c r_c (1 - r_c) / n_c) / C, which is all there is to judge a single network by.
-        """
-        balanced, confusion = self.of("balanced_accuracy"), self.runs[0]["confusion"]
-        found = [(row[label] / sum(row), sum(row)) for label, row in enumerate(confusion) if sum(row)]
-        tested = math.sqrt(sum(recall * (1 - recall) / n for recall, n in found)) / len(found)
-        return balanced.mean - 2 * math.hypot(balanced.se, tested) <= 1 / len(confusion)
-
-    def summary(self) -> dict:
-        """Mean, standard deviation, n and every value of the accuracy; of two classes also what is fair to both."""
-        found = {"mean": self.mean, "sd": self.sd, "n": len(self.runs), "accuracies": self.values}
-        if self.two_classes:
-            found |= {metric: self.of(metric).mean for metric in ("balanced_accuracy", "auc")}
-            found |= {"recalls": [self.recall(label).mean for label in range(2)], "at_chance": self.at_chance}
-        return found
-
-    def __str__(self) -> str:
-        spread = f" ± {100 * self.sd:.2f}" if len(self.runs) > 1 else ""
-        return f"{100 * self.mean:.2f}{spread} % (n={len(self.runs)})"
 
 
 def evaluate(training: Split, dataset: Dataset, network: str, how: Protocol, seeds: Iterable[int], **options) -> Scores:

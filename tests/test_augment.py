@@ -124,6 +124,13 @@ def test_the_same_generator_gives_the_same_draw():
     assert not torch.equal(first.values, other.values)
 
 
+@pytest.mark.parametrize("strength", [0.0, 0.25, 1.0])
+def test_a_weaker_draw_keeps_to_the_middle_of_the_range(strength):
+    full, weak = (draw("rotate", 200, seeded(), s).values - 0.5 for s in (1.0, strength))
+    torch.testing.assert_close(weak, strength * full)
+    assert full.abs().max() > 0.49
+
+
 def test_no_augmentation_draws_nothing_and_returns_the_images():
     generator, images = seeded(), noise(2, 1, 8, 8)
     before = generator.get_state()

@@ -19,9 +19,9 @@ from ddkit.data import SOURCES, Split
 from ddkit.errors import InputError
 from ddkit.profiles import profile
 from ddkit.runs import run
+from ddkit.scores import Scores
 from ddkit.specs import Coreset, Distill, RandomReal, describe_spec, restore_spec
 from ddkit.synthetic import SyntheticSet
-from ddkit.training import Scores
 
 RANDOM = Coreset("digits", 2, "random")
 STEPS = ((3, 8), (0, 1, 5))

@@ -13,7 +13,7 @@ from ddkit.coresets import forgetting_events, herding, k_centre, most_forgotten,
 from ddkit.errors import InputError
 from ddkit.networks import build
 from ddkit.runs import run
-from ddkit.specs import Coreset, Evaluate, RandomReal, describe_spec, restore_spec
+from ddkit.specs import Coreset, Distill, Evaluate, RandomReal, Start, describe_spec, restore_spec
 
 SPEC = Coreset("digits", 2)
 
@@ -147,6 +147,15 @@ def test_a_killed_choice_resumes_to_the_same_looks(tiny, tmp_path, monkeypatch):
 def test_what_cannot_be_chosen_is_refused_in_a_sentence(tiny, arguments, sentence):
     with pytest.raises(InputError, match=sentence):
         select(tiny, **{"ipc": 1, **arguments})
+
+
+@pytest.mark.parametrize("method", coresets.STARTS)
+def test_a_distillation_can_start_from_a_coreset(tmp_path, method):
+    spec = Distill("digits", ipc=2, init=method, width=4, updates=1, seed=3)
+    made, chosen = run(spec, root=tmp_path, quiet=True).synthetic, select(runs.load("digits"), 2, method, seed=3)
+    assert made.start.equal(chosen.images) and not made.images.equal(chosen.images)
+    assert made.origin["init"] == method and method in spec.name
+    assert runs.training_set(Start(spec), runs.load("digits"), seed=0, root=tmp_path).images.equal(chosen.images)
 
 
 def test_a_coreset_is_a_run_and_a_source(tmp_path, monkeypatch):

@@ -26,7 +26,7 @@ from ddkit.synthetic import SyntheticSet
 SMALL = {"updates": 8, "real_batch": 12}
 CONFIGS = {
     "kip": SMALL | {"network": "NTKD2"},
-    "rfad": SMALL | {"networks": 2, "width": 4},
+    "rfad": SMALL | {"networks": 2, "width": 4, "augmentation": 0.5},
     "frepo": SMALL | {"pool": 3, "most_steps": 4, "width": 4, "network_lr": 0.01},
 }
 
@@ -99,6 +99,18 @@ def test_the_loss_is_that_of_ridge_regression_by_another_solver(tiny, name):
     ridge = KernelRidge(alpha=0.01 * np.trace(k_ss) / 6, kernel="precomputed")
     predicted = ridge.fit(k_ss, np.eye(3)[synthetic.predicted] - 1 / 3).predict(k_ts)
     assert found == pytest.approx(((predicted - (np.eye(3)[labels[0]] - 1 / 3)) ** 2).sum(1).mean(), rel=1e-5)
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.5])
+def test_real_images_are_augmented_each_in_its_own_way_if_asked(tiny, monkeypatch, strength):
+    method, _ = started("kip", tiny, augmentation=strength)
+    clean = tiny.train.images.flatten(1)
+    seen = []
+    monkeypatch.setattr(method, "kernels", lambda real, kernels=method.kernels: (seen.append(real), kernels(real))[1])
+    for _ in range(3):
+        method.update()
+    moved = [bool((clean - image.flatten()).abs().amax(1).min() > 1e-6) for image in torch.cat(seen)]
+    assert any(moved) if strength else not any(moved)
 
 
 @pytest.mark.parametrize("learn", [True, False])
@@ -200,7 +212,8 @@ def test_a_pools_network_is_trained_towards_the_targets(tiny):
 
 @pytest.mark.parametrize(("name", "changes"), [
     ("kip", {"network": "ConvNetD3"}), ("kip", {"updates": 0}), ("kip", {"image_lr": 0.0}), ("kip", {"ridge": -1.0}),
-    ("kip", {"label_lr": -0.1}), ("rfad", {"networks": 0}), ("rfad", {"loss": "hinge"}), ("rfad", {"platt_lr": -1.0}),
+    ("kip", {"label_lr": -0.1}), ("kip", {"augmentation": 1.5}), ("rfad", {"networks": 0}), ("rfad", {"loss": "hinge"}),
+    ("rfad", {"platt_lr": -1.0}),
     ("frepo", {"pool": 0}), ("frepo", {"most_steps": 0}), ("frepo", {"network_lr": 0.0}), ("frepo", {"real_batch": 0})])
 def test_settings_that_cannot_work_are_refused_at_once_by_name(name, changes):
     with pytest.raises(InputError, match=next(iter(changes))):

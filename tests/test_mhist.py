@@ -17,6 +17,7 @@ from ddkit import mhist, mhist_like
 from ddkit.__main__ import main
 from ddkit.data import Split, load
 from ddkit.errors import InputError
+from ddkit.mhist_store import LARGEST_FILE
 
 NUMBER, SIZE = 60, 24
 NAME, LABEL, VOTES, PART = range(4)
@@ -259,7 +260,7 @@ DAMAGES = {
     "absolute path in the zip": (member("/etc/evil.png"), r"lead out of the folder \(1\): '/etc/evil.png'"),
     "backslash in the zip": (member("..\\evil.png"), r"lead out of the folder \(1\): '..\\\\evil.png'"),
     "symlink in the zip": (member("images/link.png", LINK, b"/etc/passwd"), r"they are links \(1\): 'images/link.png'"),
-    "giant in the zip": (member("images/big.png", content=bytes(mhist.LARGEST_FILE + 1)), r"more than 32 MiB \(1\)"),
+    "giant in the zip": (member("images/big.png", content=bytes(LARGEST_FILE + 1)), r"more than 32 MiB \(1\)"),
     "another folder in the zip": (member("more/x.png"), r"outside images/ \(1\): more/x.png"),
     "damaged zip": (wrong_sum, r"unreadable images \(1\): mhist_like_01.png \(Bad CRC-32"),
     "image twice in the zip": (twice, r"twice in images.zip \(1\): mhist_like_01.png"),

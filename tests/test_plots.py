@@ -9,15 +9,16 @@ import torch
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from ddkit import plots
+from ddkit import kernel_plots, plots
 from ddkit.data import Split, denormalise
 from ddkit.errors import InputError
 from ddkit.methods.datadam import attention_map
 from ddkit.networks import build
 from ddkit.runs import Record
+from ddkit.scores import Scores
 from ddkit.style import PALETTE, SIGNED, STYLE
 from ddkit.synthetic import SyntheticSet
-from ddkit.training import Protocol, Scores
+from ddkit.training import Protocol
 
 MEAN, STD = (0.3, 0.4, 0.5), (0.2, 0.25, 0.3)
 
@@ -260,7 +261,7 @@ def test_save_writes_both_files_with_the_same_bytes_every_time(tmp_path):
 
 def test_a_kernel_is_shown_as_the_cosine_of_every_pair_by_class():
     features = torch.randn(6, 4, generator=torch.Generator().manual_seed(1)).double()
-    axes, scale = plots.kernel_matrix(features @ features.T, a_set()).axes
+    axes, scale = kernel_plots.kernel_matrix(features @ features.T, a_set()).axes
     expected = torch.nn.functional.cosine_similarity(features[:, None], features, dim=2)
     np.testing.assert_allclose(shown(axes)[0], expected)
     assert names(axes.xaxis) == names(axes.yaxis) == ["a", "b", "c"] and list(axes.get_xticks()) == [0.5, 2.5, 4.5]
@@ -279,11 +280,11 @@ def test_an_image_whose_learned_label_changed_stays_in_the_row_it_started_in():
 def test_labels_are_shown_with_signs_a_column_for_each_image():
     synthetic = a_set()
     synthetic.learn_labels(torch.linspace(-1, 3, 18).view(6, 3), "targets")
-    axes, _ = plots.label_heatmap(synthetic).axes
+    axes, _ = kernel_plots.label_heatmap(synthetic).axes
     np.testing.assert_array_equal(shown(axes)[0], synthetic.labels.T)
     assert axes.images[0].get_clim() == (-3, 3) and names(axes.yaxis) == ["a", "b", "c"]
     with pytest.raises(InputError, match="hard labels"):
-        plots.label_heatmap(a_set())
+        kernel_plots.label_heatmap(a_set())
 
 
 def test_a_picture_shows_itself_in_a_notebook_without_pyplot():

@@ -7,7 +7,7 @@ import pytest
 
 from ddkit import polyp_course
 from ddkit.profiles import profile
-from ddkit.training import Scores
+from ddkit.scores import Scores
 
 POLYPS = profile("laptop", "mhist_like")
 

@@ -4,7 +4,7 @@ import pytest
 
 from ddkit import tables
 from ddkit.runs import Record
-from ddkit.training import Scores
+from ddkit.scores import Scores
 
 
 def record(*confusions, auc=None) -> Record:

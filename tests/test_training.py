@@ -14,7 +14,8 @@ from ddkit import training
 from ddkit.data import Split
 from ddkit.errors import Diverged, InputError
 from ddkit.networks import build
-from ddkit.training import Protocol, Scores, evaluate, fit, metrics, protocol, score
+from ddkit.scores import Scores, metrics
+from ddkit.training import Protocol, evaluate, fit, protocol, score
 
 
 def seeded(seed=0):

@@ -28,9 +28,10 @@ from ddkit.files import load_state, save_state
 from ddkit.networks import build, parse
 from ddkit.randomness import stream
 from ddkit.runs import Record
+from ddkit.scores import Scores, metrics
 from ddkit.specs import Coreset, Distill, key, restore_spec
 from ddkit.synthetic import SyntheticSet
-from ddkit.training import Protocol, Scores, fit, logits, metrics, score
+from ddkit.training import Protocol, fit, logits, score
 
 PAIRS = ((0, 1), (2, 3), (4, 5), (6, 7), (8, 9))
 PROTOCOLS = {

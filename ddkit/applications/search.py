@@ -21,8 +21,9 @@ from ddkit.errors import Diverged, one_of, require
 from ddkit.files import read_json, write_json
 from ddkit.networks import ACTIVATION_SUFFIXES, ACTIVATIONS, NORMS, POOLING_SUFFIXES, POOLINGS, SUFFIXES, build_for
 from ddkit.randomness import stream
+from ddkit.scores import Scores
 from ddkit.specs import Evaluate, Source
-from ddkit.training import PROTOCOLS, Protocol, Scores, score
+from ddkit.training import PROTOCOLS, Protocol, score
 
 # What a candidate is made of, and what the grid calls the values of each.
 CHOICES = {"depth": "depths", "width": "widths", "norm": "norms", "activation": "activations", "pooling": "poolings"}

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ddkit import randomness
+from ddkit import augment, randomness
 from ddkit.bigbatch import squared_error
 from ddkit.data import Dataset, Split
 from ddkit.errors import require
@@ -31,6 +31,7 @@ class Config:
     learn_labels: bool = True  # or keep them one-hot - 1 / classes
     label_lr: float = 0.01  # of Adam
     real_batch: int = 1000  # real images predicted in an update
+    augmentation: float = 0.0  # of these: the share of every range that siamese augmentation draws from (0: none)
     ridge: float = RIDGE  # lambda, in units of the kernel's mean diagonal entry
     network: str = "ConvNetD3"  # whose kernel or features it is
     width: int = 128
@@ -41,6 +42,7 @@ class Config:
         require(self.image_lr > 0, f"image_lr must be positive, got {self.image_lr}")
         for name in ("label_lr", "ridge"):
             require(getattr(self, name) >= 0, f"{name} must not be negative, got {getattr(self, name)}")
+        require(0 <= self.augmentation <= 1, f"augmentation must be from 0 to 1, got {self.augmentation}")
 
 
 class KernelRegression:
@@ -55,7 +57,8 @@ class KernelRegression:
     def start(self, dataset: Dataset, synthetic: SyntheticSet, rng) -> None:
         """Prepare to update ``synthetic``; ``rng(name)`` gives the run's random streams."""
         self.dataset, self.synthetic = dataset, synthetic
-        self.streams = {name: rng(name) for name in ("networks", "sampling")}
+        self.streams = {name: rng(name) for name in ("networks", "sampling", "augmentation")}
+        self.strategy = augment.default_strategy(dataset.flips) if self.config.augmentation else "none"
         self.start_targets = regression_targets(synthetic.training_split(), len(dataset.classes))
         if self.config.learn_labels:
             synthetic.learn_labels(self.start_targets.float(), "targets")
@@ -75,10 +78,8 @@ class KernelRegression:
 
     def update(self) -> dict[str, float]:
         """One step on the images and labels."""
-        train, config = self.dataset.train, self.config
-        pick = torch.randint(len(train), (config.real_batch,), generator=self.streams["sampling"])
-        pick = pick.to(train.images.device)
-        real, labels = train.images[pick], train.labels[pick]
+        config = self.config
+        real, labels = self._sample_real()
         k_ts, k_ss = self.kernels(real)
         loss = self.loss(k_ts.double() @ solve(k_ss, self.targets, config.ridge), labels)
         fall = (1 + math.cos(math.pi * min(1.0, self.done / config.updates))) / 2
@@ -89,6 +90,14 @@ class KernelRegression:
         self.optimiser.step()
         self.done += 1
         return {"loss": loss.item()}
+
+    def _sample_real(self) -> tuple[Tensor, Tensor]:
+        """Real images [N, C, H, W], each augmented with parameters of its own, and their classes [N]."""
+        train, config = self.dataset.train, self.config
+        pick = torch.randint(len(train), (config.real_batch,), generator=self.streams["sampling"])
+        pick = pick.to(train.images.device)
+        draw = augment.draw(self.strategy, len(pick), self.streams["augmentation"], config.augmentation)
+        return augment.apply(train.images[pick], draw), train.labels[pick]
 
     def kernels(self, real: Tensor) -> tuple[Tensor, Tensor]:
         """K_ts [N, n] of real and synthetic images, and K_ss [n, n] in float64."""

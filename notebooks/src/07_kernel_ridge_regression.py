@@ -28,7 +28,7 @@ import math
 import torch
 
 import ddkit
-from ddkit import kernel_course, lesson, plots
+from ddkit import kernel_course, kernel_plots, lesson, plots
 from ddkit.randomness import stream
 
 profile = lesson.begin()
@@ -161,7 +161,7 @@ rho = 1e-6 * float(my_ntk(X, X).diagonal().mean())
  "NTK": accuracy(my_prediction(my_ntk(T, X), my_ntk(X, X), Y, rho))}
 
 # %%
-plots.kernel_matrix(my_ntk(X, X), few, "NTK of random real images")
+kernel_plots.kernel_matrix(my_ntk(X, X), few, "NTK of random real images")
 
 # %% [markdown]
 # Bright squares on the diagonal are images of one class that look alike to the kernel; the other bright places are its
@@ -241,7 +241,7 @@ plots.start_end_difference(kip_run.synthetic)
 # **Predict:** where will a "4" put weight besides its own class?
 
 # %%
-plots.label_heatmap(kip_run.synthetic)
+kernel_plots.label_heatmap(kip_run.synthetic)
 
 # %%
 labels = kip_run.synthetic.labels
