@@ -26,6 +26,8 @@ def add_to(add) -> tuple:
     continual.add_argument("--memory", default="random,herding,datadam",
                            help="separated by commas: random, herding, k-centre, datadam, rfad, kip, frepo, pad, ...")
     continual.add_argument("--ipc", type=int, default=10, help="images per class that are kept")
+    continual.add_argument("--init", default="real", help="what distilled memories start from: random real images "
+                                                          "(real), chosen ones (herding, k-centre) or noise")
     continual.add_argument("--steps", default="0,1/2,3/4,5/6,7/8,9", help="labels that arrive in each step")
     continual.add_argument("--protocol", default="gdumb", help="gdumb (train anew on the memory) or replay (go on "
                                                                "with new data and the memory)")
@@ -80,8 +82,8 @@ def _memory(name: str, options):
         return Coreset(options.dataset, options.ipc, name, size=options.size)
     infinite = name == "kip"  # whose network is none that could be trained
     return Distill(options.dataset, PRESETS.get(name, name), name if name in PRESETS else "course", options.ipc,
-                   network=None if infinite else options.network, width=None if infinite else options.width,
-                   updates=options.updates, size=options.size, options=settings(options))
+                   options.init, None if infinite else options.network, None if infinite else options.width,
+                   options.updates, size=options.size, options=settings(options))
 
 
 def _steps(text: str) -> tuple[tuple[int, ...], ...]:

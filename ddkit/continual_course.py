@@ -90,14 +90,17 @@ def chosen(profile: Profile, ipc: int, **options) -> dict[str, Record]:
 
 
 def memories(profile: Profile) -> dict[str, Coreset | Distill]:
-    """What a continual learner may keep, by name; the ones distilled are so from the images of one step at a time."""
+    """What a continual learner may keep, by name; the ones distilled are so from the images of one step at a time.
+
+    DataDAM starts from the herded images, so that what it adds to them can be read off.
+    """
     return {"random": coreset(profile, "random", profile.ipc), "herding": coreset(profile, "herding", profile.ipc),
-            "DataDAM": _distilled(profile, "datadam"), "RFAD": _distilled(profile, "rfad")}
+            "DataDAM": _distilled(profile, "datadam", "herding"), "RFAD": _distilled(profile, "rfad", "real")}
 
 
-def _distilled(profile: Profile, method: str) -> Distill:
+def _distilled(profile: Profile, method: str, init: str) -> Distill:
     updates, options = settings(profile).distilled[method]
-    return Distill(profile.dataset, method, ipc=profile.ipc, network=profile.network, width=profile.width,
+    return Distill(profile.dataset, method, ipc=profile.ipc, init=init, network=profile.network, width=profile.width,
                    updates=updates, size=profile.size, options=options)
 
 

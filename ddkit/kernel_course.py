@@ -30,10 +30,12 @@ JUDGES = {"NTK": Judge("kernel", "NTK", 5), "random features": Judge("kernel", N
 
 
 def kip(profile: Profile, ipc: int = 10, seed: int = 0) -> Distill:
-    """KIP with the NTK; for a single image the run is shorter, because it needs less."""
-    quick = profile.name == "quick"
-    updates = 40 if quick else 2000 if ipc == 1 else None
-    return Distill(profile.dataset, "kip", ipc=ipc, updates=updates, seed=seed, options=QUICK["kip"] if quick else ())
+    """KIP with the NTK; for a single image the run is shorter, because it needs less, and fifty images, which can learn
+    the real ones by heart, see them augmented."""
+    if profile.name == "quick":
+        return Distill(profile.dataset, "kip", ipc=ipc, updates=40, seed=seed, options=QUICK["kip"])
+    return Distill(profile.dataset, "kip", ipc=ipc, updates=2000 if ipc == 1 else None, seed=seed,
+                   options=(("augmentation", 0.25),) if ipc >= 50 else ())
 
 
 def rfad(profile: Profile) -> Distill:
