@@ -169,6 +169,7 @@ for run in record.result["runs"]:
 # ## Five steps of two classes
 #
 # Ten images of each class are kept: at random, by herding, or distilled, step by step, by DataDAM and by a kernel method.
+# DataDAM begins with the herded images, so its row less herding's is what the distillation itself has added.
 #
 # **Predict:** DataDAM looks at each class by itself, RFAD learns to tell a step's two classes *apart*. Which memory will
 # suffer more from never having seen the other classes?
