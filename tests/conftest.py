@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from ddkit import data
+from ddkit import data, training
 from ddkit.data import Dataset, Split
 
 os.environ["DDKIT_PROFILE"] = "quick"  # the lessons, which run as tests in kernels of their own
@@ -72,6 +72,28 @@ def untouched_randomness():
     before = states()
     yield
     assert states() == before, "a global random stream was drawn from or reseeded"
+
+
+@pytest.fixture
+def killed_in_epoch(monkeypatch):
+    """``killed_in_epoch(n)``: training saves after every epoch and is stopped, once, in the n-th that it begins.
+
+    Returns a list that grows with every epoch begun.
+    """
+    def arm(number: int) -> list:
+        real, begun = training._epoch, []
+
+        def killed(*arguments):
+            begun.append(1)
+            if len(begun) == number:
+                raise KeyboardInterrupt
+            return real(*arguments)
+
+        monkeypatch.setattr(training, "SAVE_EVERY", -1.0)
+        monkeypatch.setattr(training, "_epoch", killed)
+        return begun
+
+    return arm
 
 
 @pytest.fixture

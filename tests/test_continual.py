@@ -210,18 +210,9 @@ def test_seeds_keep_other_images(record, digits, root):
 
 @pytest.mark.parametrize("spec", [SPEC, REPLAY], ids=["gdumb", "replay"])
 @pytest.mark.parametrize("epoch", [2, 4])
-def test_a_killed_run_goes_on_to_the_same_numbers(spec, epoch, root, tmp_path, monkeypatch):
+def test_a_killed_run_goes_on_to_the_same_numbers(spec, epoch, root, tmp_path, killed_in_epoch):
     unbroken = run(spec, root=root, quiet=True)
-    monkeypatch.setattr(training, "SAVE_EVERY", -1.0)
-    real, calls = training._epoch, []
-
-    def killed(*arguments):
-        calls.append(1)
-        if len(calls) == epoch:
-            raise KeyboardInterrupt
-        return real(*arguments)
-
-    monkeypatch.setattr(training, "_epoch", killed)
+    calls = killed_in_epoch(epoch)
     with pytest.raises(KeyboardInterrupt):
         run(spec, root=tmp_path, quiet=True)
     resumed = run(spec, root=tmp_path, quiet=True)

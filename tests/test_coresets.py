@@ -121,18 +121,9 @@ def test_looks_are_taken_after_each_epoch(tiny):
     assert coresets.looks(tiny, "ConvNetD1", 4, 3, 0, quiet=True).equal(torch.stack(right[1:]))
 
 
-def test_a_killed_choice_resumes_to_the_same_looks(tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "SAVE_EVERY", -1.0)
+def test_a_killed_choice_resumes_to_the_same_looks(tiny, tmp_path, killed_in_epoch):
     unbroken = coresets.looks(tiny, "ConvNetD1", 4, 4, 0, quiet=True)
-    real, calls = training._epoch, []
-
-    def killed(*arguments):
-        calls.append(1)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return real(*arguments)
-
-    monkeypatch.setattr(training, "_epoch", killed)
+    calls = killed_in_epoch(3)
     with pytest.raises(KeyboardInterrupt):
         coresets.looks(tiny, "ConvNetD1", 4, 4, 0, tmp_path, quiet=True)
     assert coresets.looks(tiny, "ConvNetD1", 4, 4, 0, tmp_path, quiet=True).equal(unbroken)

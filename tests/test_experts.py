@@ -47,17 +47,8 @@ def test_experts_learn_and_say_so(trained):
     assert all(len(a) == 4 and a[-1] > a[0] for a in trained.accuracies)
 
 
-def test_a_killed_expert_resumes_to_the_same_bits(trained, tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "SAVE_EVERY", -1.0)
-    real, calls = training._epoch, []
-
-    def killed(*arguments):
-        calls.append(1)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return real(*arguments)
-
-    monkeypatch.setattr(training, "_epoch", killed)
+def test_a_killed_expert_resumes_to_the_same_bits(trained, tiny, tmp_path, killed_in_epoch):
+    calls = killed_in_epoch(3)
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path / "again", tiny)
     resumed = train(tmp_path / "again", tiny)

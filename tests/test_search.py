@@ -136,17 +136,8 @@ def test_runs_are_named_by_their_work():
     assert SPEC.name.startswith("search-digits-randomreal-")
 
 
-def test_a_killed_search_resumes_to_the_same_bits(made, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(training, "SAVE_EVERY", -1.0)
-    real, calls = training._epoch, []
-
-    def killed(*arguments):
-        calls.append(1)
-        if len(calls) == 11:
-            raise KeyboardInterrupt
-        return real(*arguments)
-
-    monkeypatch.setattr(training, "_epoch", killed)
+def test_a_killed_search_resumes_to_the_same_bits(made, tmp_path, killed_in_epoch, capsys):
+    calls = killed_in_epoch(11)
     with pytest.raises(KeyboardInterrupt):
         run(SPEC, root=tmp_path, quiet=True)
     assert main(["runs", "--runs", str(tmp_path)]) == 0
