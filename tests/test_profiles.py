@@ -27,6 +27,13 @@ def test_the_first_row_and_other_data_sets_are_as_they_were():
     assert profile("full", "digits") == dataclasses.replace(profile("full"), dataset="digits")
 
 
+@pytest.mark.parametrize("ipc, latest, left_out", [(1, (4, 4), 0.0), (10, (10, 20), 0.5), (50, (20, 40), 0.25)])
+def test_the_full_profile_matches_the_papers_epochs_for_each_number_of_images(ipc, latest, left_out):
+    config = profile("full").match_trajectories("pad", ipc).config
+    assert ((config.last_start, config.final_start), config.left_out) == (latest, left_out)
+    assert (config.first_start, config.student_steps, config.expert_span, config.expert_epochs) == (0, 80, 2, 50)
+
+
 def test_a_preset_prints_what_it_is_on_each_data_set():
     common, polyps = presets.departures("datadam", "course"), presets.departures("datadam", "course", "mhist")
     assert polyps[: len(common)] == common and "K = 200" in polyps[-1] and "K = 200" not in " ".join(common)

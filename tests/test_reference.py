@@ -52,12 +52,12 @@ def test_herding_beats_random_images_at_one_image_per_class(only_reference):
     assert row["herding"].scores.mean > row["random"].scores.mean
 
 
-@pytest.mark.parametrize("protocol, errors", [("replay", 2), ("gdumb", 1.9)])  # gdumb: 1.98
-def test_a_distilled_memory_beats_a_random_one_after_the_last_step(protocol, errors, only_reference):
+@pytest.mark.parametrize("protocol", ["replay", "gdumb"])
+def test_a_distilled_memory_beats_a_random_one_after_the_last_step(protocol, only_reference):
     row = continual_course.learned(LAPTOP, protocol, root=REFERENCE)
     distilled, random = row["DataDAM"].scores, row["random"].scores
     assert len(distilled.runs) >= 5
-    assert distilled.mean - random.mean > errors * (distilled.se**2 + random.se**2) ** 0.5
+    assert distilled.mean - random.mean > 2 * (distilled.se**2 + random.se**2) ** 0.5
 
 
 def test_every_record_is_named_by_its_spec():
