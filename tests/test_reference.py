@@ -35,6 +35,15 @@ def test_the_readme_shows_the_records_of_trajectory_matching():
     assert trajectory_course.report(LAPTOP, root=REFERENCE) in README
 
 
+def test_pad_beats_its_start_and_random_images_in_less_than_45_minutes(only_reference):
+    row = trajectory_course.scores(LAPTOP, "standard", root=REFERENCE)
+    pad = row.pop("PAD").scores
+    for other in (row["PAD's start"].scores, row["random real"].scores):
+        assert pad.mean - other.mean > 2 * (pad.se**2 + other.se**2) ** 0.5
+    spec = LAPTOP.match_trajectories("pad")
+    assert sum(runs.run(made, root=REFERENCE).seconds for made in (spec, spec.experts)) < 45 * 60
+
+
 @pytest.mark.parametrize("report", [polyp_course, continual_course, search_course])
 def test_the_readme_shows_the_records_of(report, only_reference):
     chosen = POLYPS if report is polyp_course else LAPTOP
