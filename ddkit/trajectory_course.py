@@ -9,25 +9,27 @@ PROTOCOLS = {"standard": "the standard protocol", "assignment": "the assignment'
              "learned": "the standard protocol at the learning rate learned with the set"}
 
 
-def sources(profile: Profile) -> dict[str, Source]:
-    """What is compared."""
-    pad = profile.match_trajectories("pad")
-    return {"PAD": pad, "PAD's start": Start(pad), "DataDAM": profile.distill("real"), "random real": profile.random()}
+def sources(profile: Profile, ipc: int | None = None) -> dict[str, Source]:
+    """What is compared, with so many images per class (None: the profile's)."""
+    ipc = ipc or profile.ipc
+    pad = profile.match_trajectories("pad", ipc)
+    return {"PAD": pad, "PAD's start": Start(pad), "DataDAM": profile.distill("real", ipc=ipc),
+            "random real": profile.random(ipc)}
 
 
-def scores(profile: Profile, protocol: str, **options) -> dict[str, Record]:
+def scores(profile: Profile, protocol: str, ipc: int | None = None, **options) -> dict[str, Record]:
     """The record of everything compared; of ``learned`` only of PAD, whose set alone has a learning rate.
 
     ``options`` go to ``runs.run``.
     """
-    compared = {name: source for name, source in sources(profile).items() if protocol != "learned" or name == "PAD"}
+    found = sources(profile, ipc)
+    compared = {name: source for name, source in found.items() if protocol != "learned" or name == "PAD"}
     return {name: run(profile.evaluate(source, protocol), **options) for name, source in compared.items()}
 
 
 def report(profile: Profile, style: str = "github", **options) -> str:
-    """A table for each protocol, as the README shows them."""
-    parts = []
-    for protocol, words in PROTOCOLS.items():
-        parts += [f"Trajectory matching, {words} ({profile.label})", tables.scores(scores(profile, protocol, **options),
-                                                                                 style)]
-    return "\n\n".join(parts)
+    """A table for each protocol, and one for a single image per class, as the README shows them."""
+    rows = {words: scores(profile, protocol, **options) for protocol, words in PROTOCOLS.items()}
+    rows[f"1 image per class, {PROTOCOLS['standard']}"] = scores(profile, "standard", 1, **options)
+    return "\n\n".join(f"Trajectory matching, {words} ({profile.label})\n\n{tables.scores(row, style)}"
+                       for words, row in rows.items())

@@ -17,13 +17,12 @@ def test_the_readme_shows_the_records(only_reference):
 
 def test_kip_reaches_the_published_scores_in_minutes(only_reference):
     for ipc, seeds in kernel_course.sizes(LAPTOP).items():
-        short = 0.7 if ipc == 50 else 0.5  # points; at 50 the paper's figure is not quite reached
         specs = [kernel_course.kip(LAPTOP, ipc, seed) for seed in range(seeds)]
         scores = kernel_course.pooled([kernel_course.judged(LAPTOP, s, "NTK", root=REFERENCE) for s in specs])
         assert len(scores.runs) == seeds
-        assert 100 * scores.mean > kernel_course.PUBLISHED[ipc] - short
+        assert 100 * scores.mean > kernel_course.PUBLISHED[ipc] - 0.5
         cpu = [runs.run(spec, root=REFERENCE).result["cpu_seconds"] for spec in specs]
-        assert 0 < max(cpu) < (15 if ipc <= 10 else 20) * 60
+        assert 0 < max(cpu) < (15 if ipc <= 10 else 30) * 60
 
 
 def test_the_judges_differ_in_protocol_or_network_and_lesson_4_is_not_repeated(only_reference):
