@@ -92,9 +92,9 @@ PRESETS: dict[str, dict[str, Preset]] = {
     },
     "rfad": {
         "course": Preset(
-            {"updates": 500, "networks": 4, "image_lr": 0.02, "label_lr": 0.005, "real_batch": 500},
+            {"updates": 1500, "networks": 4, "image_lr": 0.02, "label_lr": 0.005, "real_batch": 500},
             ("an update draws 4 random networks (the paper: 8) and predicts 500 real images, and the learning rates "
-             "fall to zero over 500 updates, so that a processor core needs minutes",
+             "fall to zero over 1,500 updates, so that a processor core needs minutes",
              "the networks have instance norm and torch's initial weights, as everywhere in ddkit",
              "the loss is Platt-scaled cross-entropy: set loss to mse for the paper's other one"),
         ),

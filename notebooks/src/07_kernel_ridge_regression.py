@@ -310,7 +310,8 @@ for name, row in gain.items():
 # Read it by columns, then by rows. KIP and RFAD are each at their best before the kernel they were made with. KIP beats matching by far when
 # the infinite network answers, at a cost of minutes. But what an infinite fully connected network wants to see is not what a
 # convolutional one can use: there, compare KIP's row with that of random real images. RFAD, distilled through convolutional
-# features, is the one to follow from the kernel to the trained network.
+# features, is the one to follow from the kernel to the trained network. FRePo sees one network in an update, which is noisier: the
+# paper makes far more updates than fit into a lesson.
 #
 # ## What you should take away
 #
