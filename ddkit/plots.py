@@ -35,8 +35,7 @@ from ddkit.synthetic import SyntheticSet
 from ddkit.training import TEST_BATCH, Protocol
 
 __all__ = ["accuracy_against_time", "attention_maps", "bars", "captioned", "embedding_2d", "evolution", "image_grid",
-           "loss_curve", "running_median", "save", "start_end_difference",
-           "training_curve", "transfer_heatmap"]
+           "loss_curve", "running_median", "save", "start_end_difference", "training_curve", "transfer_heatmap"]
 
 MOST_SHOWN = 10  # images of a class in a grid
 TRAINED_ON = {"Full": "full data", "RandomReal": "random real images", "Coreset": "chosen real images",

@@ -7,7 +7,7 @@ import pytest
 from ddkit import continual_course, course, polyp_course, runs, search_course, trajectory_course
 from ddkit.profiles import profile
 from ddkit.runs import REFERENCE, Record, training_set
-from ddkit.specs import restore_spec
+from ddkit.specs import Start, restore_spec
 from ddkit.training import PROTOCOLS, score
 
 LAPTOP, POLYPS = profile("laptop"), profile("laptop", "mhist_like")
@@ -26,10 +26,11 @@ def test_the_readme_shows_the_records(results):
     assert course.report(results, LAPTOP, "github") in README
 
 
-def test_pad_beats_its_start_and_random_images_in_less_than_45_minutes(only_reference):
+def test_pad_beats_its_start_datadams_and_random_images_in_less_than_45_minutes(only_reference):
     row = trajectory_course.scores(LAPTOP, "standard", root=REFERENCE)
     pad = row.pop("PAD").scores
-    for other in (row["PAD's start"].scores, row["random real"].scores):
+    row["DataDAM's start"] = runs.run(LAPTOP.evaluate(Start(LAPTOP.distill("real")), "standard"), root=REFERENCE)
+    for other in (row[name].scores for name in ("PAD's start", "DataDAM's start", "random real")):
         assert pad.mean - other.mean > 2 * (pad.se**2 + other.se**2) ** 0.5
     spec = LAPTOP.match_trajectories("pad")
     assert sum(runs.run(made, root=REFERENCE).seconds for made in (spec, spec.experts)) < 45 * 60
