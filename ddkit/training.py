@@ -107,11 +107,12 @@ def protocol(name: str, dataset: Dataset) -> Protocol:
 
 @dataclass
 class Fit:
-    """What came of training: updates made, seconds taken, and the mean loss of each epoch."""
+    """What came of training: updates made, seconds taken, the mean loss and the learning rate of each epoch."""
 
     updates: int = 0
     seconds: float = 0.0
     losses: list[float] = field(default_factory=list)
+    rates: list[float] = field(default_factory=list)
 
 
 def fit(network: nn.Module, data: Split, how: Protocol, generator: torch.Generator, *, strategy: str = "none",
@@ -145,7 +146,7 @@ def fit(network: nn.Module, data: Split, how: Protocol, generator: torch.Generat
         watch(0, network)
     with bar(epochs, title, "epoch", done=len(result.losses), quiet=quiet) as progress:
         for epoch in range(len(result.losses), epochs):
-            optimiser.param_groups[0]["lr"] = how.rate(epoch, epochs)
+            optimiser.param_groups[0]["lr"] = rate = how.rate(epoch, epochs)
             left = how.updates and how.updates - result.updates
             part = data if choose is None else _part(data, choose(epoch))
             loss, updates = _epoch(network, part, how, optimiser, generator, strategy, chunk, left)
@@ -153,6 +154,7 @@ def fit(network: nn.Module, data: Split, how: Protocol, generator: torch.Generat
                 raise Diverged(f"{title}: the loss became {loss} in epoch {epoch + 1}; lower the learning rate")
             result.updates += updates
             result.losses.append(loss)
+            result.rates.append(rate)
             if watch:
                 watch(epoch + 1, network)
             result.seconds = clock.seconds
