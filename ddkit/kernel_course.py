@@ -51,7 +51,7 @@ def sets(profile: Profile) -> dict[str, Source]:
 
 def sizes(profile: Profile) -> dict[int, int]:
     """Images per class that KIP is run with, and the distillations (one for each seed) of each."""
-    return {profile.ipc: 1} if profile.name == "quick" else {1: 3, 10: 3, 50: 1}
+    return {profile.ipc: 1} if profile.name == "quick" else {1: 3, 10: 3, 50: 2}
 
 
 def judged(profile: Profile, source: Source, judge: str, **options) -> Record:
