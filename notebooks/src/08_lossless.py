@@ -22,7 +22,7 @@ if "google.colab" in sys.modules and not os.path.exists("ddkit"):
 
 # %%
 import ddkit
-from ddkit import expert_plots, lesson
+from ddkit import expert_plots, lesson, trajectory_course
 
 profile = lesson.begin()
 
@@ -54,10 +54,8 @@ f"full data {100 * full.mean:.2f} %, lossless from {100 * (full.mean - band):.2f
 
 # %%
 get = ddkit.run if profile.name == "quick" else ddkit.find
-specs = {name: {ipc: profile.evaluate(source(ipc), "standard") for ipc in profile.lossless_ipcs}
-         for name, source in {"PAD": lambda ipc: profile.match_trajectories("pad", ipc),
-                              "DataDAM": lambda ipc: profile.distill("real", ipc=ipc),
-                              "random real": profile.random}.items()}
+specs = {name: {ipc: profile.evaluate(trajectory_course.sources(profile, ipc)[name], "standard")
+                for ipc in profile.lossless_ipcs} for name in ("PAD", "DataDAM", "random real")}
 records = {name: {ipc: get(spec) for ipc, spec in row.items()} for name, row in specs.items()}
 points = {name: {ipc: r.scores for ipc, r in row.items() if r} for name, row in records.items()}
 lesson.scores({f"{name}, {ipc} per class": records[name][ipc] for name, row in points.items() for ipc in row})
