@@ -295,6 +295,13 @@ def test_the_command_line_compares_memories(tmp_path, capsys):
     assert set(json.loads(capsys.readouterr().out)) == {"random", "datadam"}
 
 
+def test_the_command_line_says_what_a_distilled_memory_starts_from(tmp_path, capsys):
+    arguments = ["--steps", "0,1/2,3", "--ipc", "2", "--width", "4", "--seeds", "1", "--epochs", "1", "--updates", "1"]
+    assert main(["continual", "--dataset", "digits", "--memory", "datadam", "--init", "herding", *arguments, "--json",
+                 "--runs", str(tmp_path)]) == 0
+    assert json.loads(capsys.readouterr().out)["datadam"]["spec"]["memory"]["init"] == "herding"
+
+
 @pytest.mark.parametrize("wrong", [["--memory", "luck"], ["--steps", "0,1"], ["--steps", "0,1/two"],
                                    ["--protocol", "standard"], ["--ipc", "0"]])
 def test_bad_input_is_one_sentence_and_exit_2(wrong, tmp_path, capsys):
