@@ -106,3 +106,12 @@ def only_reference(monkeypatch):
 
     for maker in ("_distill", "_evaluate", "_apply", "_train_experts"):
         monkeypatch.setattr(runs, maker, missing)
+
+
+@pytest.fixture
+def one_thread():
+    """Workers of joblib and Dask may have one each; with more, torch adds in another order and rounds otherwise."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
