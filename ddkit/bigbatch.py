@@ -33,11 +33,6 @@ def images_per_backward(network: Network, image: Tensor, budget_mib: int) -> int
     return max(1, budget_mib * 2**20 // (_KEPT * total))
 
 
-def squared_error(logits: Tensor, targets: Tensor) -> Tensor:
-    """Squared distance of logits from targets, both [N, classes], averaged over the images."""
-    return (logits - targets).square().sum(1).mean()
-
-
 def loss_backward(network: Network, images: Tensor, labels: Tensor, chunk: int, loss_of=F.cross_entropy) -> float:
     """Add the gradient of the batch's mean loss to the network's, ``chunk`` images at a time.
 

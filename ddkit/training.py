@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ddkit import augment
-from ddkit.bigbatch import images_per_backward, loss_backward, squared_error
+from ddkit.bigbatch import images_per_backward, loss_backward
 from ddkit.cost import Stopwatch
 from ddkit.data import Dataset, Split
 from ddkit.device import keep_freed_memory
@@ -177,7 +177,8 @@ def _epoch(network, data: Split, how: Protocol, optimiser, generator, strategy: 
     network.train()
     order = torch.randperm(len(data), generator=generator).to(data.images.device)
     batches = order.split(how.batch)[:most]
-    loss_of, total = squared_error if data.squared else F.cross_entropy, 0.0
+    # Averaged over the classes too: summed, it makes wide networks diverge at the protocols' learning rates.
+    loss_of, total = F.mse_loss if data.squared else F.cross_entropy, 0.0
     for batch in batches:
         images = data.images[batch]
         if how.augmented:

@@ -181,8 +181,9 @@ def test_rfad_draws_fresh_networks_for_every_update(tiny, monkeypatch):
     assert len({float(n.classifier.weight.detach().sum()) for n in drawn}) == 4
 
 
-def test_the_pool_has_staggered_ages_and_renews_what_is_old(tiny):
-    method, _ = started("frepo", tiny, pool=4, most_steps=8)
+@pytest.mark.parametrize("networks", [1, 3])
+def test_the_pool_has_staggered_ages_and_renews_what_is_old(tiny, networks):
+    method, _ = started("frepo", tiny, pool=4, networks=networks, most_steps=8)
     ages = [learner.steps for learner in method.pool]
     assert ages == [0, 2, 4, 6]
     renewed = 0
@@ -190,10 +191,12 @@ def test_the_pool_has_staggered_ages_and_renews_what_is_old(tiny):
         before = [(learner.network, learner.steps) for learner in method.pool]
         method.update()
         after = [(learner.network, learner.steps) for learner in method.pool]
-        [place] = [i for i in range(4) if before[i] != after[i]]  # one network is used, and trained one step
-        fresh = after[place][0] is not before[place][0]
-        renewed += fresh
-        assert after[place][1] == (0 if fresh else before[place][1] + 1) and fresh == (before[place][1] == 7)
+        used = [i for i in range(4) if before[i] != after[i]]  # and trained one step
+        assert len(used) == len(method.current) == networks
+        for place in used:
+            fresh = after[place][0] is not before[place][0]
+            renewed += fresh
+            assert after[place][1] == (0 if fresh else before[place][1] + 1) and fresh == (before[place][1] == 7)
     assert renewed >= 2
 
 
@@ -214,7 +217,8 @@ def test_a_pools_network_is_trained_towards_the_targets(tiny):
     ("kip", {"network": "ConvNetD3"}), ("kip", {"updates": 0}), ("kip", {"image_lr": 0.0}), ("kip", {"ridge": -1.0}),
     ("kip", {"label_lr": -0.1}), ("kip", {"augmentation": 1.5}), ("rfad", {"networks": 0}), ("rfad", {"loss": "hinge"}),
     ("rfad", {"platt_lr": -1.0}),
-    ("frepo", {"pool": 0}), ("frepo", {"most_steps": 0}), ("frepo", {"network_lr": 0.0}), ("frepo", {"real_batch": 0})])
+    ("frepo", {"pool": 0}), ("frepo", {"networks": 4}), ("frepo", {"most_steps": 0}), ("frepo", {"network_lr": 0.0}),
+    ("frepo", {"real_batch": 0})])
 def test_settings_that_cannot_work_are_refused_at_once_by_name(name, changes):
     with pytest.raises(InputError, match=next(iter(changes))):
         configured(name, **changes)

@@ -251,6 +251,13 @@ def test_targets_are_regressed_on_by_squared_error(tiny):
     network, reference = small(), small()
     fit(network, Split(tiny.train.images, targets, squared=True), quick(epochs=1, batch=1000), seeded())
     weights = list(reference.parameters())
-    ((reference(tiny.train.images) - targets) ** 2).sum(1).mean().backward()
+    ((reference(tiny.train.images) - targets) ** 2).mean().backward()
     for trained, weight in zip(network.parameters(), weights, strict=True):
         torch.testing.assert_close(trained, weight - 0.05 * (weight.grad + 5e-4 * weight))
+
+
+def test_a_wide_network_can_regress_at_the_standard_protocols_rate(digits):
+    few = Split(digits.train.images[:20], F.one_hot(digits.train.labels[:20], 10) - 0.1, squared=True)
+    network = build("ConvNetD3", 1, 10, 28, width=128, generator=seeded())
+    made = fit(network, few, replace(training.PROTOCOLS["standard"], epochs=40), seeded(), quiet=True)
+    assert made.losses[-1] < 0.5 * made.losses[0]

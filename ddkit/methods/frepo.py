@@ -1,15 +1,16 @@
 """FRePo: neural feature regression with pooling (Zhou, Nezhadarya and Ba, NeurIPS 2022, arXiv:2206.00719).
 
 The kernel is linear in the embedding of a network that is itself in training on the synthetic set. A pool holds
-networks of all ages; each update uses one of them, trains it one step on the set, and renews it when it is too old.
+networks of all ages; each update uses one of them (or a few), trains it one step on the set, and renews it when it is
+too old.
 """
 
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from ddkit.bigbatch import squared_error
 from ddkit.errors import require
 from ddkit.kernels import FeatureKernel
 from ddkit.methods import krr
@@ -21,13 +22,15 @@ class Config(krr.Config):
     """The knobs of FRePo."""
 
     pool: int = 10  # networks at a time
+    networks: int = 1  # of the pool, whose features an update joins
     most_steps: int = 100  # of training on the set, after which a network is renewed
     network_lr: float = 3e-4  # of Adam, on the network
 
     def __post_init__(self):
         super().__post_init__()
-        for name in ("pool", "most_steps"):
+        for name in ("pool", "networks", "most_steps"):
             require(getattr(self, name) >= 1, f"{name} must be at least 1, got {getattr(self, name)}")
+        require(self.networks <= self.pool, f"networks must be at most pool, {self.pool}, got {self.networks}")
         require(self.network_lr > 0, f"network_lr must be positive, got {self.network_lr}")
 
 
@@ -41,7 +44,7 @@ class Learner:
 
 
 class FRePo(krr.KernelRegression):
-    """One update by the features of one network of the pool (paper, algorithm 1)."""
+    """One update by the features of one network of the pool (paper, algorithm 1), or of a few."""
 
     Config = Config
     validation = "trained_kernel"
@@ -55,18 +58,19 @@ class FRePo(krr.KernelRegression):
                 self._train(learner)
 
     def update(self) -> dict[str, float]:
-        """One step on the images and labels, then one of the network that was used."""
-        place = int(torch.randint(len(self.pool), (), generator=self.streams["sampling"]))
-        self.current = self.pool[place]
+        """One step on the images and labels, then one of each network that was used."""
+        places = torch.randperm(len(self.pool), generator=self.streams["sampling"])[: self.config.networks].tolist()
+        self.current = [self.pool[place].network for place in places]
         losses = super().update()
-        self._train(self.current)
-        if self.current.steps >= self.config.most_steps:
-            self.pool[place] = self._renewed()
+        for place in places:
+            self._train(self.pool[place])
+            if self.pool[place].steps >= self.config.most_steps:
+                self.pool[place] = self._renewed()
         return losses
 
     def kernels(self, real: Tensor) -> tuple[Tensor, Tensor]:
-        """Those of the network in use."""
-        return self.feature_kernels(FeatureKernel([self.current.network]), real)
+        """Those of the networks in use."""
+        return self.feature_kernels(FeatureKernel(self.current), real)
 
     def _renewed(self) -> Learner:
         network = self.fresh_network()
@@ -76,7 +80,7 @@ class FRePo(krr.KernelRegression):
         """One step on the whole set, towards its targets."""
         images, targets = self.synthetic.images.detach(), self.targets.detach().float()
         learner.optimiser.zero_grad(set_to_none=True)
-        squared_error(learner.network(images), targets).backward()
+        F.mse_loss(learner.network(images), targets).backward()
         learner.optimiser.step()
         learner.steps += 1
 

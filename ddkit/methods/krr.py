@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from ddkit import augment, randomness
-from ddkit.bigbatch import squared_error
 from ddkit.data import Dataset, Split
 from ddkit.errors import require
 from ddkit.kernels import RIDGE, FeatureKernel, regression_targets, solve
@@ -104,8 +103,10 @@ class KernelRegression:
         raise NotImplementedError
 
     def loss(self, predicted: Tensor, labels: Tensor) -> Tensor:
-        """The error of predictions [N, classes] for images of classes ``labels`` [N]."""
-        return squared_error(predicted, regression_targets(Split(predicted, labels), predicted.shape[1]))
+        """The error of predictions [N, classes] for images of classes ``labels`` [N]: their squared distance from
+        the targets, averaged over the images."""
+        targets = regression_targets(Split(predicted, labels), predicted.shape[1])
+        return (predicted - targets).square().sum(1).mean()
 
     def feature_kernels(self, kernel: FeatureKernel, real: Tensor) -> tuple[Tensor, Tensor]:
         """``kernels`` from features; those of real images carry no gradient."""
