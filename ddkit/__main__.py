@@ -156,8 +156,9 @@ def _show_run(options) -> None:
     folder = Path(options.out or Path(options.run) / "figures")
     drawn = {"images": plots.image_grid(record.synthetic)}
     if kind == "Distill":
-        drawn |= {"change": plots.start_end_difference(record.synthetic), "evolution": plots.evolution(record),
-                  "loss": plots.loss_curve({"loss": record})}
+        drawn |= {"change": plots.start_end_difference(record.synthetic), "loss": plots.loss_curve({"loss": record})}
+        if record.evolution:
+            drawn["evolution"] = plots.evolution(record)
     paths = [path for name, figure in drawn.items() for path in plots.save(figure, folder, name)]
     if options.png:
         paths += record.synthetic.export_png(folder / "png")

@@ -112,7 +112,13 @@ def start_end_difference(synthetic: SyntheticSet, per_class: int = 1, title: str
 
 @picture
 def evolution(record: Record, classes: list[int] | None = None) -> Picture:
-    """One image of each class (or of those listed) over the updates of a distillation."""
+    """One image of each class (or of those listed) over the updates of a distillation.
+
+    Raises:
+        InputError: the record keeps no images but the last.
+    """
+    require(record.evolution, f"{record.folder} keeps no images but the last: make the run again, with another seed or "
+                              "without this folder, to see them evolve")
     synthetic = record.synthetic
     states = {updates: _by_class(synthetic, synthetic.pixels(images)) for updates, images in record.evolution.items()}
     classes = list(range(len(synthetic.classes))) if classes is None else classes

@@ -102,10 +102,15 @@ class Record:
 
     @cached_property
     def evolution(self) -> dict[int, torch.Tensor]:
-        """The images after some of the updates (of a distillation's record), normalised."""
+        """The images after some of the updates (of a distillation's record), normalised.
+
+        Empty where they were not kept, as of the larger sets in ``data/reference``.
+        """
         from safetensors.torch import load_file
 
-        return {int(k): v for k, v in sorted(load_file(self.folder / EVOLUTION).items(), key=lambda item: int(item[0]))}
+        path = self.folder / EVOLUTION
+        kept = load_file(path) if path.exists() else {}
+        return {int(updates): kept[updates] for updates in sorted(kept, key=int)}
 
     @cached_property
     def trajectories(self) -> Trajectories:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -54,6 +55,14 @@ def test_transfer_and_show_and_runs(made, tmp_path, capsys):
     capsys.readouterr()
     assert main(["runs", "--runs", str(tmp_path), "--json"]) == 0
     assert len([r for r in record_of(capsys) if str(tmp_path) in r["folder"]]) == 6
+
+
+def test_show_leaves_out_the_evolution_where_it_was_not_kept(made, tmp_path, capsys):
+    shutil.copytree(made, tmp_path / "run")
+    (tmp_path / "run" / "evolution.safetensors").unlink()
+    assert main(["show", str(tmp_path / "run")]) == 0
+    drawn = {p.stem for p in (tmp_path / "run" / "figures").iterdir()}
+    assert drawn >= {"images", "change", "loss"} and "evolution" not in drawn
 
 
 def test_the_baseline_reports_its_cost(tmp_path, capsys):

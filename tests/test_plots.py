@@ -132,6 +132,13 @@ def test_evolution_has_a_column_for_each_snapshot():
     np.testing.assert_array_equal(shown(axes)[-1], record.synthetic.pixels()[0, 0])
 
 
+def test_a_record_without_images_between_is_refused(tmp_path):
+    record = a_distillation()
+    record.__dict__["evolution"] = {}
+    with pytest.raises(InputError, match="keeps no images but the last"):
+        plots.evolution(record)
+
+
 def test_loss_curve_shows_every_loss_and_the_validation():
     figure = plots.loss_curve({"one": a_distillation(), "two": a_distillation(9, [(3, 0.5), (6, 0.75)])})
     losses, score = figure.axes
