@@ -123,6 +123,12 @@ def learned(profile: Profile, protocol: str = "gdumb", **options) -> dict[str, R
     return {name: run(continual(profile, memories(profile)[name], protocol), **options) for name in shown}
 
 
+def wide(profile: Profile, **options) -> dict[str, Record]:
+    """GDumb by networks as wide as the papers', with memories made with the profile's: random and DataDAM's."""
+    return {name: run(replace(continual(profile, memories(profile)[name]), width=profile.wide), **options)
+            for name in ("random", "DataDAM")}
+
+
 def same_bytes(profile: Profile, **options) -> Record:
     """GDumb with random images that take the bytes of the distilled ones, four times as many, for a quarter of the
     epochs, so that their networks get as many updates."""
@@ -156,4 +162,6 @@ def report(profile: Profile, style: str = "github", **options) -> str:
     records["gdumb"]["random, as many bytes"] = same_bytes(profile, **options)
     for protocol, row in records.items():
         parts += [f"Continual learning, protocol {protocol} ({profile.label})", table(row, style)]
+    parts += [f"The same memories, protocol gdumb with networks of width {profile.wide}",
+              table(wide(profile, **options), style)]
     return "\n\n".join(parts)

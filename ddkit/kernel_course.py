@@ -10,7 +10,6 @@ from ddkit.runs import Record, run
 from ddkit.scores import Scores
 from ddkit.specs import Distill, RandomReal, Source, Start
 
-WIDE = 128  # the papers' ConvNet
 PUBLISHED = {1: 85.5, 10: 97.2, 50: 98.4}  # KIP, NTK of an infinite network, MNIST, % by images per class
 QUICK = {"kip": (("real_batch", 200),), "rfad": (("networks", 2), ("real_batch", 100)),
          "frepo": (("networks", 1), ("pool", 2), ("real_batch", 100))}  # options by method
@@ -95,13 +94,13 @@ def judges_table(profile: Profile, style: str = "github", **options) -> str:
 
 
 def wide(profile: Profile, **options) -> dict[str, Record]:
-    """The sets made with the profile's networks, and random real images, before trained networks as wide as the papers'.
+    """The sets made with the profile's networks, and random real images, before networks as wide as the papers'.
 
     KIP's, from which networks of finite width learn little, is left out.
     """
-    sources = {name: source for name, source in sets(profile).items() if name != "KIP"}
-    return {name: run(replace(profile.evaluate(source, "standard"), width=WIDE, seeds=2), **options)
-            for name, source in sources.items()}
+    wider = replace(profile, width=profile.wide, seeds=2)
+    return {name: judged(wider, source, "trained network", **options) for name, source in sets(profile).items()
+            if name != "KIP"}
 
 
 def report(profile: Profile, style: str = "github", **options) -> str:
@@ -110,5 +109,5 @@ def report(profile: Profile, style: str = "github", **options) -> str:
             f"{kip_table(profile, style, **options)}\n\n"
             f"The same sets judged by kernels and by networks ({profile.label})\n\n"
             f"{judges_table(profile, style, **options)}\n\n"
-            f"The same sets before networks of width {WIDE}, the standard protocol\n\n"
+            f"The same sets before networks of width {profile.wide}, the standard protocol\n\n"
             f"{tables.scores(wide(profile, **options), style)}")

@@ -19,6 +19,7 @@ class Profile:
         name: ``quick``, ``laptop`` or ``full``.
         dataset, size: which data set the lessons use, and its side length in pixels (None: its own).
         network, width: matched and evaluated on.
+        wide: width of the papers' networks, which some sets are evaluated on as well.
         ipc: images per class.
         updates, noise_updates: of the synthetic set from real images and from noise, which has further to go (None: as
             many as the preset asks for).
@@ -37,6 +38,7 @@ class Profile:
     size: int | None = None
     network: str = "ConvNetD3"
     width: int = 128
+    wide: int = 128
     ipc: int = 10
     updates: int | None = None
     noise_updates: int | None = None
@@ -101,10 +103,10 @@ _LAPTOP_TRAJECTORY = (("batch", 40), ("expansion", 200), ("expert_epochs", 8), (
                       ("experts", 4), ("final_start", 6), ("image_lr", 100.0), ("last_start", 3), ("left_out", 0.0),
                       ("rate", 0.05), ("student_steps", 25))
 PROFILES = {
-    "quick": Profile("quick", "digits", width=16, updates=40, noise_updates=80, options=(("network_steps", 10),),
-                     seeds=2, standard_epochs=100, transfer_epochs=200, transfer_networks=("MLP", "LeNet"),
-                     transfer_seeds=1, trajectory_updates=20, trajectory_options=_QUICK_TRAJECTORY,
-                     lossless_ipcs=(1, 5)),
+    "quick": Profile("quick", "digits", width=16, wide=16, updates=40, noise_updates=80,
+                     options=(("network_steps", 10),), seeds=2, standard_epochs=100, transfer_epochs=200,
+                     transfer_networks=("MLP", "LeNet"), transfer_seeds=1, trajectory_updates=20,
+                     trajectory_options=_QUICK_TRAJECTORY, lossless_ipcs=(1, 5)),
     "laptop": Profile("laptop", "mnist", width=32, updates=300, noise_updates=600, transfer_epochs=100,
                       transfer_seeds=2, trajectory_updates=700, trajectory_options=_LAPTOP_TRAJECTORY),
     "full": Profile("full", "mnist", trajectory_by_ipc=_PAPER_TRAJECTORY),

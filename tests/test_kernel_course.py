@@ -25,6 +25,15 @@ def test_kip_reaches_the_published_scores_in_minutes(only_reference):
         assert 0 < max(cpu) < (15 if ipc <= 10 else 25) * 60
 
 
+def test_rfad_reaches_98_percent_and_feature_methods_beat_random_images_on_wide_networks(only_reference):
+    row = {name: record.scores for name, record in kernel_course.wide(LAPTOP, root=REFERENCE).items()}
+    assert row["RFAD"].mean > 0.98
+    for name in ("RFAD", "FRePo", "DataDAM"):
+        assert row[name].mean - row["random real"].mean > 2 * (row[name].se**2 + row["random real"].se**2) ** 0.5
+    for method in ("rfad", "frepo"):
+        assert 0 < runs.run(kernel_course.featured(LAPTOP, method), root=REFERENCE).result["cpu_seconds"] < 25 * 60
+
+
 def test_the_judges_differ_in_protocol_or_network_and_lesson_4_is_not_repeated(only_reference):
     found = {judge: kernel_course.judged(LAPTOP, LAPTOP.random(), judge, root=REFERENCE)
              for judge in kernel_course.JUDGES}

@@ -61,6 +61,14 @@ def test_a_distilled_memory_beats_a_random_one_after_the_last_step(protocol, onl
     assert distilled.mean - random.mean > 2 * (distilled.se**2 + random.se**2) ** 0.5
 
 
+def test_a_distilled_memory_keeps_its_lead_on_wide_networks_and_reaches_96_percent(only_reference):
+    row = continual_course.wide(LAPTOP, root=REFERENCE)
+    distilled, random = row["DataDAM"].scores, row["random"].scores
+    assert row["DataDAM"].spec["width"] == 128 and len(distilled.runs) >= 5
+    assert distilled.mean - random.mean > 2 * (distilled.se**2 + random.se**2) ** 0.5
+    assert distilled.mean >= 0.96
+
+
 def test_every_record_is_named_by_its_spec():
     folders = sorted(path.parent for path in REFERENCE.glob(f"*/{runs.RECORD}"))
     assert folders

@@ -189,12 +189,12 @@ continual_plots.accuracy_after_each_step(gdumb, title)
 # %%
 def in_standard_errors(one, other):
     """Difference of two mean final accuracies, in units of its standard error."""
-    a, b = gdumb[one].scores, gdumb[other].scores
-    return (a.mean - b.mean) / max((a.se**2 + b.se**2) ** 0.5, 1e-9)
+    return (one.mean - other.mean) / max((one.se**2 + other.se**2) ** 0.5, 1e-9)
 
 
 for name in list(gdumb)[1:]:
-    print(f"{name} against random: {in_standard_errors(name, 'random'):+.1f} standard errors")
+    difference = in_standard_errors(gdumb[name].scores, gdumb["random"].scores)
+    print(f"{name} against random: {difference:+.1f} standard errors")
 
 # %%
 plots.image_grid(gdumb["DataDAM"].synthetic, title=f"DataDAM's memory after the last step ({profile.label})")
@@ -214,6 +214,23 @@ continual_plots.step_matrix(gdumb["DataDAM"])
 fair = {"DataDAM": gdumb["DataDAM"], "random": gdumb["random"],
         "random, as many bytes": continual_course.same_bytes(profile)}
 lesson.table(continual_course.table(fair, "github"))
+
+# %% [markdown]
+# ### And on a wider network?
+#
+# So far networks were as wide as the one that DataDAM matched. The papers' are 128 wide (the quick profile
+# keeps its own).
+#
+# **Predict:** will a wider network be better on both memories, and will the distilled one keep its lead?
+
+# %%
+wide = continual_course.wide(profile)
+print(f"networks of width {profile.wide}")
+lesson.table(continual_course.table(wide, "github"))
+
+# %%
+difference = in_standard_errors(wide["DataDAM"].scores, wide["random"].scores)
+print(f"DataDAM against random: {difference:+.1f} standard errors")
 
 # %% [markdown]
 # ## Replay
