@@ -98,9 +98,8 @@ def wide(profile: Profile, **options) -> dict[str, Record]:
 
     KIP's, from which networks of finite width learn little, is left out.
     """
-    wider = replace(profile, width=profile.wide, seeds=2)
-    return {name: judged(wider, source, "trained network", **options) for name, source in sets(profile).items()
-            if name != "KIP"}
+    return {name: judged(profile.wider, source, "trained network", **options)
+            for name, source in sets(profile).items() if name != "KIP"}
 
 
 def report(profile: Profile, style: str = "github", **options) -> str:

@@ -59,6 +59,11 @@ class Profile:
         size = f" at {self.size} pixels" if self.size else ""
         return f"{self.name} profile: {self.dataset}{size}, {self.network} of width {self.width}"
 
+    @property
+    def wider(self) -> "Profile":
+        """The same with networks as wide as the papers', two in each evaluation."""
+        return replace(self, width=self.wide, seeds=2)
+
     def baseline(self) -> Evaluate:
         """Train on the full data under the assignment's protocol (Task 1.2a)."""
         return Evaluate(Full(self.dataset, self.size), "assignment", self.network, self.width, seeds=1)

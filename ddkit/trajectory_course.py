@@ -17,19 +17,21 @@ def sources(profile: Profile, ipc: int | None = None) -> dict[str, Source]:
             "random real": profile.random(ipc)}
 
 
-def scores(profile: Profile, protocol: str, ipc: int | None = None, **options) -> dict[str, Record]:
+def scores(profile: Profile, protocol: str, ipc: int | None = None, wide: bool = False, **options) -> dict[str, Record]:
     """The record of everything compared; of ``learned`` only of PAD, whose set alone has a learning rate.
 
-    ``options`` go to ``runs.run``.
+    ``wide`` asks networks as wide as the papers' instead of the profile's; ``options`` go to ``runs.run``.
     """
-    found = sources(profile, ipc)
-    compared = {name: source for name, source in found.items() if protocol != "learned" or name == "PAD"}
-    return {name: run(profile.evaluate(source, protocol), **options) for name, source in compared.items()}
+    judge = profile.wider if wide else profile
+    return {name: run(judge.evaluate(source, protocol), **options)
+            for name, source in sources(profile, ipc).items() if protocol != "learned" or name == "PAD"}
 
 
 def report(profile: Profile, style: str = "github", **options) -> str:
-    """A table for each protocol, and one for a single image per class, as the README shows them."""
+    """A table for each protocol, one for a single image per class, two for wide networks, as the README shows them."""
     rows = {words: scores(profile, protocol, **options) for protocol, words in PROTOCOLS.items()}
     rows[f"1 image per class, {PROTOCOLS['standard']}"] = scores(profile, "standard", 1, **options)
-    return "\n\n".join(f"Trajectory matching, {words} ({profile.label})\n\n{tables.scores(row, style)}"
-                       for words, row in rows.items())
+    rows = {f"{words} ({profile.label})": row for words, row in rows.items()}
+    rows |= {f"{PROTOCOLS[protocol]}, networks of width {profile.wide}": scores(profile, protocol, wide=True, **options)
+             for protocol in ("standard", "learned")}
+    return "\n\n".join(f"Trajectory matching, {words}\n\n{tables.scores(row, style)}" for words, row in rows.items())

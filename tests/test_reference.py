@@ -36,6 +36,13 @@ def test_pad_beats_its_start_datadams_and_random_images_in_less_than_45_minutes(
     assert sum(runs.run(made, root=REFERENCE).seconds for made in (spec, spec.experts)) < 45 * 60
 
 
+def test_pad_beats_its_start_and_random_images_on_wide_networks(only_reference):
+    records = trajectory_course.scores(LAPTOP, "standard", wide=True, root=REFERENCE)
+    row = {name: record.scores for name, record in records.items()}
+    for name in ("PAD's start", "random real"):
+        assert row["PAD"].mean - row[name].mean > 2 * (row["PAD"].se**2 + row[name].se**2) ** 0.5
+
+
 @pytest.mark.parametrize("report", [polyp_course, continual_course, search_course, trajectory_course])
 def test_the_readme_shows_the_records_of(report, only_reference):
     chosen = POLYPS if report is polyp_course else LAPTOP

@@ -238,6 +238,22 @@ for other in list(groups["standard"])[1:]:
     print(f"PAD against {other}: {in_standard_errors('PAD', other):+.1f} standard errors")
 
 # %% [markdown]
+# ### Before wider networks
+#
+# Trajectories are made of one network's weights. Do the images serve another? Here are networks as wide as the papers' (in the
+# quick profile, its own again).
+#
+# **Predict:** will the learning rate that suited a narrow network suit a wide one?
+
+# %%
+wide = {protocol: trajectory_course.scores(profile, protocol, wide=True) for protocol in ("standard", "learned")}
+print(f"networks of width {profile.wide}")
+lesson.scores(wide["standard"])
+
+# %%
+print(f"PAD at the learning rate learned with it: {wide['learned']['PAD'].scores}")
+
+# %% [markdown]
 # ## Concept questions (1a to 1d)
 #
 # **1a.** What does a trajectory know about the data that a single trained network does not?
