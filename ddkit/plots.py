@@ -311,12 +311,13 @@ def bars(scores: dict[str, dict[str, Scores]], chance: float, by: str = "protoco
     axes = figure.subplots()
     width = 0.85 / len(names)
     for index, name in enumerate(names):
-        found = [(place, group[name].headline) for place, group in enumerate(scores.values()) if name in group]
-        at = [place + (index - (len(names) - 1) / 2) * width for place, _ in found]
-        means, sds = [100 * s.mean for _, s in found], [100 * s.sd for _, s in found]
+        found = [group[name].headline for group in scores.values() if name in group]
+        at = [place + width * _from_centre(name, [n for n in names if n in group])
+              for place, group in enumerate(scores.values()) if name in group]
+        means, sds = [100 * s.mean for s in found], [100 * s.sd for s in found]
         axes.bar(at, means, 0.9 * width, yerr=sds, label=name, color=PALETTE[-1 - index % len(PALETTE)], capsize=3,
                  hatch=HATCHES[index % len(HATCHES)], edgecolor="black", linewidth=0.8, error_kw={"linewidth": 1})
-        for x, (_, s) in zip(at, found, strict=True):
+        for x, s in zip(at, found, strict=True):
             axes.annotate(f"{100 * s.mean:.1f}" + "*" * s.at_chance, (x, 100 * (s.mean + s.sd)), (0, 3),
                           textcoords="offset points", ha="center", size=8)
     axes.axhline(line, color="black", linestyle="--", linewidth=1)
@@ -332,6 +333,11 @@ def bars(scores: dict[str, dict[str, Scores]], chance: float, by: str = "protoco
     figure.legend(loc="upper center", bbox_to_anchor=(0.5, 0), bbox_transform=figure.transFigure, ncols=len(names),
                   handlelength=1.6)
     return figure
+
+
+def _from_centre(name: str, names: list[str]) -> float:
+    """The place of a name in the row of ``names``, counted from its middle."""
+    return names.index(name) - (len(names) - 1) / 2
 
 
 def _metric(scores: dict[str, dict[str, Scores]]) -> str:

@@ -255,6 +255,8 @@ def test_bars_have_heights_errors_and_chance():
     assert [text.get_text() for text in axes.texts] == ["90.0", "95.0", "50.0", "chance 10 %"]
     assert names(axes.xaxis) == ["assignment", "standard"]
     assert len({bar.get_hatch() for bar in axes.patches}) == 2
+    first, alone, second = (bar.get_x() + bar.get_width() / 2 for bar in axes.patches)
+    assert first + second == pytest.approx(0) and first < second and alone == pytest.approx(1)
 
 
 def test_save_writes_both_files_with_the_same_bytes_every_time(tmp_path):
