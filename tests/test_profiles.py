@@ -71,3 +71,9 @@ def test_lessons_take_mhist_where_it_lies_or_what_is_asked_for(tmp_path, monkeyp
     monkeypatch.setenv("DDKIT_POLYPS", "polyps")
     with pytest.raises(InputError, match="DDKIT_POLYPS"):
         lesson.polyps()
+
+
+@pytest.mark.parametrize(("name", "repeated"), [("laptop", False), ("full", True), ("quick", True)])
+def test_wider_networks_are_the_papers_and_nothing_is_judged_twice(name, repeated):
+    chosen = profile(name)
+    assert (chosen.wider == chosen) == repeated and chosen.wider.width == chosen.wide

@@ -7,7 +7,7 @@
 # - **You will learn** to choose real images that stand for all (coresets), to use chosen or distilled images as the
 #   memory of a network whose classes arrive one after the other, and to measure what such a network forgets.
 # - **Before you start:** lessons 1 to 4.
-# - **Time:** 40 minutes; about an hour more on one processor core in the laptop profile if no result came with the
+# - **Time:** 40 minutes; about two hours more on one processor core in the laptop profile if no result came with the
 #   repository.
 
 # %%

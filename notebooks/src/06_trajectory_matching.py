@@ -8,7 +8,7 @@
 # - **You will learn** what an expert trajectory is, how a loss between weights moves images, how its gradient is had in
 #   little memory, and what DATM and PAD change.
 # - **Before you start:** lessons 1 to 4.
-# - **Time:** 50 minutes of reading; experts, distillation and evaluations take about an hour on one processor core in the
+# - **Time:** 50 minutes of reading; experts, distillation and evaluations take about two hours on one processor core in the
 #   laptop profile, and seconds if their results came with the repository.
 
 # %%

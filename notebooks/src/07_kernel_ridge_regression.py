@@ -8,7 +8,7 @@
 #   formula, how images *and labels* are learned through that formula, and why a score by a kernel and a score by a network
 #   are two numbers.
 # - **Before you start:** lessons 1, 2 and 4.
-# - **Time:** 40 minutes of reading; half an hour to an hour more on one processor core in the laptop profile if no
+# - **Time:** 40 minutes of reading; about three hours more on one processor core in the laptop profile if no
 #   result came with the repository.
 
 # %%
