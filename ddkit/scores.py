@@ -81,6 +81,11 @@ class Scores:
         """Standard error of the mean."""
         return self.sd / math.sqrt(len(self.runs))
 
+    def lead(self, other: "Scores") -> float:
+        """How far the mean is above the other's, in units of the difference's standard error."""
+        gap, error = self.mean - other.mean, math.hypot(self.se, other.se)
+        return gap / error if error else gap and math.copysign(math.inf, gap)
+
     @property
     def seconds(self) -> float:
         """Mean seconds of training."""

@@ -31,7 +31,7 @@ def test_pad_beats_its_start_datadams_and_random_images_in_less_than_45_minutes(
     pad = row.pop("PAD").scores
     row["DataDAM's start"] = runs.run(LAPTOP.evaluate(Start(LAPTOP.distill("real")), "standard"), root=REFERENCE)
     for other in (row[name].scores for name in ("PAD's start", "DataDAM's start", "random real")):
-        assert pad.mean - other.mean > 2 * (pad.se**2 + other.se**2) ** 0.5
+        assert pad.lead(other) > 2
     spec = LAPTOP.match_trajectories("pad")
     assert sum(runs.run(made, root=REFERENCE).seconds for made in (spec, spec.experts)) < 45 * 60
 
@@ -40,7 +40,7 @@ def test_pad_beats_its_start_and_random_images_on_wide_networks(only_reference):
     records = trajectory_course.scores(LAPTOP, "standard", wide=True, root=REFERENCE)
     row = {name: record.scores for name, record in records.items()}
     for name in ("PAD's start", "random real"):
-        assert row["PAD"].mean - row[name].mean > 2 * (row["PAD"].se**2 + row[name].se**2) ** 0.5
+        assert row["PAD"].lead(row[name]) > 2
 
 
 @pytest.mark.parametrize("report", [polyp_course, continual_course, search_course, trajectory_course])
@@ -65,14 +65,14 @@ def test_a_distilled_memory_beats_a_random_one_after_the_last_step(protocol, onl
     row = continual_course.learned(LAPTOP, protocol, root=REFERENCE)
     distilled, random = row["DataDAM"].scores, row["random"].scores
     assert len(distilled.runs) >= 5
-    assert distilled.mean - random.mean > 2 * (distilled.se**2 + random.se**2) ** 0.5
+    assert distilled.lead(random) > 2
 
 
 def test_a_distilled_memory_keeps_its_lead_on_wide_networks_and_reaches_96_percent(only_reference):
     row = continual_course.wide(LAPTOP, root=REFERENCE)
     distilled, random = row["DataDAM"].scores, row["random"].scores
     assert row["DataDAM"].spec["width"] == 128 and len(distilled.runs) >= 5
-    assert distilled.mean - random.mean > 2 * (distilled.se**2 + random.se**2) ** 0.5
+    assert distilled.lead(random) > 2
     assert distilled.mean >= 0.96
 
 
@@ -102,4 +102,4 @@ def test_distilled_images_beat_random_ones_and_their_start(results, init):
     row = results.scores["standard"]
     distilled = row[f"distilled from {init}"].scores
     for other in (row["random real"].scores, row[f"start: {init}"].scores):
-        assert distilled.mean - other.mean > 2 * (distilled.se**2 + other.se**2) ** 0.5
+        assert distilled.lead(other) > 2

@@ -246,6 +246,14 @@ def test_scores_give_mean_sample_deviation_and_standard_error():
     assert Scores(({"accuracy": 0.5},)).sd == 0
 
 
+def test_a_lead_is_counted_in_standard_errors_of_the_difference():
+    one, other = (Scores(tuple({"accuracy": a} for a in values)) for values in ((0.8, 0.9, 0.95), (0.7, 0.75)))
+    error = np.sqrt(np.var(one.values, ddof=1) / 3 + np.var(other.values, ddof=1) / 2)
+    assert one.lead(other) == -other.lead(one) == pytest.approx((np.mean(one.values) - np.mean(other.values)) / error)
+    low, high = Scores(({"accuracy": 0.5},)), Scores(({"accuracy": 0.6},))
+    assert high.lead(low) == np.inf and low.lead(high) == -np.inf and low.lead(low) == 0
+
+
 def test_targets_are_regressed_on_by_squared_error(tiny):
     targets = torch.randn(len(tiny.train), 3, generator=seeded())
     network, reference = small(), small()

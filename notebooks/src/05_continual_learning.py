@@ -187,14 +187,8 @@ continual_plots.accuracy_after_each_step(gdumb, title)
 # networks.
 
 # %%
-def in_standard_errors(one, other):
-    """Difference of two mean final accuracies, in units of its standard error."""
-    return (one.mean - other.mean) / max((one.se**2 + other.se**2) ** 0.5, 1e-9)
-
-
 for name in list(gdumb)[1:]:
-    difference = in_standard_errors(gdumb[name].scores, gdumb["random"].scores)
-    print(f"{name} against random: {difference:+.1f} standard errors")
+    print(f"{name} against random: {gdumb[name].scores.lead(gdumb['random'].scores):+.1f} standard errors")
 
 # %%
 plots.image_grid(gdumb["DataDAM"].synthetic, title=f"DataDAM's memory after the last step ({profile.label})")
@@ -229,8 +223,7 @@ print(f"networks of width {profile.wide}")
 lesson.table(continual_course.table(wide, "github"))
 
 # %%
-difference = in_standard_errors(wide["DataDAM"].scores, wide["random"].scores)
-print(f"DataDAM against random: {difference:+.1f} standard errors")
+print(f"DataDAM against random: {wide['DataDAM'].scores.lead(wide['random'].scores):+.1f} standard errors")
 
 # %% [markdown]
 # ## Replay

@@ -228,14 +228,10 @@ plots.bars({name: {n: r.scores for n, r in row.items()} for name, row in groups.
            groups["standard"]["PAD"].result["chance"])
 
 # %%
-def in_standard_errors(one, other):
-    """Difference of two mean accuracies, in units of its standard error."""
-    a, b = groups["standard"][one].scores, groups["standard"][other].scores
-    return (a.mean - b.mean) / max((a.se**2 + b.se**2) ** 0.5, 1e-9)
-
-
-for other in list(groups["standard"])[1:]:
-    print(f"PAD against {other}: {in_standard_errors('PAD', other):+.1f} standard errors")
+pad_scores = groups["standard"]["PAD"].scores
+for name, other in groups["standard"].items():
+    if name != "PAD":
+        print(f"PAD against {name}: {pad_scores.lead(other.scores):+.1f} standard errors")
 
 # %% [markdown]
 # ### Before wider networks
