@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from ddkit import continual_commands, search_command
+from ddkit import continual_commands, search_command, set_options
 from ddkit.command_parts import add_data, add_settings, settings, show
 from ddkit.errors import Diverged, InputError, Stopped, Unmoved, require
 from ddkit.progress import say
@@ -106,7 +106,7 @@ def _evaluate(options) -> None:
     from ddkit.runs import run
     from ddkit.specs import Evaluate
 
-    sources, network, width = _sources(options)
+    sources, network, width = set_options.sources(options)
     protocols = dict.fromkeys(sources, options.protocol)
     if options.protocol == "learned":  # what it is compared with has learned no rate
         protocols |= dict.fromkeys(list(sources)[1:], "standard")
@@ -117,7 +117,7 @@ def _evaluate(options) -> None:
     first, *others = records
     beside = {name: records[name].scores.summary() for name in others}
     content = {**records[first].as_dict(), **records[first].scores.summary(), "beside": beside}
-    show(content, options, tables.scores(records))
+    show(content, options, f"{set_options.heading(sources)}\n\n{tables.scores(records)}")
 
 
 def _transfer(options) -> None:
@@ -125,7 +125,7 @@ def _transfer(options) -> None:
     from ddkit.runs import run
     from ddkit.specs import Evaluate
 
-    sources, _, width = _sources(options)
+    sources, _, width = set_options.sources(options)
     specs = {name: {network: Evaluate(source, options.protocol, network, options.width or width, options.seeds,
                                       options.epochs) for network in options.networks.split(",")}
              for name, source in sources.items()}
@@ -135,18 +135,18 @@ def _transfer(options) -> None:
     records = {name: {n: run(spec, root=options.runs, data=options.data) for n, spec in row.items()}
                for name, row in specs.items()}
     content = {name: {n: r.as_dict() for n, r in row.items()} for name, row in records.items()}
-    show(content, options, tables.transfer(records))
+    show(content, options, f"{set_options.heading(sources)}\n\n{tables.transfer(records)}")
 
 
 def _search(options) -> None:
-    sources, _, _ = _sources(options)
+    sources, _, _ = set_options.sources(options)
     sources.pop("start", None)
     content, text = search_command.work(sources, options)
-    show(content, options, text)
+    show(content, options, f"{set_options.heading(sources)}\n\n{text}")
 
 
 def _show_run(options) -> None:
-    from ddkit import plots
+    from ddkit import formats, plots
     from ddkit.runs import Record
 
     record = Record.load(options.run)
@@ -161,9 +161,9 @@ def _show_run(options) -> None:
             drawn["evolution"] = plots.evolution(record)
     paths = [path for name, figure in drawn.items() for path in plots.save(figure, folder, name)]
     if options.png:
-        paths += record.synthetic.export_png(folder / "png")
+        paths += formats.export_png(record.synthetic, folder / "png")
     if options.pt:
-        record.synthetic.export_pt(options.pt)
+        formats.export_pt(record.synthetic, options.pt)
         paths.append(Path(options.pt))
     text = f"{record}\n" + "\n".join(str(path) for path in paths if path.suffix == ".png" and path.parent == folder)
     show({"record": record.as_dict(), "files": [str(p) for p in paths]}, options, text)
@@ -191,25 +191,6 @@ def _data(options) -> None:
     copy, report = mhist.check(path)
     show(report, options, mhist.describe(report))
     copy.require_whole()
-
-
-def _sources(options) -> tuple[dict, str, int]:
-    """What to evaluate (the set first, then what it is compared with), and the network it was distilled with."""
-    from ddkit.runs import RECORD, SYNTHETIC, Record
-    from ddkit.specs import Coreset, Distill, File, RandomReal, Start, restore_spec
-
-    path = Path(options.run)
-    if path.is_file():
-        return {"distilled": File.of(path, options.dataset, options.size)}, "ConvNetD3", 128
-    require((path / RECORD).exists(), f"{path} holds no finished run: make one with 'distill --out {path}'")
-    spec = restore_spec(Record.load(path).spec)
-    require(isinstance(spec, Distill | Coreset), f"{path} holds no distilled or chosen images: name the folder of a "
-                                                 "distillation or coreset")
-    found, random = File.of(path / SYNTHETIC, spec.dataset, spec.size), RandomReal(spec.dataset, spec.ipc, spec.size)
-    if isinstance(spec, Coreset):
-        return {spec.method: found, "random real": random}, "ConvNetD3", spec.width
-    start = Start(spec) if Start(spec).drawn else Start(found)
-    return {"distilled": found, "start": start, "random real": random}, spec.config.network, spec.config.width
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -271,16 +252,16 @@ def _parser() -> argparse.ArgumentParser:
 
     chosen = continual_commands.add_to(add)
     evaluate = add("evaluate", _evaluate, "train networks on a distilled set, beside its start and random real images")
-    _set_options(evaluate)
+    set_options.add_options(evaluate)
     _training_options(evaluate, protocol="standard", seeds=5)
 
     transfer = add("transfer", _transfer, "score a distilled set on other networks")
-    _set_options(transfer)
+    set_options.add_options(transfer)
     transfer.add_argument("--networks", default="MLP,LeNet,AlexNet,VGG11,ResNet18", help="separated by commas")
     _training_options(transfer, protocol="standard", seeds=3, one_network=False)
 
     search = add("search", _search, "choose among many networks by training them on a distilled set; was it right?")
-    _set_options(search)
+    set_options.add_options(search)
     search_command.add_options(search)
 
     drawing = add("show", _show_run, "draw a distilled set: images, change, evolution, loss")
@@ -311,11 +292,6 @@ def _data_command(commands) -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, help="of everything random in them (None: 0)")
     parser.add_argument("--zip", action="store_true", help="make images.zip instead of images/")
     return parser
-
-
-def _set_options(parser) -> None:
-    parser.add_argument("run", metavar="SET", help="folder of a distillation or coreset, or a .safetensors or .pt file")
-    add_data(parser)
 
 
 def _training_options(parser, protocol: str, seeds: int, network=None, width=None, one_network: bool = True) -> None:

@@ -327,22 +327,10 @@ def training_set(source: Source, dataset: Dataset, seed: int, root=None, data=No
 def distilled_set(source: Source, dataset: Dataset, root=None, data=None, quiet: bool = False) -> SyntheticSet:
     """The synthetic set that a distillation makes, a coreset chooses or a file holds."""
     if isinstance(source, File):
-        return open_set(source.path, dataset)
+        return source.open(dataset)
     return run(source, root=root, data=data, quiet=quiet).synthetic
 
 
 def _learned_rate(synthetic: SyntheticSet) -> float:
     require(synthetic.learning_rate is not None, "this set has no learned learning rate: use the 'standard' protocol")
     return synthetic.learning_rate
-
-
-def open_set(path: str | Path, dataset: Dataset) -> SyntheticSet:
-    """A synthetic set from a file of ddkit (.safetensors) or of the field (.pt; of DATM's three, the images')."""
-    if Path(path).match("images_*.pt"):
-        return SyntheticSet.import_datm(path, dataset)
-    if Path(path).suffix == ".pt":
-        return SyntheticSet.import_pt(path, dataset)
-    synthetic = SyntheticSet.load(path)
-    require(synthetic.origin.get("fingerprint") == dataset.fingerprint,
-            f"{path} was not distilled from {dataset.name} at {dataset.size} pixels: name its data set and size")
-    return synthetic

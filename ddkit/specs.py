@@ -19,11 +19,11 @@ from ddkit import coresets, methods, presets
 from ddkit.data import Dataset, parse_name
 from ddkit.errors import one_of, require
 from ddkit.experts import Plan
-from ddkit.files import sha256
+from ddkit.formats import digest, open_set
 from ddkit.kernel_scores import KERNEL_PROTOCOLS, KernelProtocol
 from ddkit.kernels import InfiniteNetwork
 from ddkit.networks import parse
-from ddkit.synthetic import INITS
+from ddkit.synthetic import INITS, SyntheticSet
 from ddkit.training import PROTOCOLS, Protocol, protocol
 
 
@@ -174,17 +174,38 @@ class Start:
 
 @dataclass(frozen=True)
 class File:
-    """A saved synthetic set, known by the sha256 of its file."""
+    """A saved synthetic set, known by the digest of its file or files.
+
+    Attributes:
+        path: of the file; of a set in several, of the images'.
+        sha256: as ``formats.digest`` has it.
+        dataset, size: as for ``data.load``.
+        labels, pixels, entry: as for ``formats.open_set``, of a file that does not say.
+    """
 
     path: str
     sha256: str
     dataset: str
     size: int | None = None
+    labels: str | None = None
+    pixels: str | None = None
+    entry: int | None = None
 
     @classmethod
-    def of(cls, path: str | Path, dataset: str, size: int | None = None) -> "File":
-        require(Path(path).is_file(), f"no such file: {path}")
-        return cls(str(path), sha256(Path(path).read_bytes()), dataset, size)
+    def of(cls, path: str | Path, dataset: str, size: int | None = None, *, labels: str | None = None,
+           pixels: str | None = None, entry: int | None = None) -> "File":
+        """The file as it is now."""
+        return cls(str(path), digest(path), dataset, size, labels, pixels, entry)
+
+    def open(self, dataset: Dataset) -> SyntheticSet:
+        """The set, if the file is still the one that was named.
+
+        Raises:
+            InputError: it has changed since, or as of ``formats.open_set``.
+        """
+        require(digest(self.path) == self.sha256, f"{self.path} has changed since this run was named: ask for it anew, "
+                                                  "by File.of or by the same command")
+        return open_set(self.path, dataset, labels=self.labels, pixels=self.pixels, entry=self.entry, quiet=True)
 
 
 Source = Full | RandomReal | Coreset | Distill | Start | File

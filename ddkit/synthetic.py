@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ddkit.data import Dataset, Split, denormalise
 from ddkit.errors import InputError, one_of, require
-from ddkit.files import atomic, load_state, save_state
+from ddkit.files import atomic
 
 INITS = ("real", "noise")
 MEANINGS = ("classes", "probabilities", "logits", "targets")  # of labels
@@ -87,7 +87,7 @@ class SyntheticSet:
     def _begin(cls, dataset: Dataset, images: Tensor, ipc: int, init: str) -> "SyntheticSet":
         labels = torch.arange(len(dataset.classes), device=images.device).repeat_interleave(ipc)
         return cls(images.clone(), labels, images.clone(), dataset.mean, dataset.std, dataset.classes,
-                   origin=_origin(dataset, init))
+                   origin=origin_of(dataset, init))
 
     @property
     def ipc(self) -> int:
@@ -177,91 +177,21 @@ class SyntheticSet:
             raise InputError(f"{path} is damaged or no set of ddkit ({error}): copy or make it again") from error
 
     def export_pt(self, path: str | Path) -> None:
-        """Write the field's layout, ``{'data': [[images, labels]], 'accs_all_exps': {}}``, with plain tensors only."""
-        with atomic(Path(path)) as temporary:
-            torch.save({"data": [[self.images.detach().cpu(), self.labels.cpu()]], "accs_all_exps": {}}, temporary)
+        """Write the field's layout: see ``formats.export_pt``."""
+        from ddkit import formats
 
-    @classmethod
-    def import_pt(cls, path: str | Path, dataset: Dataset, entry: int = -1) -> "SyntheticSet":
-        """Read the field's layout; the images must be normalised as ``dataset`` is.
+        formats.export_pt(self, path)
 
-        Args:
-            path: a file ``{'data': [[images, labels], ...], ...}``; it is never unpickled unsafely.
-            dataset: the data set the images stand for.
-            entry: which of several saved sets to take. The last by default: some tools save the start first.
+    @staticmethod
+    def import_pt(path: str | Path, dataset: Dataset, entry: int | None = None, **told) -> "SyntheticSet":
+        """Read the field's layout: see ``formats.import_pt``."""
+        from ddkit import formats
 
-        Raises:
-            InputError: the file could run code, is damaged, or its tensors do not fit the data set.
-        """
-        content = load_state(path)
-        try:
-            images, labels = (torch.as_tensor(part) for part in content["data"][entry][:2])
-        except (KeyError, IndexError, TypeError, ValueError) as error:
-            raise InputError(f"{path} has not the layout {{'data': [[images, labels]]}} (entry {entry}): "
-                             "export it again from the tool that made it") from error
-        return cls._imported(path, dataset, images, labels, "probabilities")
-
-    @classmethod
-    def _imported(cls, path: Path, dataset: Dataset, images: Tensor, labels: Tensor, meaning: str) -> "SyntheticSet":
-        """A set of foreign tensors, sorted by class, once they are seen to fit the data set."""
-        images, labels = images.detach().float(), labels.detach()
-        expected = dataset.train.images.shape[1:]
-        require(images.shape[1:] == expected, f"{path} holds images {list(images.shape[1:])}, but {dataset.name} has "
-                                              f"{list(expected)}: load the data set with that size")
-        require(len(images) == len(labels) > 0, f"{path} holds {len(images)} images and {len(labels)} labels: "
-                                                "export it again from the tool that made it")
-        soft = labels.ndim == 2
-        order = torch.argsort(labels.argmax(1) if soft else labels, stable=True)
-        images, labels = images[order], labels[order].float() if soft else labels[order].long()
-        require(soft or (labels.min() >= 0 and labels.max() < len(dataset.classes)),
-                f"{path} has labels outside 0..{len(dataset.classes) - 1}: it belongs to another data set")
-        origin = _origin(dataset, "imported") | {"file": Path(path).name}
-        return cls(images, labels, images.clone(), dataset.mean, dataset.std, dataset.classes, origin=origin,
-                   meaning=meaning if soft else "classes")
-
-    def export_datm(self, folder: str | Path, tag: str = "best") -> None:
-        """Write DATM's files: ``images_TAG.pt``, ``labels_TAG.pt`` (logits or classes) and ``lr_TAG.pt``.
-
-        Raises:
-            InputError: the set has learned no learning rate.
-        """
-        require(self.learning_rate is not None, "DATM's files hold a learned learning rate, and this set has none: "
-                                                "export it with export_pt")
-        rate = torch.tensor(self.learning_rate)
-        for name, part in (("images", self.images), ("labels", self.labels), ("lr", rate)):
-            save_state(Path(folder) / f"{name}_{tag}.pt", part.detach().cpu().clone())
-
-    @classmethod
-    def import_datm(cls, path: str | Path, dataset: Dataset) -> "SyntheticSet":
-        """Read DATM's files; ``path`` names the one of the images, ``images_TAG.pt``.
-
-        Raises:
-            InputError: one of them is missing, could run code, is damaged, or does not fit the data set.
-        """
-        path = Path(path)
-        images, labels, rate = (load_state(path.with_name(path.name.replace("images", name, 1)))
-                                for name in ("images", "labels", "lr"))
-        require(all(isinstance(part, Tensor) for part in (images, labels, rate)) and rate.numel() == 1,
-                f"{path} and its labels and lr must each hold one tensor: export them again from the tool that made "
-                "them")
-        made = cls._imported(path, dataset, images, labels, "logits")
-        made.learning_rate = float(rate)
-        return made
-
-    def export_png(self, folder: str | Path) -> list[Path]:
-        """Write the images, un-normalised, as ``folder/<class>/<index>.png``; returns the files."""
-        from torchvision.transforms.functional import to_pil_image
-
-        paths = []
-        for image, label in zip(self.pixels(), self.predicted.tolist(), strict=True):
-            name = self.classes[label].replace("/", "-")
-            paths.append(Path(folder) / name / f"{sum(p.parent.name == name for p in paths):03d}.png")
-            with atomic(paths[-1]) as temporary:
-                to_pil_image((255 * image).round().to(torch.uint8)).save(temporary, "PNG")
-        return paths
+        return formats.import_pt(path, dataset, entry, **told)
 
 
-def _origin(dataset: Dataset, init: str) -> dict:
+def origin_of(dataset: Dataset, init: str) -> dict:
+    """What a set says of where it came from: the data set, by name and fingerprint, its notes, and how it began."""
     notes = {"notes": list(dataset.notes)} if dataset.notes else {}
     return {"dataset": dataset.name, "fingerprint": dataset.fingerprint, "init": init, **notes}
 

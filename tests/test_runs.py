@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 import ddkit
-from ddkit import presets, runs
+from ddkit import formats, presets, runs
 from ddkit.errors import InputError
 from ddkit.profiles import profile
 from ddkit.runs import find, run
@@ -111,7 +111,7 @@ def test_a_file_is_known_by_its_content_not_by_its_place(record, tmp_path):
 
 def test_a_set_is_not_evaluated_on_other_data(record):
     with pytest.raises(InputError, match="was not distilled from"):
-        runs.open_set(record.folder / runs.SYNTHETIC, ddkit.load("digits", size=16))
+        formats.open_set(record.folder / runs.SYNTHETIC, ddkit.load("digits", size=16))
 
 
 def test_a_folder_of_another_run_is_refused_and_left_alone(record):

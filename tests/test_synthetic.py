@@ -1,16 +1,12 @@
 """Synthetic sets: where their images come from, and files that come back bit for bit or are refused."""
 
-import pickle
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from PIL import Image
 
-from ddkit.data import Split
 from ddkit.errors import InputError
 from ddkit.synthetic import SyntheticSet
 
@@ -140,123 +136,6 @@ def test_a_damaged_set_is_refused_by_name(real, tmp_path, damage):
 def test_a_missing_set_is_refused_by_name(tmp_path):
     with pytest.raises(InputError, match=r"nowhere\.safetensors"):
         SyntheticSet.load(tmp_path / "nowhere.safetensors")
-    with pytest.raises(InputError, match="res_DC"):
-        SyntheticSet.import_pt(tmp_path / "res_DC.pt", None)
-
-
-@pytest.mark.parametrize("kind", ["real", "soft"])
-def test_an_export_is_the_fields_layout_and_comes_back(request, tiny, tmp_path, kind):
-    made = request.getfixturevalue(kind)
-    made.labels = made.labels if made.labels.ndim == 1 else torch.eye(3)[torch.arange(3).repeat_interleave(4)]
-    made.export_pt(tmp_path / "res.pt")
-    content = torch.load(tmp_path / "res.pt", weights_only=True)
-    assert set(content) == {"data", "accs_all_exps"} and content["accs_all_exps"] == {}
-    [[images, labels]] = content["data"]
-    assert torch.equal(images, made.images) and torch.equal(labels, made.labels)
-    back = SyntheticSet.import_pt(tmp_path / "res.pt", tiny)
-    assert torch.equal(back.images, made.images) and torch.equal(back.labels, made.labels) and back.moved == 0
-
-
-def field_file(path, *entries):
-    torch.save({"data": [list(entry) for entry in entries], "accs_all_exps": {"ConvNet": [0.9]}}, path)
-    return path
-
-
-@pytest.mark.parametrize("kind", ["hard", "float", "soft"])
-def test_an_import_is_sorted_by_class_and_images_keep_their_labels(real, tiny, tmp_path, kind):
-    order = torch.randperm(12, generator=seeded(5))
-    labels = {"hard": real.labels, "float": real.labels.float(), "soft": torch.eye(3)[real.labels]}[kind]
-    path = field_file(tmp_path / "res.pt", (real.images[order], labels[order]))
-    back = SyntheticSet.import_pt(path, tiny)
-    label_of = {image.numpy().tobytes(): int(label) for image, label in zip(real.images, real.labels, strict=True)}
-    hard = back.labels.argmax(1) if back.soft else back.labels
-    assert hard.tolist() == sorted(hard.tolist()) == [label_of[image.numpy().tobytes()] for image in back.images]
-    assert back.labels.dtype == (torch.float32 if kind == "soft" else torch.int64)
-
-
-def test_an_import_takes_the_last_entry_unless_told_otherwise(real, tiny, tmp_path):
-    path = field_file(tmp_path / "res.pt", (real.images, real.labels), (real.images + 1, real.labels))
-    assert torch.equal(SyntheticSet.import_pt(path, tiny).images, real.images + 1)
-    assert torch.equal(SyntheticSet.import_pt(path, tiny, entry=0).images, real.images)
-    with pytest.raises(InputError, match="entry 2"):
-        SyntheticSet.import_pt(path, tiny, entry=2)
-
-
-def test_imported_images_that_carried_gradients_can_be_distilled_further(real, tiny, tmp_path):
-    path = field_file(tmp_path / "res.pt", (real.images.clone().requires_grad_(), real.labels))
-    back = SyntheticSet.import_pt(path, tiny)
-    assert back.images.is_leaf and not back.images.requires_grad and not back.start.requires_grad
-
-
-X, Y = torch.zeros(6, 1, 8, 8), torch.arange(3).repeat_interleave(2)
-
-
-@pytest.mark.parametrize("content", [
-    pytest.param({"data": [[torch.zeros(6, 1, 9, 9), Y]]}, id="another size"),
-    pytest.param({"data": [[X, Y + 1]]}, id="labels out of range"),
-    pytest.param({"data": [[X, Y - 1]]}, id="negative labels"),
-    pytest.param({"data": [[X, torch.zeros(6, 4)]]}, id="soft labels of four classes"),
-    pytest.param({"data": [[X, Y[:5]]]}, id="too few labels"),
-    pytest.param({"data": [[X, torch.cat([Y, Y])]]}, id="too many labels"),
-    pytest.param({"data": [[X[:0], Y[:0]]]}, id="no images"),
-    pytest.param({"data": [[X]]}, id="no labels"),
-    pytest.param({"data": []}, id="no entry"),
-    pytest.param({"images": X}, id="another layout"),
-    pytest.param([X, Y], id="a list"),
-    pytest.param(X, id="a tensor"),
-    pytest.param({"data": [["images", "labels"]]}, id="strings"),
-])
-def test_an_import_that_does_not_fit_is_refused(tiny, tmp_path, content):
-    torch.save(content, tmp_path / "res.pt")
-    with pytest.raises(InputError):
-        SyntheticSet.import_pt(tmp_path / "res.pt", tiny)
-
-
-class Touch:
-    """Pickles to a call of os.system that makes a marker file."""
-
-    def __init__(self, marker):
-        self.marker = marker
-
-    def __reduce__(self):
-        import os
-
-        return os.system, (f"touch '{self.marker}'",)
-
-
-@pytest.mark.parametrize("write", [torch.save, lambda content, path: path.write_bytes(pickle.dumps(content))],
-                         ids=["torch.save", "plain pickle"])
-def test_a_hostile_file_is_refused_and_its_code_not_run(tiny, tmp_path, write):
-    marker, path = tmp_path / "marker", tmp_path / "res.pt"
-    write({"data": [[Touch(marker), Y]]}, path)
-    with pytest.raises(InputError, match="refused"):
-        SyntheticSet.import_pt(path, tiny)
-    assert not marker.exists()
-    pickle.loads(pickle.dumps(Touch(marker)))
-    assert marker.exists(), "the attack itself works"
-
-
-@pytest.mark.parametrize("keep", [0, 1, 100, -30])
-def test_a_truncated_export_is_refused_by_name(real, tiny, tmp_path, keep):
-    path = tmp_path / "res.pt"
-    real.export_pt(path)
-    path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(InputError, match=r"res\.pt"):
-        SyntheticSet.import_pt(path, tiny)
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_pngs_hold_the_very_pixels(tiny, tmp_path, channels):
-    levels = torch.arange(256, dtype=torch.uint8).reshape(4, 1, 8, 8).repeat(1, channels, 1, 1)[[0, 1, 2, 3, 0, 1]]
-    mean, std = (0.1307,) * channels, (0.3081,) * channels
-    images = (levels / 255 - 0.1307) / 0.3081
-    dataset = replace(tiny, train=Split(images, Y), mean=mean, std=std)
-    paths = SyntheticSet(images, Y, images.clone(), mean, std, dataset.classes).export_png(tmp_path / "png")
-    assert [str(p.relative_to(tmp_path / "png")) for p in paths] == [
-        f"{name}/{i:03d}.png" for name in ("up", "mid-dle", "down") for i in range(2)]
-    for path, level in zip(paths, levels, strict=True):
-        read = np.atleast_3d(np.asarray(Image.open(path)))
-        assert np.array_equal(read, level.permute(1, 2, 0).numpy())
 
 
 def test_learned_labels_are_parameters_and_survive_a_round_trip(real, tmp_path):
@@ -286,20 +165,3 @@ def test_labels_that_cannot_have_their_meaning_are_refused(real, labels, meaning
         real.learn_labels(labels, meaning)
 
 
-def test_datms_files_come_back_with_logits_and_rate(tiny, real, tmp_path):
-    real.learn_labels(torch.eye(3)[real.labels] * 5 + torch.randn(12, 3, generator=seeded()), "logits")
-    real.learning_rate = 0.02
-    real.export_datm(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["images_best.pt", "labels_best.pt", "lr_best.pt"]
-    back = SyntheticSet.import_datm(tmp_path / "images_best.pt", tiny)
-    order = real.labels.argmax(1).argsort(stable=True)
-    assert torch.equal(back.images, real.images[order]) and torch.equal(back.labels, real.labels[order])
-    assert back.meaning == "logits" and back.learning_rate == pytest.approx(0.02)
-
-
-def test_datms_files_that_are_incomplete_are_refused(tiny, real, tmp_path):
-    with pytest.raises(InputError, match="learned learning rate"):
-        real.export_datm(tmp_path)
-    torch.save(real.images, tmp_path / "images_best.pt")
-    with pytest.raises(InputError, match=r"labels_best.pt"):
-        SyntheticSet.import_datm(tmp_path / "images_best.pt", tiny)
