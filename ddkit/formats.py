@@ -52,7 +52,7 @@ def open_set(path: str | Path, dataset: Dataset, *, labels: str | None = None, p
     if own:
         return _vouched(path, own, dataset, labels, pixels, entry)
     if path.name.startswith("images_") and not isinstance(load(path), dict):
-        require(entry is None, f"{path} holds one set: leave the entry out")
+        require_only(path, entry)
         return import_datm(path, dataset, labels=labels, pixels=pixels, quiet=quiet)
     return import_pt(path, dataset, entry, labels=labels, pixels=pixels, quiet=quiet)
 
@@ -80,6 +80,11 @@ def digest(path: str | Path) -> str:
     if len(digests) == 1:
         return digests["images"]
     return sha256(*(f"{name} {found}\n".encode() for name, found in digests.items()))
+
+
+def require_only(path: Path, entry: int | None) -> None:
+    """Raise InputError if ``entry`` is another than the one that is there."""
+    require(entry in (None, 0, -1), f"{path} holds one set and has no entry {entry}: leave it out")
 
 
 def export_pt(synthetic: SyntheticSet, path: str | Path, quiet: bool = False) -> None:
@@ -213,7 +218,7 @@ def _vouched(path: Path, own: SyntheticSet, dataset: Dataset, labels, pixels, en
             f"{path} was not distilled from {dataset.name} at {dataset.size} pixels: name its data set and size")
     for what, told, said in (("labels", labels, own.meaning), ("images", pixels, "normalised")):
         require(told in (None, said), f"{path} says itself that its {what} are {said}: leave '{told}' out")
-    require(entry is None, f"{path} holds one set: leave the entry out")
+    require_only(path, entry)
     _require_finite(path, "images", own.images)
     _meant(path, own.labels, len(own.classes), None if own.meaning == "classes" else own.meaning)
     return own
@@ -280,7 +285,7 @@ def _meant(path: Path, labels: Tensor, classes: int, meaning: str | None) -> tup
     """Labels int64 [N] or float32 [N, classes], and what they mean."""
     if meaning is not None:
         one_of(meaning, SOFT, "meaning of labels")
-    labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
+    labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 < classes else labels
     _require_finite(path, "labels", labels)
     if labels.ndim == 1:
         require(meaning is None, f"{path} holds one class an image, which cannot be {meaning}: leave '{meaning}' out")

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from ddkit.errors import require
 
+LARGEST = 512  # pixels a side that a data set is resized to because a file says so
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The set, and what a file does not say of itself."""
@@ -39,6 +41,7 @@ def heading(found: dict) -> str:
 
 
 def _folder(path: Path, options) -> tuple[dict, str, int]:
+    from ddkit.formats import require_only
     from ddkit.runs import RECORD, SYNTHETIC, Record
     from ddkit.specs import Coreset, Distill, File, RandomReal, Start, restore_spec
 
@@ -49,7 +52,7 @@ def _folder(path: Path, options) -> tuple[dict, str, int]:
                                                  "distillation or coreset")
     _agreed(path, options, dataset=spec.dataset, size=spec.size or _own_size(spec.dataset),
             labels=Record.load(path).synthetic.meaning, pixels="normalised")
-    require(options.entry is None, f"{path} holds one set: leave --entry out")
+    require_only(path, options.entry)
     found, random = File.of(path / SYNTHETIC, spec.dataset, spec.size), RandomReal(spec.dataset, spec.ipc, spec.size)
     if isinstance(spec, Coreset):
         return {spec.method: found, "random real": random}, "ConvNetD3", spec.width
@@ -68,6 +71,8 @@ def _file(path: Path, options):
     if dataset:
         size = own.images.shape[-1]
         _agreed(path, options, dataset=dataset, size=size)
+        require(size <= LARGEST or options.size == size, f"{path} holds images of {size} pixels, and at most {LARGEST} "
+                                                         "are loaded unasked: repeat it as --size")
         size = None if size == _own_size(dataset) else size
     dataset = dataset or options.dataset
     require(dataset is not None, f"{path} does not say whose images it holds: name the data set (--dataset), one of "

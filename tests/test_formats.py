@@ -195,10 +195,10 @@ def test_our_own_files_are_not_taken_for_another_data_sets_nor_told_what_they_kn
     real.save(path) if door == "safetensors" else formats.export_pt(real, path)
     with pytest.raises(InputError, match="was not distilled from tiny"):
         formats.open_set(path, replace(tiny, fingerprint="0" * 64))
-    for told in ({"labels": "logits"}, {"pixels": "unit"}, {"entry": 0}):
+    for told in ({"labels": "logits"}, {"pixels": "unit"}, {"entry": 1}):
         with pytest.raises(InputError, match="leave"):
             formats.open_set(path, tiny, **told)
-    formats.open_set(path, tiny, pixels="normalised")
+    formats.open_set(path, tiny, pixels="normalised", entry=0)
 
 
 # What labels mean.
@@ -649,12 +649,20 @@ def test_our_own_file_needs_no_options_and_takes_those_that_agree(digit_set, tmp
     digit_set.save(path) if door == "safetensors" else formats.export_pt(digit_set, path)
     code, text, _ = evaluated(capsys, tmp_path, path)
     assert code == 0 and text.startswith("data set: digits\n")
-    agreeing = ("--dataset", "digits", "--size", "28", "--pixels", "normalised")
+    agreeing = ("--dataset", "digits", "--size", "28", "--pixels", "normalised", "--entry", "0")
     assert evaluated(capsys, tmp_path, path, *agreeing)[1] == text
     for wrong in (("--dataset", "mnist"), ("--size", "32"), ("--labels", "logits"), ("--pixels", "unit"),
-                  ("--entry", "0")):
+                  ("--entry", "1")):
         code, _, complaint = evaluated(capsys, tmp_path, path, *wrong)
         assert code == 2 and complaint.count("\n") == 1 and "leave" in complaint and str(path) in complaint
+
+
+def test_no_data_set_is_resized_beyond_reason_because_a_file_says_so(digit_set, tmp_path, capsys):
+    images = torch.zeros(1).expand(10, 1, 1000, 1000)
+    huge = replace(digit_set, images=images, start=images, labels=torch.arange(10))
+    formats.export_pt(huge, tmp_path / "x.pt")
+    code, _, complaint = evaluated(capsys, tmp_path, tmp_path / "x.pt")
+    assert code == 2 and "1000 pixels" in complaint and "--size" in complaint
 
 
 def test_a_file_of_the_field_asks_whose_images_it_holds(digit_set, tmp_path, capsys):
@@ -669,7 +677,7 @@ def test_a_folder_takes_no_other_options_than_its_own(root, digits, tmp_path, ca
     folder = ddkit.run(ddkit.Coreset("digits", 2), root=root, quiet=True).folder
     assert evaluated(capsys, tmp_path, folder, "--dataset", "digits", "--size", "28")[0] == 0
     for wrong in (("--dataset", "mnist"), ("--size", "32"), ("--labels", "logits"), ("--pixels", "unit"),
-                  ("--entry", "0")):
+                  ("--entry", "1")):
         code, text, complaint = evaluated(capsys, tmp_path, folder, *wrong)
         assert code == 2 and not text and complaint.count("\n") == 1 and "leave" in complaint
 
