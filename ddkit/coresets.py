@@ -7,14 +7,13 @@ distilled set takes a coreset.
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from ddkit.data import Dataset, Split
 from ddkit.errors import one_of, require
-from ddkit.files import load_state, save_state
+from ddkit.files import Checkpoint
 from ddkit.networks import Network, build_for
 from ddkit.randomness import stream
 from ddkit.synthetic import SyntheticSet, check_ipc
@@ -98,6 +97,7 @@ def most_forgotten(rows: Tensor, k: int, generator: torch.Generator) -> Tensor:
 
 METHODS: dict[str, Callable[[Tensor, int, torch.Generator], Tensor]] = {
     "random": at_random, "herding": herding, "k-centre": k_centre, "forgetting": most_forgotten}
+Checkpoints = Callable[[str], Checkpoint]  # by the name of their file
 STARTS = ("herding", "k-centre")  # that a distillation can start from, chosen by pixels; random images are "real"
 
 
@@ -111,7 +111,7 @@ def check(method: str, on: str, epochs: int) -> None:
 
 
 def select(dataset: Dataset, ipc: int, method: str = "herding", *, on: str = PIXELS, width: int = 128, epochs: int = 5,
-           seed: int = 0, folder: Path | None = None, quiet: bool = False) -> SyntheticSet:
+           seed: int = 0, checkpoint: Checkpoints | None = None, quiet: bool = False) -> SyntheticSet:
     """Choose ``ipc`` training images of each class.
 
     Args:
@@ -120,7 +120,7 @@ def select(dataset: Dataset, ipc: int, method: str = "herding", *, on: str = PIX
         width, epochs: of that network and of its training (``training_of``) on the whole train part, which leaves it
             random if there are none.
         seed: of everything random in the choice.
-        folder: to save the network's training to now and then and to resume it from.
+        checkpoint: gives a file's name its ``Checkpoint``, to save the network's training to and to resume it from.
 
     Raises:
         InputError: an argument that cannot work.
@@ -129,11 +129,11 @@ def select(dataset: Dataset, ipc: int, method: str = "herding", *, on: str = PIX
     check_ipc(ipc, dataset)
     train = dataset.train
     if method == "forgetting":
-        described = forgetting_events(looks(dataset, on, width, epochs, seed, folder, quiet))
+        described = forgetting_events(looks(dataset, on, width, epochs, seed, checkpoint, quiet))
     elif on == PIXELS or method == "random":
         described = train.images.flatten(1)
     else:
-        described = embeddings(trained(dataset, on, width, epochs, seed, folder, quiet), train.images)
+        described = embeddings(trained(dataset, on, width, epochs, seed, checkpoint, quiet), train.images)
     described, labels, generator, picks = described.cpu(), train.labels.cpu(), stream(seed, "coreset"), []
     for label in range(len(dataset.classes)):
         members = torch.nonzero(labels == label)[:, 0]
@@ -146,34 +146,34 @@ def training_of(epochs: int) -> Protocol:
     return replace(PROTOCOLS["assignment"], epochs=epochs)
 
 
-def trained(dataset: Dataset, network: str, width: int, epochs: int, seed: int, folder: Path | None = None,
+def trained(dataset: Dataset, network: str, width: int, epochs: int, seed: int, checkpoint: Checkpoints | None = None,
             quiet: bool = False, watch: Callable[[int, Network], None] | None = None) -> Network:
     """A network trained on the whole train part for some epochs; ``watch`` as for ``training.fit``."""
     model = build_for(dataset, network, width, stream(seed, "coreset network"))
     if epochs:
         fit(model, dataset.train, training_of(epochs), stream(seed, "coreset order"), title=f"{network} for a coreset",
-            checkpoint=folder and folder / "checkpoint.pt", quiet=quiet, watch=watch)
+            checkpoint=checkpoint and checkpoint("checkpoint.pt"), quiet=quiet, watch=watch)
     return model
 
 
-def looks(dataset: Dataset, network: str, width: int, epochs: int, seed: int, folder: Path | None = None,
+def looks(dataset: Dataset, network: str, width: int, epochs: int, seed: int, checkpoint: Checkpoints | None = None,
           quiet: bool = False) -> Tensor:
     """Whether each training image is classified correctly after each epoch of training, bool [epochs, N].
 
     Toneva et al. look at an image whenever it is in a mini-batch, which is as often, but at a younger network.
     """
-    kept = folder and folder / "looks.pt"
-    right = load_state(kept)["right"] if kept and kept.exists() else []
+    kept = checkpoint and checkpoint("looks.pt")
+    right = ((kept and kept.load()) or {"right": []})["right"]
 
     def look(epoch: int, model: Network) -> None:
         del right[epoch:]  # looks after the checkpoint that the training is resumed from
         right.append(_right(model, dataset.train))
         if kept:
-            save_state(kept, {"right": right})
+            kept.save({"right": right})
 
-    trained(dataset, network, width, epochs, seed, folder, quiet, look)
+    trained(dataset, network, width, epochs, seed, checkpoint, quiet, look)
     if kept:
-        kept.unlink()
+        kept.remove()
     return torch.stack(right[1:])  # the first is at the untrained network
 
 

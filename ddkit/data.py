@@ -8,8 +8,9 @@ import gzip
 import os
 import struct
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -140,10 +141,12 @@ class Source:
 
     ``read(root, size)`` gives the arrays (images, labels) or (images, labels, votes) of train, the same of test, the
     class names, and any notes. Images are uint8 or float arrays [N, C, H, W] (float ones in [0, 1]), of ``size``
-    pixels if the reader can have them so; others are resized afterwards.
+    pixels if the reader can have them so; others are resized afterwards. ``marks(root)`` changes whenever the files do,
+    and is None where there are none; it is quick, and nothing is downloaded.
     """
 
     read: Callable
+    marks: Callable[[Path], Hashable | None]
     size: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -178,6 +181,22 @@ def load(name: str, root: str | Path | None = None, size: int | None = None) -> 
     splits = [Split(_prepare(images, size, source), *(torch.tensor(a, dtype=torch.int64) for a in labels_and_votes))
               for images, *labels_and_votes in parts]
     return Dataset(name, *splits, tuple(names), source.mean, source.std, fingerprint, source.flips, tuple(notes))
+
+
+def fingerprint(name: str, root: str | Path | None = None, size: int | None = None) -> str | None:
+    """The fingerprint that ``load`` would give, or None where the data are not at hand; nothing is downloaded.
+
+    It takes as long as loading, once in a process for the same files.
+    """
+    whole, _ = parse_name(name)
+    folder = data_root(root)
+    marks = SOURCES[whole].marks(folder)
+    return None if marks is None else _fingerprint(name, folder.resolve(), size, marks)
+
+
+@lru_cache
+def _fingerprint(name: str, root: Path, size: int | None, marks: Hashable) -> str:
+    return load(name, root, size).fingerprint
 
 
 def parse_name(name: str) -> tuple[str, tuple[int, ...]]:
@@ -230,6 +249,26 @@ def _read_digits(root: Path, size: int):
     return (images[kept], bunch.target[kept]), (images[held], bunch.target[held]), [str(i) for i in range(10)]
 
 
+def _marks_of_files(*paths: Path | None) -> Hashable | None:
+    """Names, sizes and times of files; None unless all are there."""
+    if not all(path and path.is_file() for path in paths):
+        return None
+    return tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in paths)
+
+
+def _always_there(root: Path) -> Hashable:
+    """The marks of data that come with a program."""
+    return ()
+
+
+IDX_FILES = tuple(f"{part}-{what}-ubyte" for part in ("train", "t10k") for what in ("images-idx3", "labels-idx1"))
+
+
+def _idx_marks(folder: str):
+    """``Source.marks`` of MNIST's own format."""
+    return lambda root: _marks_of_files(*(_idx_file(root / folder / "raw", name) for name in IDX_FILES))
+
+
 def _read_idx_pair(folder: str):
     """A reader of MNIST's own format: four idx files under root/folder/raw, plain or gzipped."""
 
@@ -238,11 +277,10 @@ def _read_idx_pair(folder: str):
 
         raw = root / folder / "raw"
         kind = getattr(torchvision.datasets, folder)
-        names = [f"{part}-{what}-ubyte" for part in ("train", "t10k") for what in ("images-idx3", "labels-idx1")]
-        missing = [raw / name for name in names if not _idx_file(raw, name)]
+        missing = [raw / name for name in IDX_FILES if not _idx_file(raw, name)]
         if missing:
             _download(kind, root, missing[0])
-        images, labels, test_images, test_labels = (_read_idx(_idx_file(raw, name)) for name in names)
+        images, labels, test_images, test_labels = (_read_idx(_idx_file(raw, name)) for name in IDX_FILES)
         for part, x, y in (("train", images, labels), ("t10k", test_images, test_labels)):
             if len(x) != len(y) or x.ndim != 3 or y.max() > 9:
                 raise _damaged(raw / f"{part}-labels-idx1-ubyte", "labels do not fit the images")
@@ -268,6 +306,13 @@ def _read_idx(path: Path) -> np.ndarray:
     if (zero, kind) != (0, 8) or dimensions == 0 or not np.prod(shape) or len(content) != expected:
         raise _damaged(path, f"{len(content):,} bytes, its header announces {expected:,}")
     return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
+
+
+def _cifar10_marks(root: Path) -> Hashable | None:
+    import torchvision
+
+    kind = torchvision.datasets.CIFAR10
+    return _marks_of_files(*(root / kind.base_folder / name for name, _ in kind.train_list + kind.test_list))
 
 
 def _read_cifar10(root: Path, size: int):
@@ -300,10 +345,12 @@ def _damaged(path: Path, reason: str) -> InputError:
 
 
 SOURCES: dict[str, Source] = {
-    "digits": Source(_read_digits, 28, (0.3054,), (0.3247,)),
-    "mnist": Source(_read_idx_pair("MNIST"), 28, (0.1307,), (0.3081,)),
-    "fashion_mnist": Source(_read_idx_pair("FashionMNIST"), 28, (0.2861,), (0.3530,), flips=True),
-    "cifar10": Source(_read_cifar10, 32, (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616), flips=True),
-    "mhist": Source(mhist.read, mhist.SIDE, mhist.MEAN, mhist.STD, flips=True),
-    "mhist_like": Source(mhist_like.read, mhist_like.SIZE, mhist_like.MEAN, mhist_like.STD, flips=True),
+    "digits": Source(_read_digits, _always_there, 28, (0.3054,), (0.3247,)),
+    "mnist": Source(_read_idx_pair("MNIST"), _idx_marks("MNIST"), 28, (0.1307,), (0.3081,)),
+    "fashion_mnist": Source(_read_idx_pair("FashionMNIST"), _idx_marks("FashionMNIST"), 28, (0.2861,), (0.3530,),
+                            flips=True),
+    "cifar10": Source(_read_cifar10, _cifar10_marks, 32, (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616),
+                      flips=True),
+    "mhist": Source(mhist.read, mhist.marks, mhist.SIDE, mhist.MEAN, mhist.STD, flips=True),
+    "mhist_like": Source(mhist_like.read, _always_there, mhist_like.SIZE, mhist_like.MEAN, mhist_like.STD, flips=True),
 }

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -16,7 +15,7 @@ from ddkit.cost import Stopwatch
 from ddkit.data import Dataset
 from ddkit.device import keep_freed_memory
 from ddkit.errors import Diverged, Stopped, Unmoved, require
-from ddkit.files import load_state, save_state
+from ddkit.files import Checkpoint, readable
 from ddkit.progress import bar
 from ddkit.randomness import stream
 from ddkit.synthetic import SyntheticSet
@@ -66,17 +65,16 @@ def snapshot_updates(updates: int, count: int = 6) -> set[int]:
 
 
 def distill(method, synthetic: SyntheticSet, dataset: Dataset, *, updates: int, seed: int,
-            checkpoint: Path | None = None, identity: dict | None = None,
-            validate: Callable[[SyntheticSet], float] | None = None, validate_every: int = 0,
-            callbacks: Iterable[Callback] = (), stop: threading.Event | None = None, quiet: bool = False) -> History:
+            checkpoint: Checkpoint | None = None, validate: Callable[[SyntheticSet], float] | None = None,
+            validate_every: int = 0, callbacks: Iterable[Callback] = (), stop: threading.Event | None = None,
+            quiet: bool = False) -> History:
     """Make ``updates`` updates of ``synthetic``, in place.
 
     Args:
         method: has ``start``, ``update``, ``state_dict`` and ``load_state_dict`` (see ``ddkit.methods``).
         seed: split into the method's random streams.
-        checkpoint: file to save to now and then and to resume from. A resumed run ends in the same bits
+        checkpoint: where to save now and then and to resume from. A resumed run ends in the same bits
             (on a CPU) as an unbroken one.
-        identity: what the checkpoint belongs to; another's is refused.
         validate: scores the synthetic set on validation data after every ``validate_every`` updates.
         stop: set it from another thread to stop after the current update.
 
@@ -92,7 +90,7 @@ def distill(method, synthetic: SyntheticSet, dataset: Dataset, *, updates: int, 
     method.start(dataset, synthetic, partial(stream, seed))  # may choose other images to start from, or learn labels
     for parameter in synthetic.parameters():
         parameter.requires_grad_(True)
-    run = _Run(method, synthetic, History(snapshots={0: synthetic.images.detach().cpu().clone()}), checkpoint, identity)
+    run = _Run(method, synthetic, History(snapshots={0: synthetic.images.detach().cpu().clone()}), checkpoint)
     run.resume()
     history, wanted = run.history, snapshot_updates(updates)
     _tell(callbacks, "on_start", synthetic, history)
@@ -132,10 +130,8 @@ def distill(method, synthetic: SyntheticSet, dataset: Dataset, *, updates: int, 
 class _Run:
     """The state of a distillation after its last whole update, in memory and on disk."""
 
-    def __init__(self, method, synthetic: SyntheticSet, history: History, checkpoint: Path | None,
-                 identity: dict | None):
-        self.method, self.synthetic, self.history = method, synthetic, history
-        self.checkpoint, self.identity = checkpoint, identity
+    def __init__(self, method, synthetic: SyntheticSet, history: History, checkpoint: Checkpoint | None):
+        self.method, self.synthetic, self.history, self.checkpoint = method, synthetic, history, checkpoint
         self._unsaved = Stopwatch()
         self._state = self._capture()
 
@@ -147,18 +143,17 @@ class _Run:
 
     def save(self) -> None:
         if self.checkpoint:
-            save_state(self.checkpoint, {"identity": self.identity, **self._state})
+            self.checkpoint.save(self._state)
         self._unsaved = Stopwatch()
 
     def resume(self) -> None:
-        if not (self.checkpoint and self.checkpoint.exists()):
+        state = self.checkpoint and self.checkpoint.load()
+        if not state:
             return
-        state = load_state(self.checkpoint)
-        require(isinstance(state, dict) and state.get("identity") == self.identity,
-                f"{self.checkpoint} is the checkpoint of another run: delete it or choose another folder")
-        self.history.__dict__.update(state["history"])
-        self.method.load_state_dict(state["method"])
-        self._restore(state["parameters"])
+        with readable(self.checkpoint):
+            self.history.__dict__.update(state["history"])
+            self.method.load_state_dict(state["method"])
+            self._restore(state["parameters"])
         self._state = self._capture()
 
     def check(self, losses: dict[str, float]) -> None:
@@ -167,7 +162,7 @@ class _Run:
             return
         self._restore(self._state["parameters"])
         self.save()
-        kept = f"saved in {self.checkpoint}" if self.checkpoint else "kept in the synthetic set"
+        kept = f"saved in {self.checkpoint.path}" if self.checkpoint else "kept in the synthetic set"
         done = self.history.updates
         raise Diverged(f"update {done + 1} gave {losses}: the state after update {done} is {kept}; "
                        "lower the images' learning rate")

@@ -4,7 +4,6 @@ A folder of experts holds one folder for each, and in it one safetensors file fo
 it, with the accuracy on validation data. A reader loads single files, so that memory holds only the snapshots in use.
 """
 
-import json
 import shutil
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,7 +17,16 @@ from ddkit import augment
 from ddkit.data import Dataset
 from ddkit.difficulty import SCORES, mean_score, subset
 from ddkit.errors import InputError, one_of, require
-from ddkit.files import atomic, load_state, read_json, save_state, write_json
+from ddkit.files import (
+    Checkpoint,
+    load_state,
+    read_json,
+    read_tensors,
+    same_identity,
+    save_state,
+    write_json,
+    write_tensors,
+)
 from ddkit.networks import Network, build_for, parse
 from ddkit.randomness import stream
 from ddkit.training import Protocol, fit, test
@@ -87,8 +95,12 @@ def check_space(folder: Path, plan: Plan, dataset: Dataset) -> str:
     return told
 
 
-def difficulty_order(folder: Path, plan: Plan, dataset: Dataset, seed: int, quiet: bool = False) -> Tensor | None:
-    """Indices of the training images, easiest first, by the plan's score (None without one); computed once."""
+def difficulty_order(folder: Path, plan: Plan, dataset: Dataset, seed: int, identity: dict | None = None,
+                     quiet: bool = False) -> Tensor | None:
+    """Indices of the training images, easiest first, by the plan's score (None without one); computed once.
+
+    ``identity`` is what the order belongs to, as for ``files.Checkpoint``; that of another run is refused.
+    """
     if plan.difficulty == "none":
         return None
     path = folder / ORDER
@@ -100,35 +112,46 @@ def difficulty_order(folder: Path, plan: Plan, dataset: Dataset, seed: int, quie
                 stream(seed, f"judge {number} order"), strategy=augment.default_strategy(dataset.flips),
                 title=f"judge of difficulty {number + 1} of {plan.judges}", quiet=quiet)
         scores = mean_score(plan.difficulty, judges, dataset.train)
-        _write(path, {"order": scores.argsort(stable=True), "scores": scores})
-    return _read(path)["order"]
+        write_tensors(path, {"order": scores.argsort(stable=True), "scores": scores}, {"identity": identity or {}})
+    return _read(path, identity)[0]["order"]
 
 
 def train_expert(folder: Path, index: int, plan: Plan, dataset: Dataset, seed: int, easiest_first: Tensor | None,
-                 quiet: bool = False) -> dict:
+                 identity: dict | None = None, quiet: bool = False) -> dict:
     """Train expert ``index``, or go on with it, or reload what came of it; experts depend on nothing but their number.
+
+    ``identity`` is what they belong to, as for ``files.Checkpoint``; what another run left is refused.
 
     Returns:
         ``losses``, ``accuracies`` (validation, one per snapshot), ``seconds`` and ``rounding`` (the largest relative
         error of a stored snapshot).
     """
-    place = folder / f"expert-{index:02d}"
+    place, whose = folder / f"expert-{index:02d}", (identity or {}) | {"expert": index}
     if (place / DONE).exists():
-        return read_json(place / DONE)
+        return _told(place, whose)
     network = plan.build(dataset, stream(seed, f"expert {index}"))
     choose = None if easiest_first is None else lambda epoch: subset(easiest_first, epoch, plan.epochs)
     made = fit(network, dataset.train, plan.protocol, stream(seed, f"expert {index} order"),
                strategy=augment.default_strategy(dataset.flips), title=f"expert {index + 1} of {plan.experts}",
-               checkpoint=place / "checkpoint.pt", choose=choose, quiet=quiet,
-               watch=lambda epoch, net: _save_snapshot(place, epoch, net, plan, dataset))
-    return _finish(place, plan, made.losses, made.seconds)
+               checkpoint=Checkpoint(place / "checkpoint.pt", whose), choose=choose, quiet=quiet,
+               watch=lambda epoch, net: _save_snapshot(place, epoch, net, plan, dataset, whose))
+    return _finish(place, plan, made.losses, made.seconds, whose)
 
 
-def _finish(place: Path, plan: Plan, losses: list[float], seconds: float) -> dict:
-    notes = [_notes(_snapshot(place, epoch)) for epoch in range(plan.epochs + 1)]
+def _told(place: Path, whose: dict | None) -> dict:
+    """What ``_finish`` wrote of an expert; None compares with nothing, as older files have no identity."""
+    content = read_json(place / DONE)
+    found = content.pop("identity", None)
+    if whose is not None:
+        same_identity(place / DONE, found, whose)
+    return content
+
+
+def _finish(place: Path, plan: Plan, losses: list[float], seconds: float, whose: dict) -> dict:
+    notes = [_read(_snapshot(place, epoch), whose | {"epoch": epoch})[1] for epoch in range(plan.epochs + 1)]
     result = {"losses": losses, "seconds": seconds, "accuracies": [n["accuracy"] for n in notes],
               "rounding": max(n["rounding"] for n in notes)}
-    write_json(place / DONE, result)
+    write_json(place / DONE, result | {"identity": whose})
     return result
 
 
@@ -136,37 +159,22 @@ def _snapshot(place: Path, epoch: int) -> Path:
     return place / f"epoch-{epoch:03d}.safetensors"
 
 
-def _save_snapshot(place: Path, epoch: int, network: Network, plan: Plan, dataset: Dataset) -> None:
+def _save_snapshot(place: Path, epoch: int, network: Network, plan: Plan, dataset: Dataset, whose: dict) -> None:
     exact = parameters_to_vector(network.parameters()).detach().cpu()
     stored = exact.half() if plan.half else exact
     rounding = float((stored.float() - exact).norm() / exact.norm())
     accuracy = test(network, dataset.val)["accuracy"]
-    _write(_snapshot(place, epoch), {"weights": stored}, {"accuracy": accuracy, "rounding": rounding})
+    notes = {"accuracy": accuracy, "rounding": rounding, "identity": whose | {"epoch": epoch}}
+    write_tensors(_snapshot(place, epoch), {"weights": stored}, notes)
 
 
-def _write(path: Path, tensors: dict[str, Tensor], notes: dict | None = None) -> None:
-    from safetensors.torch import save
-
-    with atomic(path) as temporary:
-        temporary.write_bytes(save(tensors, {"ddkit": json.dumps(notes or {})}))
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
-    try:
-        return load(path.read_bytes())
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"{path} is missing or damaged ({error}): delete its folder to train that expert "
-                         "again") from error
-
-
-def _notes(path: Path) -> dict:
-    from safetensors import safe_open
-
-    with safe_open(path, "pt") as file:
-        return json.loads(file.metadata()["ddkit"])
+def _read(path: Path, whose: dict | None = None) -> tuple[dict[str, Tensor], dict]:
+    """Tensors and notes of a file, if it belongs to ``whose``; older ones do not say."""
+    require(path.exists(), f"{path} is missing: delete its folder to train that expert again")
+    tensors, notes = read_tensors(path)
+    if whose is not None and "identity" in notes:
+        same_identity(path, notes["identity"], whose)
+    return tensors, notes
 
 
 @dataclass(frozen=True)
@@ -176,10 +184,12 @@ class Trajectories:
     Attributes:
         folder: that the experts lie in.
         plan: that they were trained by.
+        identity: of their run and data, as for ``files.Checkpoint``; None compares with nothing.
     """
 
     folder: Path
     plan: Plan
+    identity: dict | None = None
 
     def weights(self, expert: int, epoch: int) -> Tensor:
         """The flat weights of an expert after ``epoch`` epochs, float32 [P].
@@ -187,7 +197,8 @@ class Trajectories:
         Raises:
             InputError: the snapshot is missing or damaged.
         """
-        return _read(_snapshot(self.folder / f"expert-{expert:02d}", epoch))["weights"].float()
+        whose = self.identity and self.identity | {"expert": expert, "epoch": epoch}
+        return _read(_snapshot(self.folder / f"expert-{expert:02d}", epoch), whose)[0]["weights"].float()
 
     def network(self, expert: int, epoch: int, dataset: Dataset) -> Network:
         """The expert as it was after ``epoch`` epochs.
@@ -206,12 +217,12 @@ class Trajectories:
     @cached_property
     def accuracies(self) -> list[list[float]]:
         """Validation accuracy of every expert at every snapshot."""
-        return [read_json(self.folder / f"expert-{i:02d}" / DONE)["accuracies"] for i in range(self.plan.experts)]
+        return [_told(self.folder / f"expert-{i:02d}", None)["accuracies"] for i in range(self.plan.experts)]
 
     @cached_property
     def difficulty(self) -> tuple[Tensor, Tensor]:
         """Indices of the training images, easiest first, and each image's score, both [N]."""
-        content = _read(self.folder / ORDER)
+        content, _ = _read(self.folder / ORDER, self.identity)
         return content["order"], content["scores"]
 
     def export_buffer(self, path: str | Path, dataset: Dataset) -> None:
@@ -249,6 +260,6 @@ def import_buffer(path: str | Path, folder: str | Path, plan: Plan, dataset: Dat
         place = Path(folder) / f"expert-{index:02d}"
         for epoch, weights in enumerate(expert):
             vector_to_parameters(torch.cat([w.flatten() for w in weights]), network.parameters())
-            _save_snapshot(place, epoch, network, plan, dataset)
-        _finish(place, plan, [], 0.0)
+            _save_snapshot(place, epoch, network, plan, dataset, {"expert": index})
+        _finish(place, plan, [], 0.0, {"expert": index})
     return Trajectories(Path(folder), plan)

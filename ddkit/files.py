@@ -1,22 +1,47 @@
-"""Writing files whole or not at all, and reading tensors without running code."""
+"""Writing files whole or not at all, each with its digest, and reading them back without running code.
+
+Three kinds of file are ddkit's own: JSON (``write_json``), sets of tensors (``write_tensors``, safetensors) and the
+state that an unfinished run goes on from (``Checkpoint``). Each carries the sha256 of what it says, so that a
+flipped byte is one sentence and not another result; files written before there were digests are read as they are.
+``save_state`` and ``load_state`` are for the field's own layouts, which have none.
+"""
 
 import contextlib
 import hashlib
+import io
 import json
 import os
 import pickle
+import re
+import threading
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
-from ddkit.errors import InputError
+from ddkit.errors import InputError, require
+
+DIGEST = "sha256"  # the key that a file's digest stands under
+_TEMPORARY = re.compile(r"\..+\.\d+-\d+\.tmp")
+
+
+def expanded(path: str | Path) -> Path:
+    """The path, with ``~`` for the user's home as a shell has it."""
+    return Path(os.path.expanduser(path))
 
 
 @contextlib.contextmanager
 def atomic(path: Path):
-    """Yield a temporary path beside ``path``; it takes the name ``path`` only if the block succeeds."""
+    """Yield a temporary path beside ``path``; it takes the name ``path`` only if the block succeeds.
+
+    Raises:
+        InputError: the file cannot be written: no permission, no space, a name too long.
+    """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -29,46 +54,211 @@ def atomic(path: Path):
             temporary.unlink()
 
 
-def write_json(path: Path, content: dict) -> None:
+def sweep(folder: Path) -> None:
+    """Remove what writers that were killed have left in a folder; nobody may be writing there."""
+    for path in (*folder.glob(".*.tmp"), *folder.glob("*/.*.tmp")):  # ddkit's folders go no deeper
+        if _TEMPORARY.fullmatch(path.name):
+            path.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
     with atomic(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        temporary.write_bytes(content)
+
+
+def write_json(path: Path, content: dict) -> None:
+    """Write plain data with its digest."""
+    write_bytes(path, (json.dumps(content | {DIGEST: _digest_of_json(content)}, indent=1) + "\n").encode())
 
 
 def read_json(path: Path) -> dict:
+    """Read what ``write_json`` wrote.
+
+    Raises:
+        InputError: the file is missing, damaged or no JSON object.
+    """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot read {path} ({error}): delete it to make the run again") from error
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"cannot read {path} ({_first_line(error)}): delete it to make the run again") from error
+    require(isinstance(content, dict), f"{path} holds no record of ddkit: delete it to make the run again")
+    return _verified(path, content, _digest_of_json)
 
 
-def save_state(path: Path, state: dict) -> None:
-    """Save nested dicts, lists, numbers and tensors so that ``load_state`` can read them back."""
-    with atomic(path) as temporary:
-        torch.save(state, temporary)
+def write_tensors(path: Path, tensors: dict[str, Tensor], notes: dict | None = None) -> None:
+    """Write tensors as safetensors, with ``notes`` (plain data) and the digest of both in its header."""
+    from safetensors.torch import save
+
+    # Cloned: safetensors refuses tensors that share memory.
+    plain = {name: t.detach().cpu().clone(memory_format=torch.contiguous_format) for name, t in tensors.items()}
+    header = {"ddkit": json.dumps(notes or {})}
+    write_bytes(path, save(plain, header | {DIGEST: _digest_of_tensors(plain, header)}))
 
 
-def load_state(path: Path) -> dict:
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
+    """The tensors and notes that ``write_tensors`` wrote.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+        found = header.pop(DIGEST, None)
+        notes = json.loads(header.get("ddkit", "{}"))
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path} is missing or damaged ({_first_line(error)}): {_AGAIN}") from error
+    require(isinstance(notes, dict) and found in (None, _digest_of_tensors(tensors, header)), _damaged(path))
+    return tensors, notes
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where an unfinished piece of work is kept, and whose it is.
+
+    Attributes:
+        path: of the file; there is none until something is saved.
+        identity: what the work belongs to: the ``run`` (the name of its spec), the ``fingerprint`` of its data, and
+            whatever else decides what comes of it. Another's file is refused.
+    """
+
+    path: Path
+    identity: dict = field(default_factory=dict)
+
+    def save(self, state: dict) -> None:
+        """Save nested dicts, lists, numbers and tensors."""
+        content = {"identity": self.identity, **state}
+        save_state(self.path, content | {DIGEST: digest(content)})
+
+    def load(self) -> dict | None:
+        """What was saved, or None if nothing was.
+
+        Raises:
+            InputError: the file is damaged, or belongs to something else; the sentence says to what.
+        """
+        if not self.path.exists():
+            return None
+        content = load_state(self.path)
+        require(isinstance(content, dict), f"{self.path} is no checkpoint of ddkit: delete it or choose another folder")
+        content = _verified(self.path, content, digest)
+        same_identity(self.path, content.pop("identity", None), self.identity)
+        return content
+
+    def remove(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def readable(checkpoint: Checkpoint):
+    """While the block takes what it needs from a loaded checkpoint: what is missing or does not fit is one sentence.
+
+    Raises:
+        InputError: the checkpoint has another layout, as that of another version has.
+    """
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError, IndexError) as error:
+        raise InputError(f"{checkpoint.path} cannot be gone on from ({type(error).__name__}: {_first_line(error)}): "
+                         "it was left by another version of ddkit; delete it to begin anew") from error
+
+
+def same_identity(path: Path, found: object, wanted: dict) -> None:
+    """Raise InputError unless what lies at ``path`` belongs to the run, and to the data, that ``wanted`` names."""
+    if found == wanted:
+        return
+    found = found if isinstance(found, dict) else {}
+    differs = [name for name in wanted if found.get(name) != wanted[name]]
+    told = ", ".join(f"{name} {_short(found.get(name))} instead of {_short(wanted[name])}" for name in differs)
+    raise InputError(f"{path} is the checkpoint of another run ({told or 'it says more than this one'}): delete it or "
+                     "choose another folder")
+
+
+def _short(value: object) -> str:
+    text = "unknown" if value is None else str(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def save_state(path: Path, state) -> None:
+    """Save nested dicts, lists, numbers and tensors as a plain torch file."""
+    stream = io.BytesIO()
+    torch.save(state, stream)
+    write_bytes(path, stream.getvalue())
+
+
+def load_state(path: Path):
     """Load what ``save_state`` or the field's tools saved; anything but plain data is refused unread.
 
     Raises:
         InputError: the file is missing, damaged, or holds objects whose loading would run code.
     """
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's would come before the sentence
+            return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise InputError(f"no such file: {path}") from error
     except pickle.UnpicklingError as error:
         raise InputError(f"{path} is refused: {_objection(error)}; ask for tensors saved with torch.save or "
                          "safetensors") from error
-    except (RuntimeError, EOFError, OSError, ValueError) as error:
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, TypeError, AttributeError, IndexError,
+            RecursionError) as error:
         raise InputError(f"{path} is damaged or no torch file ({_first_line(error)}): copy or make it again") from error
 
 
 def sha256(*parts: bytes) -> str:
-    digest = hashlib.sha256()
+    found = hashlib.sha256()
     for part in parts:
-        digest.update(part)
-    return digest.hexdigest()
+        found.update(part)
+    return found.hexdigest()
+
+
+def digest(content) -> str:
+    """sha256 of nested dicts, lists, numbers, texts and tensors: of what they say, whatever file holds them."""
+    found = hashlib.sha256()
+    _feed(found, content)
+    return found.hexdigest()
+
+
+def _feed(found, content) -> None:
+    if isinstance(content, Tensor):
+        found.update(f"tensor {content.dtype} {tuple(content.shape)}".encode())
+        found.update(content.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    elif isinstance(content, dict):
+        found.update(f"dict {len(content)}".encode())
+        for key, value in content.items():
+            _feed(found, key)
+            _feed(found, value)
+    elif isinstance(content, list | tuple):
+        found.update(f"{type(content).__name__} {len(content)}".encode())
+        for value in content:
+            _feed(found, value)
+    else:
+        found.update(f"{type(content).__name__} {content!r};".encode())
+
+
+def _digest_of_tensors(tensors: dict[str, Tensor], header: dict[str, str]) -> str:
+    return digest([header.get("ddkit"), {name: tensors[name] for name in sorted(tensors)}])
+
+
+def _digest_of_json(content: dict) -> str:
+    return sha256(json.dumps(content, sort_keys=True).encode())
+
+
+def _verified(path: Path, content: dict, digest_of: Callable[[dict], str]) -> dict:
+    """The content without its digest, which it must agree with if it has one."""
+    rest = {key: value for key, value in content.items() if key != DIGEST}
+    require(DIGEST not in content or content[DIGEST] == digest_of(rest), _damaged(path))
+    return rest
+
+
+_AGAIN = "delete it to make it again, or copy it again"
+
+
+def _damaged(path: Path) -> str:
+    return f"{path} is damaged (its content is not what was written there): {_AGAIN}"
 
 
 def _first_line(error: Exception) -> str:

@@ -216,6 +216,10 @@ def _vouched(path: Path, own: SyntheticSet, dataset: Dataset, labels, pixels, en
     """A set that knows itself, once it is seen to be the data set's and to be what it was said to be."""
     require(own.origin.get("fingerprint") == dataset.fingerprint,
             f"{path} was not distilled from {dataset.name} at {dataset.size} pixels: name its data set and size")
+    like = own.images.shape[1:] == dataset.train.images.shape[1:] and own.classes == dataset.classes
+    require(like and (tuple(own.mean), tuple(own.std)) == (dataset.mean, dataset.std),
+            f"{path} says that it is of {dataset.name}, but its images, classes or normalisation are not: make it "
+            "again")
     for what, told, said in (("labels", labels, own.meaning), ("images", pixels, "normalised")):
         require(told in (None, said), f"{path} says itself that its {what} are {said}: leave '{told}' out")
     require_only(path, entry)

@@ -5,11 +5,11 @@ distilled with and say little to a network that is trained on it.
 """
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from ddkit.cost import Stopwatch
 from ddkit.data import Dataset, Split
 from ddkit.errors import one_of, require
+from ddkit.files import Checkpoint
 from ddkit.kernels import RIDGE, FeatureKernel, InfiniteNetwork, Kernel, predict, regression_targets, solve
 from ddkit.networks import build_for, parse
 from ddkit.randomness import stream
@@ -67,7 +67,8 @@ KERNEL_PROTOCOLS = {
 
 
 def score(training: Split, dataset: Dataset, network: str, how: KernelProtocol, seed: int, *, width: int = 128,
-          split: str = "test", title: str = "kernel", checkpoint: Path | None = None, quiet: bool = False) -> dict:
+          split: str = "test", title: str = "kernel", checkpoint: Checkpoint | None = None,
+          quiet: bool = False) -> dict:
     """Predict ``dataset`` from ``training`` by kernel ridge regression; arguments and result as of ``training.score``.
 
     ``train_seconds`` is the time until the regression is solved. Nothing is drawn but the networks' weights and the

@@ -127,6 +127,15 @@ def read(root: Path, size: int):
     return *split(found["images"], copy.labels, copy.votes, copy.test), classes, *copy.notes
 
 
+def marks(root: Path) -> str | None:
+    """What changes whenever the copy at ``root`` does; None where there is none."""
+    if locate(root) is None:
+        return None
+    copy = survey(root)
+    copy.store.close()
+    return copy.key
+
+
 def split(images, labels, votes, test) -> tuple[tuple, tuple]:
     """The training and the test part of arrays [N, ...]."""
     return tuple(tuple(array[test == part] for array in (images, labels, votes)) for part in (False, True))

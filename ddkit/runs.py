@@ -3,6 +3,7 @@
 import os
 import platform
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from functools import cached_property, partial
@@ -11,20 +12,22 @@ from pathlib import Path
 import torch
 
 from ddkit import __version__, methods, presets
-from ddkit.applications.base import Application, Job
+from ddkit.applications.base import Application
 from ddkit.coresets import STARTS, select
 from ddkit.cost import Stopwatch, measure, peak_memory_mib
-from ddkit.data import Dataset, Split, load
+from ddkit.data import Dataset, Split, fingerprint, load
 from ddkit.device import default_device, describe
-from ddkit.distill import Callback, History, distill
+from ddkit.distill import Callback, distill
 from ddkit.errors import InputError, require
 from ddkit.experts import Trajectories, check_space, difficulty_order, train_expert
-from ddkit.files import atomic, read_json, write_json
+from ddkit.files import digest, expanded, read_json, read_tensors, sha256, write_json, write_tensors
+from ddkit.jobs import PARTS, Job, Outcome
 from ddkit.kernel_scores import KERNEL_PROTOCOLS, KernelProtocol
 from ddkit.kernel_scores import score as kernel_score
 from ddkit.networks import build
 from ddkit.progress import say
 from ddkit.randomness import stream
+from ddkit.schema import COUNT, NUMBER, require_fit
 from ddkit.scores import Scores
 from ddkit.specs import (
     Coreset,
@@ -43,10 +46,24 @@ from ddkit.specs import (
 )
 from ddkit.synthetic import SyntheticSet
 from ddkit.training import PROTOCOLS, Protocol, score
+from ddkit.working import STARTED, begun_as, working_in
 
 REFERENCE = Path(__file__).resolve().parent.parent / "data" / "reference"  # results that come with the repository
 RECORD, SYNTHETIC, EVOLUTION = "record.json", "synthetic.safetensors", "evolution.safetensors"
-PARTS = "parts"  # what an unfinished application goes on from
+_SCHEMA = {"spec": {"type": str}, "made": str, "fingerprint": str, "device": str, "versions": {...: str},
+           "seconds": NUMBER, "peak_memory_mib": NUMBER, "updates": COUNT, "result": dict, "?notes": [str],
+           "?files": {...: str}}
+_SCORED = {"accuracy": NUMBER, "updates": COUNT, "train_seconds": NUMBER, "test_seconds": NUMBER,
+           "?confusion": [[COUNT]]}
+_RESULTS = {  # of the kinds of record that tables and figures read
+    "Evaluate": {"runs": [_SCORED], "protocol": dict, "?classes": [str], "chance": NUMBER, "training_images": COUNT,
+                 "epochs": COUNT},
+    "Continual": {"runs": [_SCORED], "classes": [str], "chance": NUMBER, "bytes": [COUNT], "memory_seconds": NUMBER},
+    "Search": {"candidates": {...: {"parameters": COUNT, "runs": [{"accuracy": NUMBER}]}}, "chance": NUMBER},
+    "Experts": {"losses": [[NUMBER]], "seconds": [NUMBER], "accuracies": [[NUMBER]]},
+    "Distill": {"moved": NUMBER, "losses": [{...: NUMBER}], "validation": [[NUMBER]], "departures": [str]},
+    "Coreset": {"moved": NUMBER},
+}
 
 
 @dataclass
@@ -64,6 +81,7 @@ class Record:
             of an evaluation ``runs`` (one dict per seed), ``classes``, ``chance``, and ``cost`` of the network or, if
             one predicted, the ``kernel``; of an application what its module says.
         notes: the data set's, which belong beside results: that the images are synthetic, say.
+        files: sha256 of the files beside it, by name (older records name none).
         folder: where it lies.
     """
 
@@ -77,17 +95,41 @@ class Record:
     updates: int
     result: dict
     notes: list[str] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
     folder: Path = field(default=Path(), compare=False)
 
     @classmethod
     def load(cls, folder: str | Path) -> "Record":
-        """Read the record in ``folder``."""
-        require((Path(folder) / RECORD).exists(), f"no record in {folder}: name the folder of a finished run")
-        content = read_json(Path(folder) / RECORD)
+        """Read the record in ``folder``.
+
+        Raises:
+            InputError: there is none, or it is damaged.
+        """
+        path = expanded(folder) / RECORD
+        require(path.exists(), f"no record in {folder}: name the folder of a finished run")
+        content, wrong = read_json(path), f"{path} holds no record of ddkit: delete it to make the run again"
+        require_fit(content, _SCHEMA, wrong)
+        require_fit(content["result"], _RESULTS.get(content["spec"]["type"], {}), wrong)
+        require(content["result"].get("runs", [1]) != [], wrong)
         try:
-            return cls(**content, folder=Path(folder))
+            return cls(**content, folder=path.parent)
         except TypeError as error:
-            raise InputError(f"{folder} holds no record of ddkit: delete it to make the run again") from error
+            raise InputError(wrong) from error
+
+    @property
+    def name(self) -> str:
+        """The name of its spec.
+
+        Raises:
+            InputError: the spec is none that this version of ddkit knows.
+        """
+        try:
+            return restore_spec(self.spec).name
+        except InputError:
+            raise
+        except Exception as error:  # whatever a strange spec leads to
+            raise InputError(f"{self.folder / RECORD} names no run that this version of ddkit knows: delete it to make "
+                             "the run again") from error
 
     def save(self) -> None:
         write_json(self.folder / RECORD, self.as_dict())
@@ -98,7 +140,7 @@ class Record:
     @cached_property
     def synthetic(self) -> SyntheticSet:
         """The distilled or chosen set (of a record that has one)."""
-        return SyntheticSet.load(self.folder / SYNTHETIC)
+        return SyntheticSet.load(self._own(SYNTHETIC))
 
     @cached_property
     def evolution(self) -> dict[int, torch.Tensor]:
@@ -106,16 +148,21 @@ class Record:
 
         Empty where they were not kept, as of the larger sets in ``data/reference``.
         """
-        from safetensors.torch import load_file
-
-        path = self.folder / EVOLUTION
-        kept = load_file(path) if path.exists() else {}
+        kept = read_tensors(self._own(EVOLUTION))[0] if (self.folder / EVOLUTION).exists() else {}
         return {int(updates): kept[updates] for updates in sorted(kept, key=int)}
+
+    def _own(self, name: str) -> Path:
+        """The file of that name beside the record, if it is still the one that was written with it."""
+        path = self.folder / name
+        require(name not in self.files or not path.exists() or sha256(path.read_bytes()) == self.files[name],
+                f"{path} is not the file that was written with its record: delete the folder to make the run again")
+        return path
 
     @cached_property
     def trajectories(self) -> Trajectories:
         """The snapshots (of a record of experts)."""
-        return Trajectories(self.folder, restore_spec(self.spec).plan)
+        whose = {"run": self.name, "fingerprint": self.fingerprint}
+        return Trajectories(self.folder, restore_spec(self.spec).plan, whose)
 
     @property
     def scores(self) -> Scores:
@@ -129,21 +176,48 @@ class Record:
 
 def runs_root(root: str | Path | None = None) -> Path:
     """The folder that runs are kept in: the argument, else ``DDKIT_RUNS``, else ``./data/runs``."""
-    return Path(root or os.environ.get("DDKIT_RUNS") or "data/runs")
+    return expanded(root or os.environ.get("DDKIT_RUNS") or "data/runs")
 
 
-def find(spec: Spec, root: str | Path | None = None) -> Record | None:
-    """The record of ``spec``, if it was made here or comes with the repository."""
-    for place in (runs_root(root), REFERENCE):
-        if (place / spec.name / RECORD).exists():
-            return Record.load(place / spec.name)
+def find(spec: Spec | Application, root: str | Path | None = None, data: str | Path | None = None) -> Record | None:
+    """The record of ``spec`` on the data at hand, if it was made here or comes with the repository.
+
+    Where the data are not at hand there is nothing to compare it with, and the one under the spec's name is returned.
+    """
+    return _find(spec, _fingerprint(spec, data), runs_root(root))
+
+
+def _fingerprint(spec, data: str | Path | None) -> str | None:
+    source = _source(spec)
+    return fingerprint(source.dataset, data, source.size)
+
+
+def _source(spec):
+    """Where a spec says which data set it is about, at which size."""
+    return origin(getattr(spec, "of", spec))
+
+
+def _find(spec, seen: str | None, root: Path) -> Record | None:
+    for place in (*_places(spec, seen, root), REFERENCE / spec.name):
+        if (place / RECORD).exists():
+            record = Record.load(place)
+            if record.name == spec.name and seen in (None, record.fingerprint):
+                return record
     return None
+
+
+def _places(spec, seen: str | None, root: Path) -> list[Path]:
+    """The folders that a run may lie in: that of its name and, if that is taken by other data, one for these data."""
+    return [root / spec.name] + ([root / f"{spec.name}-{seen[:8]}"] if seen else [])
 
 
 def run(spec: Spec | Application, *, root: str | Path | None = None, folder: str | Path | None = None,
         data: str | Path | None = None, callbacks: tuple[Callback, ...] = (), validate_every: int = 0, stop=None,
         quiet: bool = False) -> Record:
-    """Reload, resume or make the run that ``spec`` names.
+    """Reload, resume or make the run that ``spec`` names, on the data at hand.
+
+    Records and unfinished work of other data, by their content, are never reused. While the run is made its folder is
+    held for this process: another that wants the same run waits, and then reloads it.
 
     Args:
         root: folder that runs are kept in (default: ``DDKIT_RUNS``, else ``data/runs``).
@@ -153,69 +227,114 @@ def run(spec: Spec | Application, *, root: str | Path | None = None, folder: str
         validate_every: score a distillation on validation data after so many updates (0: never).
 
     Raises:
-        InputError: the spec cannot work, or ``folder`` holds another run.
+        InputError: the spec cannot work, or ``folder`` holds another run, or this one on other data.
     """
     spec.check()
-    place = Path(folder) if folder else runs_root(root) / spec.name
-    found = Record.load(place) if (place / RECORD).exists() else None if folder else find(spec, root)
+    folder, found = folder and expanded(folder), None
+    found = _in(folder, spec, _fingerprint(spec, data)) if folder else find(spec, root, data)
     if found:
-        require(restore_spec(found.spec).name == spec.name,
-                f"{place} holds another run: choose another folder or delete it")
         return found
-    if isinstance(spec, Experts):
-        return _train_experts(spec, place, data, quiet)
-    if isinstance(spec, Distill):
-        return _distill(spec, place, root, data, callbacks, validate_every, stop, quiet)
-    if isinstance(spec, Coreset):
-        return _choose(spec, place, data, quiet)
-    if isinstance(spec, Application):
-        return _apply(spec, place, root, data, quiet)
-    return _evaluate(spec, place, root, data, quiet)
+    source = _source(spec)
+    dataset = load(source.dataset, data, source.size).to(default_device())
+    identity = {"run": spec.name, "fingerprint": dataset.fingerprint}
+    place = folder or _vacant(spec, identity, runs_root(root), quiet)
+    others = {"root": root, "data": data, "quiet": quiet}
+    with working_in(place, identity, quiet):
+        found = _in(place, spec, dataset.fingerprint)  # made by whom we waited for
+        if found:
+            (place / STARTED).unlink(missing_ok=True)
+            return found
+        job = Job(dataset, place, identity, partial(run, **others),
+                  lambda source, seed: training_set(source, dataset, seed, **others),
+                  {"callbacks": callbacks, "stop": stop, "validate_every": validate_every}, quiet)
+        return _keep(spec, job, _work(spec)(spec, job))
 
 
-def _choose(spec: Coreset, place: Path, data, quiet: bool) -> Record:
-    dataset, watch = load(spec.dataset, data, spec.size).to(default_device()), Stopwatch()
-    synthetic = select(dataset, spec.ipc, spec.method, on=spec.on, width=spec.width, epochs=spec.epochs, seed=spec.seed,
-                       folder=_writable(place), quiet=quiet)
+def _in(place: Path, spec, seen: str | None) -> Record | None:
+    """The record in a folder, which must be that of ``spec`` on the data seen."""
+    if not (place / RECORD).exists():
+        return None
+    found = Record.load(place)
+    require(found.name == spec.name, f"{place} holds another run: choose another folder or delete it")
+    require(seen in (None, found.fingerprint),
+            f"{place} holds this run on other data (fingerprint {found.fingerprint[:12]}, these have "
+            f"{str(seen)[:12]}): choose another folder or delete it")
+    return found
+
+
+def _vacant(spec, identity: dict, root: Path, quiet: bool) -> Path:
+    """The folder that the run is made in: that of its name, unless it belongs to the same run on other data."""
+    named, own = _places(spec, identity["fingerprint"], root)
+    taken = (REFERENCE / spec.name / RECORD).exists() or (named / RECORD).exists()
+    if taken:
+        say(f"{spec.name} was made before on other data than these (fingerprint {identity['fingerprint'][:12]}): "
+            "it is made anew for them", quiet)
+    begun = begun_as(named)
+    return own if (named / RECORD).exists() or (begun and begun != identity) else named
+
+
+def _work(spec):
+    """What carries out a spec of this kind."""
+    kinds = {Experts: _train_experts, Distill: _distill, Coreset: _choose, Evaluate: _evaluate}
+    return kinds.get(type(spec), type(spec).work if isinstance(spec, Application) else None)
+
+
+def _keep(spec, job: Job, done: Outcome) -> Record:
+    """Write down what came of a run: the record last, which says that all is there, and nothing unfinished after it."""
+    place = job.place
+    if done.synthetic:
+        done.synthetic.save(place / SYNTHETIC)
+    if done.evolution:
+        write_tensors(place / EVOLUTION, {str(updates): images for updates, images in done.evolution.items()})
+    device, dataset = default_device(), job.dataset
+    versions = {"ddkit": __version__, "torch": torch.__version__, "python": platform.python_version()}
+    files = {name: sha256((place / name).read_bytes()) for name in (SYNTHETIC, EVOLUTION) if (place / name).exists()}
+    Record(describe_spec(spec), datetime.now(timezone.utc).isoformat(timespec="seconds"), dataset.fingerprint,
+           describe(device), versions, done.seconds, peak_memory_mib(device), done.updates, done.result,
+           list(dataset.notes), files, place).save()
+    for unfinished in done.superseded:
+        unfinished.remove()
+    (place / STARTED).unlink(missing_ok=True)
+    shutil.rmtree(place / PARTS, ignore_errors=True)
+    return Record.load(place)
+
+
+def _choose(spec: Coreset, job: Job) -> Outcome:
+    watch = Stopwatch()
+    synthetic = select(job.dataset, spec.ipc, spec.method, on=spec.on, width=spec.width, epochs=spec.epochs,
+                       seed=spec.seed, checkpoint=job.checkpoint, quiet=job.quiet)
     synthetic.origin |= {"on": spec.on, "seed": spec.seed}
-    synthetic.save(place / SYNTHETIC)
-    return _record(spec, dataset, place, watch.seconds, 0, {"moved": synthetic.moved})
+    return Outcome(watch.seconds, 0, {"moved": synthetic.moved}, synthetic)
 
 
-def _train_experts(spec: Experts, place: Path, data, quiet: bool) -> Record:
+def _train_experts(spec: Experts, job: Job) -> Outcome:
     """Train every expert, in parallel where joblib is told to (``joblib.parallel_config``), or reload those done."""
     from joblib import Parallel, delayed
 
-    dataset = load(spec.dataset, data, spec.size).to(default_device())
-    say(check_space(place, spec.plan, dataset), quiet)
-    order = difficulty_order(place, spec.plan, dataset, spec.seed, quiet)
-    tasks = (delayed(train_expert)(place, i, spec.plan, dataset, spec.seed, order, quiet)
-             for i in range(spec.plan.experts))
+    place, dataset, plan = job.place, job.dataset, spec.plan
+    say(check_space(place, plan, dataset), job.quiet)
+    order = difficulty_order(place, plan, dataset, spec.seed, job.identity, job.quiet)
+    tasks = (delayed(train_expert)(place, i, plan, dataset, spec.seed, order, job.identity, job.quiet)
+             for i in range(plan.experts))
     done = Parallel()(tasks)
-    result = {name: [expert[name] for expert in done] for name in done[0]} | {"bytes": spec.plan.bytes(dataset)}
-    return _record(spec, dataset, place, sum(result["seconds"]), spec.plan.epochs, result)
+    result = {name: [expert[name] for expert in done] for name in done[0]} | {"bytes": plan.bytes(dataset)}
+    return Outcome(sum(result["seconds"]), plan.epochs, result)
 
 
-def _distill(spec: Distill, place: Path, root, data, callbacks, validate_every: int, stop, quiet: bool) -> Record:
-    dataset = load(spec.dataset, data, spec.size).to(default_device())
-    synthetic = starting_set(spec, dataset)
+def _distill(spec: Distill, job: Job) -> Outcome:
+    dataset, synthetic = job.dataset, starting_set(spec, job.dataset)
     method = methods.get(spec.method)(spec.config)
     if spec.experts:
-        method.trajectories = run(spec.experts, root=root, data=data, quiet=quiet).trajectories
+        method.trajectories = job.run(spec.experts).trajectories
+    kept = job.checkpoint("checkpoint.pt")
     history = distill(
-        method, synthetic, dataset, updates=spec.total_updates, seed=spec.seed,
-        checkpoint=_writable(place) / "checkpoint.pt",
-        identity={"run": spec.name, "fingerprint": dataset.fingerprint},
-        validate=lambda s: _validation_score(s, dataset, spec), validate_every=validate_every,
-        callbacks=callbacks, stop=stop, quiet=quiet)
+        method, synthetic, dataset, updates=spec.total_updates, seed=spec.seed, checkpoint=kept,
+        validate=lambda s: _validation_score(s, dataset, spec), quiet=job.quiet, **job.watching)
     synthetic.origin |= {"method": spec.method, "preset": spec.preset, "seed": spec.seed, "updates": history.updates}
-    synthetic.save(place / SYNTHETIC)
-    _save_evolution(place / EVOLUTION, history)
-    record = _record(spec, dataset, place, history.seconds, history.updates, {
+    return Outcome(history.seconds, history.updates, {
         "moved": synthetic.moved, "cpu_seconds": history.cpu_seconds, "losses": history.losses,
-        "validation": history.validation, "departures": presets.departures(spec.method, spec.preset, spec.dataset)})
-    (place / "checkpoint.pt").unlink(missing_ok=True)
-    return record
+        "validation": history.validation, "departures": presets.departures(spec.method, spec.preset, spec.dataset)},
+        synthetic, history.snapshots, (kept,))
 
 
 def starting_set(spec: Distill, dataset: Dataset) -> SyntheticSet:
@@ -238,50 +357,29 @@ def _score(how: Protocol | KernelProtocol):
     return kernel_score if isinstance(how, KernelProtocol) else score
 
 
-def _save_evolution(path: Path, history: History) -> None:
-    from safetensors.torch import save_file
-
-    with atomic(path) as temporary:
-        save_file({str(k): v.contiguous() for k, v in history.snapshots.items()}, temporary)
-
-
-def _evaluate(spec: Evaluate, place: Path, root, data, quiet: bool) -> Record:
-    asked = origin(spec.of)
-    dataset = load(asked.dataset, data, asked.size).to(default_device())
-    how, partial = spec.how(dataset), _writable(place) / "partial.json"
+def _evaluate(spec: Evaluate, job: Job) -> Outcome:
+    dataset, how = job.dataset, spec.how(job.dataset)
     if spec.protocol == "learned":
-        how = replace(how, lr=_learned_rate(distilled_set(spec.of, dataset, root, data, quiet)))
-    done = read_json(partial)["runs"] if partial.exists() else []
+        how = replace(how, lr=_learned_rate(distilled_set(spec.of, dataset, job.run)))
+    first = job.training_set(spec.of, 0)
+    # By content: a set that was made again since the first seeds is another.
+    given = {} if isinstance(spec.of, Full) else {"set": digest([first.images, first.labels, first.squared])}
+    kept, images = job.checkpoint("partial.pt", **given), len(first)
+    done = (kept.load() or {"runs": []})["runs"]
     for seed in range(len(done), spec.trials):
-        training = training_set(spec.of, dataset, seed, root, data, quiet)
         title = f"{spec.network} on {type(spec.of).__name__} data, {spec.protocol}, seed {seed + 1} of {spec.trials}"
+        training, so_far = job.training_set(spec.of, seed), job.checkpoint(f"checkpoint-{seed}.pt", **given)
         done.append(_score(how)(training, dataset, spec.network, how, seed, width=spec.width, title=title,
-                                checkpoint=place / f"checkpoint-{seed}.pt", quiet=quiet))
-        write_json(partial, {"runs": done})
-    images = len(training_set(spec.of, dataset, 0, root, data, quiet))
+                                checkpoint=so_far, quiet=job.quiet))
+        kept.save({"runs": done})
     result = {"runs": done, "protocol": how.as_dict(), "classes": list(dataset.classes), "chance": dataset.chance,
               "training_images": images, "epochs": how.epochs_for(images)}
     if isinstance(how, KernelProtocol):
         result["kernel"] = how.kernel_of(spec.network)
     else:
         result["cost"] = _cost(spec, dataset)
-    seconds = sum(r["train_seconds"] + r["test_seconds"] for r in done)
-    record = _record(spec, dataset, place, seconds, done[0]["updates"], result)
-    partial.unlink()
-    return record
-
-
-def _apply(spec: Application, place: Path, root, data, quiet: bool) -> Record:
-    asked = origin(spec.of)
-    dataset = load(asked.dataset, data, asked.size).to(default_device())
-    others = {"root": root, "data": data, "quiet": quiet}
-    done = spec.work(Job(dataset, _writable(place) / PARTS, partial(run, **others),
-                         lambda source, seed: training_set(source, dataset, seed, **others), quiet))
-    if done.synthetic:
-        done.synthetic.save(place / SYNTHETIC)
-    record = _record(spec, dataset, place, done.seconds, done.updates, done.result)
-    shutil.rmtree(place / PARTS, ignore_errors=True)
-    return record
+    return Outcome(sum(r["train_seconds"] + r["test_seconds"] for r in done), done[0]["updates"], result,
+                   superseded=(kept,))
 
 
 def _cost(spec: Evaluate, dataset: Dataset) -> dict[str, int]:
@@ -289,26 +387,6 @@ def _cost(spec: Evaluate, dataset: Dataset) -> dict[str, int]:
     network = build(spec.network, shape[0], len(dataset.classes), shape[1], width=spec.width,
                     generator=stream(0, "cost"))
     return measure(network, shape).as_dict()
-
-
-def _record(spec: Spec, dataset: Dataset, place: Path, seconds: float, updates: int, result: dict) -> Record:
-    device = default_device()
-    versions = {"ddkit": __version__, "torch": torch.__version__, "python": platform.python_version()}
-    record = Record(describe_spec(spec), datetime.now(timezone.utc).isoformat(timespec="seconds"), dataset.fingerprint,
-                    describe(device), versions, seconds, peak_memory_mib(device), updates, result,
-                    list(dataset.notes), place)
-    record.save()
-    return Record.load(place)
-
-
-def _writable(place: Path) -> Path:
-    """The folder, after proving that files can be written there; one that did not exist is not left behind empty."""
-    with atomic(place / "probe") as temporary:
-        temporary.touch()
-    (place / "probe").unlink()
-    if not any(place.iterdir()):
-        place.rmdir()
-    return place
 
 
 def training_set(source: Source, dataset: Dataset, seed: int, root=None, data=None, quiet: bool = False) -> Split:
@@ -319,16 +397,14 @@ def training_set(source: Source, dataset: Dataset, seed: int, root=None, data=No
         return SyntheticSet.from_real(dataset, source.ipc, stream(seed, "random real")).training_split()
     if isinstance(source, Start) and source.drawn:
         return starting_set(source.of, dataset).training_split()
-    synthetic = distilled_set(origin(source), dataset, root, data, quiet)
+    synthetic = distilled_set(origin(source), dataset, partial(run, root=root, data=data, quiet=quiet))
     synthetic = synthetic.undistilled() if isinstance(source, Start) else synthetic
     return synthetic.training_split().to(dataset.train.images.device)
 
 
-def distilled_set(source: Source, dataset: Dataset, root=None, data=None, quiet: bool = False) -> SyntheticSet:
-    """The synthetic set that a distillation makes, a coreset chooses or a file holds."""
-    if isinstance(source, File):
-        return source.open(dataset)
-    return run(source, root=root, data=data, quiet=quiet).synthetic
+def distilled_set(source: Source, dataset: Dataset, make: Callable[[Spec], Record]) -> SyntheticSet:
+    """The synthetic set that a distillation makes, a coreset chooses (both by ``make``) or a file holds."""
+    return source.open(dataset) if isinstance(source, File) else make(source).synthetic
 
 
 def _learned_rate(synthetic: SyntheticSet) -> float:

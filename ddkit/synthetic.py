@@ -1,6 +1,5 @@
 """The synthetic set: what a distillation starts from, changes, and leaves behind."""
 
-import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -9,10 +8,13 @@ from torch import Tensor
 
 from ddkit.data import Dataset, Split, denormalise
 from ddkit.errors import InputError, one_of, require
-from ddkit.files import atomic
+from ddkit.files import read_tensors, write_tensors
+from ddkit.schema import NUMBER, require_fit
 
 INITS = ("real", "noise")
 MEANINGS = ("classes", "probabilities", "logits", "targets")  # of labels
+_DESCRIPTION = {"mean": [NUMBER], "std": [NUMBER], "classes": [str], "origin": dict, "labels": str,
+                "learning_rate": (None, NUMBER)}
 
 
 @dataclass
@@ -52,6 +54,12 @@ class SyntheticSet:
         require(self.start.shape == self.images.shape, "the start must have the shape of the images")
         require(self.labels.shape in ((n,), (n, len(self.classes))),
                 f"labels must be [{n}] or [{n}, {len(self.classes)}], got {list(self.labels.shape)}")
+        require(self.images.is_floating_point(), f"images must be real numbers, got {self.images.dtype}")
+        require(len(self.mean) == len(self.std) == self.images.shape[1] and min(self.std) > 0,
+                f"mean and std must be those of {self.images.shape[1]} channels, std positive, got {self.mean} and "
+                f"{self.std}")
+        require(self.soft or 0 <= self.labels.min() <= self.labels.max() < len(self.classes),
+                f"labels must be from 0 to {len(self.classes) - 1}")
         self.meaning = one_of(self.meaning or MEANINGS[self.soft], MEANINGS, "meaning of labels")
         require(self.soft == (self.meaning != "classes"), f"labels {list(self.labels.shape)} cannot be {self.meaning}")
 
@@ -144,15 +152,10 @@ class SyntheticSet:
 
     def save(self, path: str | Path) -> None:
         """Save as safetensors, with everything but the tensors in the metadata."""
-        from safetensors.torch import save_file
-
         names = ("images", "labels", "start") + ("start_labels",) * (self.start_labels is not None)
-        tensors = {name: getattr(self, name).detach().cpu().clone(memory_format=torch.contiguous_format)
-                   for name in names}  # cloned: safetensors refuses shared memory
-        description = {"mean": self.mean, "std": self.std, "classes": self.classes, "origin": self.origin,
-                       "labels": self.meaning, "learning_rate": self.learning_rate}
-        with atomic(Path(path)) as temporary:
-            save_file(tensors, temporary, {"ddkit": json.dumps(description)})
+        write_tensors(Path(path), {name: getattr(self, name) for name in names}, {
+            "mean": self.mean, "std": self.std, "classes": self.classes, "origin": self.origin, "labels": self.meaning,
+            "learning_rate": self.learning_rate})
 
     @classmethod
     def load(cls, path: str | Path) -> "SyntheticSet":
@@ -161,19 +164,18 @@ class SyntheticSet:
         Raises:
             InputError: the file is missing, damaged, or not a synthetic set of ddkit.
         """
-        from safetensors import SafetensorError, safe_open
-
         require(Path(path).is_file(), f"no synthetic set at {path}: make one with 'python -m ddkit distill'")
+        tensors, description = read_tensors(Path(path))
+        tensors = {name: t for name, t in tensors.items() if name in ("images", "labels", "start", "start_labels")}
         try:
-            with safe_open(path, "pt") as file:
-                description = json.loads((file.metadata() or {})["ddkit"])
-                optional = {"start_labels"} & set(file.keys())
-                tensors = {name: file.get_tensor(name) for name in ("images", "labels", "start", *optional)}
+            require_fit(description, _DESCRIPTION, "its description is not one of a set")
             statistics = {name: tuple(description[name]) for name in ("mean", "std", "classes")}
             rest = {name: description[name] for name in ("learning_rate", "origin")}
             meaning = {"hard": "classes", "soft": "probabilities"}.get(description["labels"], description["labels"])
-            return cls(**tensors, **statistics, **rest, meaning=meaning)
-        except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
+            found = cls(**tensors, **statistics, **rest, meaning=meaning)
+            require(all(t.isfinite().all() for t in tensors.values()), "it holds numbers that are not finite")
+            return found
+        except (TypeError, ValueError) as error:
             raise InputError(f"{path} is damaged or no set of ddkit ({error}): copy or make it again") from error
 
     def export_pt(self, path: str | Path) -> None:

@@ -8,7 +8,6 @@ import contextlib
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -20,7 +19,7 @@ from ddkit.cost import Stopwatch
 from ddkit.data import Dataset, Split
 from ddkit.device import keep_freed_memory
 from ddkit.errors import Diverged, one_of, require
-from ddkit.files import load_state, save_state
+from ddkit.files import Checkpoint, readable
 from ddkit.networks import Network, build_for
 from ddkit.progress import bar
 from ddkit.randomness import stream
@@ -116,7 +115,7 @@ class Fit:
 
 
 def fit(network: nn.Module, data: Split, how: Protocol, generator: torch.Generator, *, strategy: str = "none",
-        title: str = "training", checkpoint: Path | None = None, quiet: bool = False,
+        title: str = "training", checkpoint: Checkpoint | None = None, quiet: bool = False,
         choose: Callable[[int], Tensor] | None = None, watch: Callable[[int, nn.Module], None] | None = None) -> Fit:
     """Train ``network`` in place.
 
@@ -125,7 +124,7 @@ def fit(network: nn.Module, data: Split, how: Protocol, generator: torch.Generat
         how: the protocol.
         generator: draws the order of the images and the augmentation.
         strategy: augmentation used if the protocol is augmented.
-        checkpoint: file to save to now and then and to resume from; removed at the end. A resumed fit
+        checkpoint: where to save now and then and to resume from; removed at the end. A resumed fit
             ends in the same bits as an unbroken one.
         choose: gives the indices of the images to train on in an epoch (counted from 0); None takes all.
         watch: is shown the network before the first epoch, as ``watch(0, network)``, and after every epoch.
@@ -138,8 +137,7 @@ def fit(network: nn.Module, data: Split, how: Protocol, generator: torch.Generat
     result, epochs = Fit(), how.epochs_for(len(data))
     # A student's own module shows no maps to measure; it gets whole batches.
     chunk = images_per_backward(network, data.images[:1], MEMORY_MIB) if isinstance(network, Network) else how.batch
-    if checkpoint and checkpoint.exists():
-        _restore(checkpoint, how, network, optimiser, generator, result)
+    _restore(checkpoint, how, network, optimiser, generator, result)
     clock = Stopwatch(result.seconds)
     saved = clock.seconds
     if watch and not result.losses:
@@ -164,7 +162,7 @@ def fit(network: nn.Module, data: Split, how: Protocol, generator: torch.Generat
                 _save(checkpoint, how, network, optimiser, generator, result)
                 saved = clock.seconds
     if checkpoint:
-        checkpoint.unlink(missing_ok=True)
+        checkpoint.remove()
     return result
 
 
@@ -208,20 +206,22 @@ def _uphill(network: nn.Module, radius: float):
             weight.copy_(value)
 
 
-def _save(path: Path, how: Protocol, network, optimiser, generator, result: Fit) -> None:
-    save_state(path, {"protocol": how.as_dict(), "network": network.state_dict(), "optimiser": optimiser.state_dict(),
-                      "generator": generator.get_state(), "result": asdict(result)})
+def _save(checkpoint: Checkpoint, how: Protocol, network, optimiser, generator, result: Fit) -> None:
+    checkpoint.save({"protocol": how.as_dict(), "network": network.state_dict(), "optimiser": optimiser.state_dict(),
+                     "generator": generator.get_state(), "result": asdict(result)})
 
 
-def _restore(path: Path, how: Protocol, network, optimiser, generator, result: Fit) -> None:
-    state = load_state(path)
-    require(state.get("protocol") == how.as_dict(), f"{path} is the checkpoint of another training run: delete it or "
-                                                    "choose another folder")
-    network.load_state_dict(state["network"])
-    optimiser.load_state_dict(state["optimiser"])
-    generator.set_state(state["generator"])
-    for name, value in state["result"].items():
-        setattr(result, name, value)
+def _restore(checkpoint: Checkpoint | None, how: Protocol, network, optimiser, generator, result: Fit) -> None:
+    state = checkpoint and checkpoint.load()
+    if not state:
+        return
+    require(state.get("protocol") == how.as_dict(), f"{checkpoint.path} is the checkpoint of another training run: "
+                                                    "delete it or choose another folder")
+    with readable(checkpoint):
+        network.load_state_dict(state["network"])
+        optimiser.load_state_dict(state["optimiser"])
+        generator.set_state(state["generator"])
+        result.__dict__.update(state["result"])
 
 
 @torch.inference_mode()
@@ -246,7 +246,8 @@ def evaluate(training: Split, dataset: Dataset, network: str, how: Protocol, see
 
 
 def score(training: Split, dataset: Dataset, network: str, how: Protocol, seed: int, *, width: int = 128,
-          split: str = "test", title: str = "evaluation", checkpoint: Path | None = None, quiet: bool = False) -> dict:
+          split: str = "test", title: str = "evaluation", checkpoint: Checkpoint | None = None,
+          quiet: bool = False) -> dict:
     """Train a fresh network on ``training`` and test it on ``dataset``.
 
     Args:

@@ -11,6 +11,7 @@ from ddkit import coresets, runs, training
 from ddkit.__main__ import main
 from ddkit.coresets import forgetting_events, herding, k_centre, most_forgotten, select
 from ddkit.errors import InputError
+from ddkit.files import Checkpoint
 from ddkit.networks import build
 from ddkit.runs import run
 from ddkit.specs import Coreset, Distill, Evaluate, RandomReal, Start, describe_spec, restore_spec
@@ -122,11 +123,14 @@ def test_looks_are_taken_after_each_epoch(tiny):
 
 
 def test_a_killed_choice_resumes_to_the_same_looks(tiny, tmp_path, killed_in_epoch):
+    def checkpoint(name):
+        return Checkpoint(tmp_path / name)
+
     unbroken = coresets.looks(tiny, "ConvNetD1", 4, 4, 0, quiet=True)
     calls = killed_in_epoch(3)
     with pytest.raises(KeyboardInterrupt):
-        coresets.looks(tiny, "ConvNetD1", 4, 4, 0, tmp_path, quiet=True)
-    assert coresets.looks(tiny, "ConvNetD1", 4, 4, 0, tmp_path, quiet=True).equal(unbroken)
+        coresets.looks(tiny, "ConvNetD1", 4, 4, 0, checkpoint, quiet=True)
+    assert coresets.looks(tiny, "ConvNetD1", 4, 4, 0, checkpoint, quiet=True).equal(unbroken)
     assert len(calls) == 5 and not list(tmp_path.iterdir())
 
 

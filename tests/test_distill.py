@@ -10,6 +10,7 @@ import torch
 from ddkit import distill as loop
 from ddkit.distill import Callback, distill, snapshot_updates
 from ddkit.errors import Diverged, InputError, Stopped, Unmoved
+from ddkit.files import Checkpoint
 from ddkit.methods.datadam import Config, DataDAM
 from ddkit.randomness import stream
 from ddkit.synthetic import SyntheticSet
@@ -97,7 +98,7 @@ def brightness(synthetic):
 @pytest.mark.parametrize("at", [1, 2, 3, 5])
 @pytest.mark.parametrize("how", ["interrupt", "stop"])
 def test_a_run_broken_off_and_resumed_ends_in_the_same_bits(digits, tmp_path, method, at, how):
-    options = {"checkpoint": tmp_path / "run.pt", "identity": {"run": 1}, "validate": brightness, "validate_every": 2}
+    options = {"checkpoint": Checkpoint(tmp_path / "run.pt", {"run": 1}), "validate": brightness, "validate_every": 2}
     unbroken = run(METHODS[method](), digits, validate=brightness, validate_every=2)
     stop = threading.Event()
     action, error = (stop.set, Stopped) if how == "stop" else (raising(KeyboardInterrupt()), KeyboardInterrupt)
@@ -115,10 +116,10 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(digits, tmp_path, monkeyp
     monkeypatch.setattr(loop, "SAVE_EVERY", -1.0)
     checkpoint = tmp_path / "run.pt"
     with pytest.raises(MemoryError):  # anything the loop does not handle, like a kill
-        run(METHODS[method](), digits, checkpoint=checkpoint, callbacks=[At(4, raising(MemoryError()))])
+        run(METHODS[method](), digits, checkpoint=Checkpoint(checkpoint), callbacks=[At(4, raising(MemoryError()))])
     made = []
     watch = [At(n, lambda n=n: made.append(n)) for n in (3, 4)]
-    resumed = run(METHODS[method](), digits, checkpoint=checkpoint, callbacks=watch)
+    resumed = run(METHODS[method](), digits, checkpoint=Checkpoint(checkpoint), callbacks=watch)
     assert made == [4]
     same(resumed, run(METHODS[method](), digits))
 
@@ -127,8 +128,8 @@ def test_a_run_interrupted_twice_still_ends_in_the_same_bits(tiny, tmp_path):
     checkpoint = tmp_path / "run.pt"
     for at in (2, 5):
         with pytest.raises(KeyboardInterrupt):
-            run(Descent(), tiny, checkpoint=checkpoint, callbacks=[At(at, raising(KeyboardInterrupt()))])
-    same(run(Descent(), tiny, checkpoint=checkpoint), run(Descent(), tiny))
+            run(Descent(), tiny, checkpoint=Checkpoint(checkpoint), callbacks=[At(at, raising(KeyboardInterrupt()))])
+    same(run(Descent(), tiny, checkpoint=Checkpoint(checkpoint)), run(Descent(), tiny))
 
 
 def test_an_interrupt_within_an_update_leaves_the_last_whole_one(tiny, tmp_path):
@@ -141,13 +142,13 @@ def test_an_interrupt_within_an_update_leaves_the_last_whole_one(tiny, tmp_path)
 
     checkpoint = tmp_path / "run.pt"
     with pytest.raises(KeyboardInterrupt):
-        run(Impatient(), tiny, checkpoint=checkpoint)
-    same(run(Descent(), tiny, checkpoint=checkpoint), run(Descent(), tiny))
+        run(Impatient(), tiny, checkpoint=Checkpoint(checkpoint))
+    same(run(Descent(), tiny, checkpoint=Checkpoint(checkpoint)), run(Descent(), tiny))
 
 
 def interrupted(dataset, checkpoint, identity):
     with pytest.raises(KeyboardInterrupt):
-        run(Descent(), dataset, checkpoint=checkpoint, identity=identity,
+        run(Descent(), dataset, checkpoint=Checkpoint(checkpoint, identity),
             callbacks=[At(3, raising(KeyboardInterrupt()))])
 
 
@@ -156,7 +157,7 @@ def test_a_checkpoint_of_another_run_is_refused_and_kept(tiny, tmp_path):
     interrupted(tiny, checkpoint, {"seed": 1})
     before = checkpoint.read_bytes()
     with pytest.raises(InputError, match=r"run\.pt is the checkpoint of another run"):
-        run(Descent(), tiny, checkpoint=checkpoint, identity={"seed": 2})
+        run(Descent(), tiny, checkpoint=Checkpoint(checkpoint, {"seed": 2}))
     assert checkpoint.read_bytes() == before
 
 
@@ -165,18 +166,18 @@ def test_a_truncated_checkpoint_is_refused_by_name(tiny, tmp_path):
     interrupted(tiny, checkpoint, {})
     checkpoint.write_bytes(checkpoint.read_bytes()[:-100])
     with pytest.raises(InputError, match=r"run\.pt is damaged"):
-        run(Descent(), tiny, checkpoint=checkpoint, identity={})
+        run(Descent(), tiny, checkpoint=Checkpoint(checkpoint))
 
 
 @pytest.mark.parametrize("what", ["loss", "image"])
 def test_divergence_names_the_update_and_leaves_the_last_good_images(tiny, tmp_path, what):
     synthetic, checkpoint = SyntheticSet.begin("real", tiny, 2, stream(0, "init")), tmp_path / "run.pt"
     with pytest.raises(Diverged, match="update 4 "):
-        distill(Descent(bad=(what, 4)), synthetic, tiny, updates=6, seed=0, checkpoint=checkpoint)
+        distill(Descent(bad=(what, 4)), synthetic, tiny, updates=6, seed=0, checkpoint=Checkpoint(checkpoint))
     good, _ = run(Descent(), tiny, updates=3)
     assert torch.equal(synthetic.images, good.images) and not synthetic.images.requires_grad
     assert torch.equal(torch.load(checkpoint, weights_only=True)["parameters"][0], good.images)
-    same(run(Descent(), tiny, checkpoint=checkpoint), run(Descent(), tiny))
+    same(run(Descent(), tiny, checkpoint=Checkpoint(checkpoint)), run(Descent(), tiny))
 
 
 def test_divergence_without_a_checkpoint_leaves_the_last_good_images_too(tiny):

@@ -25,7 +25,7 @@ def record(root):
 
 
 def test_a_run_is_made_once_and_then_reloaded(record, root, monkeypatch):
-    monkeypatch.setattr(runs, "_distill", None)
+    monkeypatch.setattr(runs, "_work", None)
     assert run(TINY, root=root) == record
 
 

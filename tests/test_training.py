@@ -13,6 +13,7 @@ from torch import nn
 from ddkit import training
 from ddkit.data import Split
 from ddkit.errors import Diverged, InputError
+from ddkit.files import Checkpoint
 from ddkit.networks import build
 from ddkit.scores import Scores, metrics
 from ddkit.training import Protocol, evaluate, fit, protocol, score
@@ -133,11 +134,11 @@ def test_a_fit_broken_off_and_resumed_ends_in_the_same_bits(tiny, tmp_path, monk
     broken = small(name)
     interrupt_in_pass(broken, 15)  # in the middle of the fourth epoch
     with pytest.raises(KeyboardInterrupt):
-        fit(broken, tiny.train, how, seeded(), strategy="crop_rotate", checkpoint=checkpoint)
+        fit(broken, tiny.train, how, seeded(), strategy="crop_rotate", checkpoint=Checkpoint(checkpoint))
     resumed = small(name, seed=9)
     passes = []
     resumed.register_forward_pre_hook(lambda *_: passes.append(1))
-    made = fit(resumed, tiny.train, how, seeded(9), strategy="crop_rotate", checkpoint=checkpoint)
+    made = fit(resumed, tiny.train, how, seeded(9), strategy="crop_rotate", checkpoint=Checkpoint(checkpoint))
     assert len(passes) == expected.updates - 12, "the three finished epochs were made again"
     assert (made.losses, made.rates, made.updates) == (expected.losses, expected.rates, expected.updates)
     assert all(torch.equal(value, resumed.state_dict()[key]) for key, value in unbroken.state_dict().items())
@@ -149,9 +150,9 @@ def test_a_checkpoint_of_another_protocol_is_refused_and_kept(tiny, tmp_path, mo
     network, checkpoint = small(), tmp_path / "fit.pt"
     interrupt_in_pass(network, 6)
     with pytest.raises(KeyboardInterrupt):
-        fit(network, tiny.train, quick(), seeded(), checkpoint=checkpoint)
+        fit(network, tiny.train, quick(), seeded(), checkpoint=Checkpoint(checkpoint))
     with pytest.raises(InputError, match="another training run"):
-        fit(small(), tiny.train, quick(lr=0.02), seeded(), checkpoint=checkpoint)
+        fit(small(), tiny.train, quick(lr=0.02), seeded(), checkpoint=Checkpoint(checkpoint))
     assert checkpoint.exists()
 
 

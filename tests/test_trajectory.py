@@ -12,6 +12,7 @@ from ddkit import augment, presets
 from ddkit.distill import distill
 from ddkit.errors import InputError
 from ddkit.experts import Plan, Trajectories, train_expert
+from ddkit.files import Checkpoint
 from ddkit.methods.trajectory import (
     Batch,
     Config,
@@ -270,8 +271,8 @@ def test_a_killed_distillation_resumes_to_the_same_bits(tiny, started, tmp_path)
     method.update = update
     with pytest.raises(KeyboardInterrupt):
         distill(method, SyntheticSet.from_real(tiny, 2, seeded()), tiny, updates=6, seed=0,
-                checkpoint=tmp_path / "c.pt", quiet=True)
-    resumed, history = go(6, tmp_path / "c.pt")
+                checkpoint=Checkpoint(tmp_path / "c.pt"), quiet=True)
+    resumed, history = go(6, Checkpoint(tmp_path / "c.pt"))
     assert history.updates == 6 and resumed.learning_rate == whole.learning_rate
     assert torch.equal(resumed.images, whole.images) and torch.equal(resumed.labels, whole.labels)
 

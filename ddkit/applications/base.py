@@ -1,41 +1,9 @@
-"""What the specs of all applications have in common, and what ``runs.run`` gives them to work with."""
+"""What the specs of all applications have in common."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-
-from ddkit.data import Dataset, Split
+from ddkit.jobs import Job, Outcome
 from ddkit.specs import Source, key, origin
-from ddkit.synthetic import SyntheticSet
 
-
-@dataclass(frozen=True)
-class Job:
-    """What an application works with.
-
-    Attributes:
-        dataset: that its source names.
-        parts: folder for what a later call can go on from; it is removed once the record stands.
-        run: gives the record of another run, by its spec.
-        training_set: gives what a network is trained on, by source and seed.
-        quiet: as for ``runs.run``.
-    """
-
-    dataset: Dataset
-    parts: Path
-    run: Callable
-    training_set: Callable[[Source, int], Split]
-    quiet: bool = False
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of an application: seconds, updates of a network, the result for the record and, if any, a set."""
-
-    seconds: float
-    updates: int
-    result: dict
-    synthetic: SyntheticSet | None = None
+__all__ = ["Application", "Job", "Outcome"]
 
 
 class Application:

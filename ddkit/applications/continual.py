@@ -24,7 +24,7 @@ from ddkit.applications.memory import beside, storage, union
 from ddkit.cost import Stopwatch
 from ddkit.data import Dataset, Split, name_of
 from ddkit.errors import one_of, require
-from ddkit.files import load_state, save_state
+from ddkit.jobs import PARTS
 from ddkit.networks import build, parse
 from ddkit.randomness import stream
 from ddkit.runs import Record
@@ -110,8 +110,8 @@ class Continual(Application):
         first seed.
         """
         whole = job.dataset.only(list(chain(*self.steps)))  # or an error, if there are no such classes
-        path, steps = job.parts / "checkpoint.pt", len(self.steps)
-        state = load_state(path) if path.exists() else {"done": [], "learner": {}}
+        kept, steps = job.checkpoint(f"{PARTS}/checkpoint.pt"), len(self.steps)
+        state = kept.load() or {"done": [], "learner": {}}
         done = state["done"]  # scores of every step of every seed, in their order
         while len(done) < self.seeds * steps:
             seed, step = divmod(len(done), steps)
@@ -120,7 +120,7 @@ class Continual(Application):
                 learner.load_state_dict(state["learner"])
             done.append(learner.learn(step))
             state["learner"] = learner.state_dict()
-            save_state(path, state)
+            kept.save(state)
         return self._outcome(job, whole, [done[i : i + steps] for i in range(0, len(done), steps)])
 
     def _outcome(self, job: Job, whole: Dataset, done: list[list[dict]]) -> Outcome:
@@ -154,7 +154,7 @@ class _Learner:
 
     def __init__(self, spec: Continual, job: Job, seed: int):
         self.spec, self.job, self.dataset, self.seed = spec, job, job.dataset, seed
-        self.checkpoint = job.parts / "training.pt"
+        self.checkpoint = job.checkpoint(f"{PARTS}/training.pt", seed=seed)
 
     def seen(self, step: int) -> Dataset:
         """The classes that have arrived by the end of a step (from 0), in that order."""

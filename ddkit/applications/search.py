@@ -10,7 +10,6 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
-from pathlib import Path
 
 import torch
 
@@ -18,7 +17,8 @@ from ddkit.applications.base import Application, Job, Outcome
 from ddkit.cost import Stopwatch
 from ddkit.data import Dataset, Split
 from ddkit.errors import Diverged, one_of, require
-from ddkit.files import read_json, write_json
+from ddkit.files import Checkpoint
+from ddkit.jobs import PARTS
 from ddkit.networks import ACTIVATION_SUFFIXES, ACTIVATIONS, NORMS, POOLING_SUFFIXES, POOLINGS, SUFFIXES, build_for
 from ddkit.randomness import stream
 from ddkit.scores import Scores
@@ -177,7 +177,7 @@ class Search(Application):
         parameters = {c.name: _parameters(c, dataset) for c in candidates}  # one that does not fit is seen before work
         training = [job.training_set(self.of, seed) for seed in range(self.seeds)]
         asked = [(candidate, seed) for candidate in candidates for seed in range(self.seeds)]
-        tasks = (delayed(train_candidate)(job.parts, candidate, seed, how, training[seed], dataset,
+        tasks = (delayed(train_candidate)(_kept(job, candidate, seed), candidate, seed, how, training[seed], dataset,
                                           f"network {number} of {len(asked)}, {candidate.name}", job.quiet)
                  for number, (candidate, seed) in enumerate(asked, 1))
         done = Parallel()(tasks)
@@ -190,22 +190,29 @@ class Search(Application):
             "chance": _guess(dataset.val)})
 
 
-def train_candidate(parts: Path, candidate: Candidate, seed: int, how: Protocol, training: Split, dataset: Dataset,
-                    title: str = "candidate", quiet: bool = False) -> dict:
+def _kept(job: Job, candidate: Candidate, seed: int) -> tuple[Checkpoint, Checkpoint]:
+    """Where the outcome of a candidate's training is kept, and the training on the way there."""
+    name = f"{candidate.name}-{seed}"
+    return tuple(job.checkpoint(f"{PARTS}/{name}{suffix}.pt", candidate=name) for suffix in ("-done", ""))
+
+
+def train_candidate(kept: tuple[Checkpoint, Checkpoint], candidate: Candidate, seed: int, how: Protocol,
+                    training: Split, dataset: Dataset, title: str = "candidate", quiet: bool = False) -> dict:
     """Train and score a candidate, or go on with it, or reload what came of it; candidates do not touch each other."""
-    place = parts / f"{candidate.name}-{seed}.json"
-    if place.exists():
-        return read_json(place)
+    outcome, training_so_far = kept
+    done = outcome.load()
+    if done:
+        return done
     watch = Stopwatch()
     try:
         found = score(training, dataset, candidate.network, how, seed, width=candidate.width, split="val",
-                      title=title, checkpoint=place.with_suffix(".pt"), quiet=quiet)
+                      title=title, checkpoint=training_so_far, quiet=quiet)
         result = {name: found[name] for name in KEPT if name in found}
     except Diverged as error:  # an outcome like any other: this network is not to be chosen
         guess, classes = _guess(dataset.val), len(dataset.classes)
         result = {"accuracy": guess, "balanced_accuracy": 1 / classes, **({"auc": 0.5} if classes == 2 else {}),
                   "updates": 0, "train_seconds": watch.seconds, "test_seconds": 0.0, "diverged": str(error)}
-    write_json(place, result)
+    outcome.save(result)
     return result
 
 
