@@ -151,9 +151,10 @@ class Store:
 
 
 def _export_datm(inputs: Path) -> None:
+    from ddkit.formats import export_datm
     from ddkit.runs import Record
 
-    Record.load(inputs / "datm").synthetic.export_datm(inputs, "best")
+    export_datm(Record.load(inputs / "datm").synthetic, inputs, "best")
 
 
 def _write_idx(inputs: Path) -> None:
