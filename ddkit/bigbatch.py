@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ddkit import winograd
+from ddkit.looking import looking_at
 from ddkit.networks import Block, Network
 
 _COPIES = 4  # arrays of the largest map's size alive at once: convolution in and out, its workspace, one more
@@ -18,11 +19,9 @@ _FEW = 4  # input channels up to which a convolution is faster as a product with
 
 @torch.inference_mode()
 def images_per_chunk(network: Network, image: Tensor, budget_mib: int) -> int:
-    """How many images like ``image`` [1, C, H, W] pass through together within ``budget_mib`` MiB (at least 1).
-
-    The network must be in evaluation mode.
-    """
-    largest = max(map_.numel() * map_.element_size() for map_ in network.maps(image))
+    """How many images like ``image`` [1, C, H, W] pass through together within ``budget_mib`` MiB (at least 1)."""
+    with looking_at(network):
+        largest = max(map_.numel() * map_.element_size() for map_ in network.maps(image))
     return max(1, budget_mib * 2**20 // (_COPIES * largest))
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from ddkit.data import Dataset, Split
 from ddkit.errors import one_of, require
 from ddkit.files import Checkpoint
+from ddkit.looking import looking_at
 from ddkit.networks import Network, build_for
 from ddkit.randomness import stream
 from ddkit.synthetic import SyntheticSet, check_ipc
@@ -184,10 +185,10 @@ def _right(network: Network, split: Split) -> Tensor:
 @torch.inference_mode()
 def embeddings(network: Network, images: Tensor) -> Tensor:
     """The input of the network's last linear layer, float32 [N, D], of images [N, C, H, W]."""
-    network.eval()
     found = []
-    for batch in images.split(TEST_BATCH):
-        for latest in network.maps(batch):
-            embedding = latest
-        found.append(embedding)
+    with looking_at(network):
+        for batch in images.split(TEST_BATCH):
+            for latest in network.maps(batch):
+                embedding = latest
+            found.append(embedding)
     return torch.cat(found)

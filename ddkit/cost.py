@@ -12,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import torch
+from torch import nn
 
-from ddkit.networks import AveragePool, Network
+from ddkit.networks import AveragePool
 
 
 @dataclass(frozen=True)
@@ -38,18 +39,22 @@ class Cost:
         return asdict(self)
 
 
-def measure(network: Network, shape: tuple[int, int, int]) -> Cost:
-    """Count parameters, MACs and FLOPs of ``network`` for one image of ``shape`` (C, H, W)."""
+def measure(network: nn.Module, shape: tuple[int, int, int]) -> Cost:
+    """Count parameters, MACs and FLOPs of ``network`` for one image of ``shape`` (C, H, W), which it is not shown.
+
+    A copy in evaluation mode is: batch norm learns nothing from the image, and networks that train on two images or
+    more can be measured.
+    """
     from thop import profile
     from thop.vision.basic_hooks import count_avgpool
     from torch.utils.flop_counter import FlopCounterMode
 
     image = torch.zeros(1, *shape, device=next(network.parameters()).device)
     parameters = sum(p.numel() for p in network.parameters())
-    # A copy, because thop leaves buffers behind.
-    macs, _ = profile(copy.deepcopy(network), inputs=(image,), custom_ops={AveragePool: count_avgpool}, verbose=False)
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(image)
+    shown = copy.deepcopy(network).eval()
+    with FlopCounterMode(display=False) as counter:  # with gradients: without, transformers take ways it cannot count
+        shown(image)
+    macs, _ = profile(shown, inputs=(image,), custom_ops={AveragePool: count_avgpool}, verbose=False)
     return Cost(parameters, int(macs), counter.get_total_flops())
 
 

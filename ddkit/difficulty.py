@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ddkit.data import Split
 from ddkit.errors import one_of
+from ddkit.looking import looking_at
 from ddkit.training import logits
 
 FIRST = 0.75  # of the images, the easiest, that an expert begins with
@@ -31,14 +32,21 @@ def grand(network: nn.Module, split: Split) -> Tensor:
     It takes a backward pass of every image by itself; EL2N, which approximates it, a forward pass.
     """
     weights = {name: w.detach() for name, w in network.named_parameters()}
+    per_image = torch.func.vmap(torch.func.grad(_loss_of(network)), in_dims=(None, 0, 0))
+    parts = zip(split.images.split(_AT_ONCE), split.labels.split(_AT_ONCE), strict=True)
+    with looking_at(network):
+        squares = [sum(g.detach().flatten(1).square().sum(1) for g in per_image(weights, *part).values())
+                   for part in parts]
+    return torch.cat(squares).sqrt().cpu()
+
+
+def _loss_of(network: nn.Module):
+    """The network's cross-entropy as a function of weights, an image and its label."""
 
     def loss(weights, image: Tensor, label: Tensor) -> Tensor:
         return F.cross_entropy(torch.func.functional_call(network, weights, (image[None],)), label[None])
 
-    per_image = torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0, 0))
-    parts = zip(split.images.split(_AT_ONCE), split.labels.split(_AT_ONCE), strict=True)
-    squares = [sum(g.detach().flatten(1).square().sum(1) for g in per_image(weights, *part).values()) for part in parts]
-    return torch.cat(squares).sqrt().cpu()
+    return loss
 
 
 SCORES: dict[str, Callable[[nn.Module, Split], Tensor]] = {"el2n": el2n, "grand": grand}
@@ -47,7 +55,7 @@ SCORES: dict[str, Callable[[nn.Module, Split], Tensor]] = {"el2n": el2n, "grand"
 def mean_score(name: str, networks: list[nn.Module], split: Split) -> Tensor:
     """A score averaged over several networks, [N]; larger is harder."""
     score = SCORES[one_of(name, SCORES, "difficulty score")]
-    return torch.stack([score(network.eval(), split) for network in networks]).mean(0)
+    return torch.stack([score(network, split) for network in networks]).mean(0)
 
 
 def subset(easiest_first: Tensor, epoch: int, epochs: int) -> Tensor:

@@ -5,6 +5,7 @@ it, with the accuracy on validation data. A reader loads single files, so that m
 """
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -27,11 +28,14 @@ from ddkit.files import (
     write_json,
     write_tensors,
 )
+from ddkit.looking import has_statistics
 from ddkit.networks import Network, build_for, parse
+from ddkit.progress import say
 from ddkit.randomness import stream
-from ddkit.training import Protocol, fit, test
+from ddkit.training import Protocol, fit, refresh_statistics, test
 
 DONE, ORDER = "expert.json", "easiest_first.safetensors"
+_STATISTIC = "statistics/"  # how the names of what is no weight begin in a snapshot: batch norm's running statistics
 
 
 @dataclass(frozen=True)
@@ -75,10 +79,15 @@ class Plan:
     def build(self, dataset: Dataset, generator: torch.Generator | None = None) -> Network:
         return build_for(dataset, self.network, self.width, generator)
 
+    def template(self, dataset: Dataset) -> Network:
+        """A network of the experts' kind, whose weights are of no interest."""
+        return self.build(dataset, stream(0, "template"))
+
     def bytes(self, dataset: Dataset) -> int:
         """What all snapshots take on disk."""
-        weights = sum(p.numel() for p in self.build(dataset).parameters())
-        return self.experts * (self.epochs + 1) * weights * (2 if self.half else 4)
+        network = self.template(dataset)
+        weights, statistics = (sum(t.numel() for t in tensors) for tensors in (network.parameters(), network.buffers()))
+        return self.experts * (self.epochs + 1) * (weights * (2 if self.half else 4) + 4 * statistics)
 
 
 def check_space(folder: Path, plan: Plan, dataset: Dataset) -> str:
@@ -165,7 +174,8 @@ def _save_snapshot(place: Path, epoch: int, network: Network, plan: Plan, datase
     rounding = float((stored.float() - exact).norm() / exact.norm())
     accuracy = test(network, dataset.val)["accuracy"]
     notes = {"accuracy": accuracy, "rounding": rounding, "identity": whose | {"epoch": epoch}}
-    write_tensors(_snapshot(place, epoch), {"weights": stored}, notes)
+    statistics = {_STATISTIC + name: buffer for name, buffer in network.named_buffers()}
+    write_tensors(_snapshot(place, epoch), {"weights": stored, **statistics}, notes)
 
 
 def _read(path: Path, whose: dict | None = None) -> tuple[dict[str, Tensor], dict]:
@@ -197,8 +207,11 @@ class Trajectories:
         Raises:
             InputError: the snapshot is missing or damaged.
         """
+        return self._tensors(expert, epoch)["weights"].float()
+
+    def _tensors(self, expert: int, epoch: int) -> dict[str, Tensor]:
         whose = self.identity and self.identity | {"expert": expert, "epoch": epoch}
-        return _read(_snapshot(self.folder / f"expert-{expert:02d}", epoch), whose)[0]["weights"].float()
+        return _read(_snapshot(self.folder / f"expert-{expert:02d}", epoch), whose)[0]
 
     def network(self, expert: int, epoch: int, dataset: Dataset) -> Network:
         """The expert as it was after ``epoch`` epochs.
@@ -206,12 +219,27 @@ class Trajectories:
         Raises:
             InputError: the snapshot belongs to another network.
         """
-        network, weights = self.plan.build(dataset), self.weights(expert, epoch)
+        network, device = self.template(dataset), dataset.train.images.device
+        tensors = self._tensors(expert, epoch)
+        vector_to_parameters(tensors["weights"].float().to(device), network.parameters())
+        for name, buffer in network.named_buffers():
+            require(_STATISTIC + name in tensors,
+                    f"the snapshots in {self.folder} hold weights alone, without the running statistics that "
+                    f"{self.plan.network} answers by: they can be matched, but not scored; train the experts again")
+            buffer.copy_(tensors[_STATISTIC + name])
+        return network
+
+    def template(self, dataset: Dataset) -> Network:
+        """A network that the snapshots' weights fit.
+
+        Raises:
+            InputError: they belong to another network.
+        """
+        network, weights = self.plan.template(dataset), self.weights(0, 0)
         expected = sum(p.numel() for p in network.parameters())
         require(len(weights) == expected, f"the snapshots in {self.folder} have {len(weights):,} weights, but "
                                           f"{self.plan.network} of width {self.plan.width} has {expected:,}: they "
                                           "belong to another network")
-        vector_to_parameters(weights.to(dataset.train.images.device), network.parameters())
         return network
 
     @cached_property
@@ -226,25 +254,41 @@ class Trajectories:
         return content["order"], content["scores"]
 
     def export_buffer(self, path: str | Path, dataset: Dataset) -> None:
-        """Write the field's buffer: a list of experts, each a list over epochs of lists of parameter tensors."""
-        shapes = [p.shape for p in self.plan.build(dataset).parameters()]
+        """Write the field's buffer: a list of experts, each a list over epochs of lists of parameter tensors.
+
+        It has no place for running statistics; those of batch norm go into a file beside it, ``PATH.statistics``, which
+        ``import_buffer`` reads.
+        """
+        template = self.plan.template(dataset)
+        shapes = [p.shape for p in template.parameters()]
 
         def unflatten(weights: Tensor) -> list[Tensor]:
             parts = weights.split([shape.numel() for shape in shapes])
             return [part.view(shape).clone() for part, shape in zip(parts, shapes, strict=True)]
 
         epochs = range(self.plan.epochs + 1)
-        save_state(Path(path), [[unflatten(self.weights(i, e)) for e in epochs] for i in range(self.plan.experts)])
+        experts = range(self.plan.experts)
+        if has_statistics(template):
+            found = {f"{i}/{e}/{name}": buffer for i in experts for e in epochs
+                     for name, buffer in self.network(i, e, dataset).named_buffers()}
+            write_tensors(_statistics_beside(path), found)
+            say(f"{path}: other programs get the weights alone, not the running statistics of {self.plan.network}, by "
+                f"which it answers; they are in {_statistics_beside(path)}")
+        save_state(Path(path), [[unflatten(self.weights(i, e)) for e in epochs] for i in experts])
 
 
 def import_buffer(path: str | Path, folder: str | Path, plan: Plan, dataset: Dataset) -> Trajectories:
     """Turn the field's buffer file into a folder of experts; ``plan`` must name their network.
 
+    Batch norm's running statistics come from the file beside it that ``export_buffer`` wrote; where there is none they
+    are taken anew, in one pass over the training images, and that is said.
+
     Raises:
         InputError: the file could run code, is damaged, or holds another network's weights.
     """
     content = load_state(Path(path))
-    network = plan.build(dataset)
+    network = plan.template(dataset)
+    statistics = _statistics_of(path, network)
     shapes = [p.shape for p in network.parameters()]
     try:
         found = [[[torch.as_tensor(w).detach().float() for w in epoch] for epoch in expert] for expert in content]
@@ -260,6 +304,38 @@ def import_buffer(path: str | Path, folder: str | Path, plan: Plan, dataset: Dat
         place = Path(folder) / f"expert-{index:02d}"
         for epoch, weights in enumerate(expert):
             vector_to_parameters(torch.cat([w.flatten() for w in weights]), network.parameters())
+            _set_statistics(network, statistics and statistics(index, epoch), dataset)
             _save_snapshot(place, epoch, network, plan, dataset, {"expert": index})
         _finish(place, plan, [], 0.0, {"expert": index})
     return Trajectories(Path(folder), plan)
+
+
+def _statistics_beside(path: str | Path) -> Path:
+    return Path(path).with_name(f"{Path(path).name}.statistics")
+
+
+def _statistics_of(path: str | Path, network: Network) -> Callable[[int, int], dict[str, Tensor]] | None:
+    """The running statistics that belong to a buffer, by expert and epoch; None where there are none to be had."""
+    if not has_statistics(network):
+        return None
+    beside, names = _statistics_beside(path), [name for name, _ in network.named_buffers()]
+    if not beside.exists():
+        say(f"{path} holds no running statistics: those of batch norm are taken from the training images")
+        return None
+    found = read_tensors(beside)[0]
+
+    def of(expert: int, epoch: int) -> dict[str, Tensor]:
+        missing = [name for name in names if f"{expert}/{epoch}/{name}" not in found]
+        require(not missing, f"{beside} does not belong to {path}: delete it, or export both again")
+        return {name: found[f"{expert}/{epoch}/{name}"] for name in names}
+
+    return of
+
+
+def _set_statistics(network: Network, known: dict[str, Tensor] | None, dataset: Dataset) -> None:
+    """Give the network the running statistics that are known, or those of the training images."""
+    if known is None:
+        refresh_statistics(network, dataset.train)
+        return
+    for name, buffer in network.named_buffers():
+        buffer.copy_(known[name])

@@ -17,6 +17,7 @@ from torch import Tensor
 from ddkit.bigbatch import embeddings
 from ddkit.data import Split
 from ddkit.errors import one_of, require
+from ddkit.looking import keeping_statistics
 from ddkit.networks import Network
 
 RIDGE = 1e-6  # lambda, in units of the kernel's mean diagonal entry
@@ -123,7 +124,11 @@ class FeatureKernel:
 
     def features(self, images: Tensor) -> Tensor:
         """F, [N, D], differentiable in the images."""
-        return self._joined([network.features(images)[-1] for network in self.networks])
+        found = []
+        for network in self.networks:
+            with keeping_statistics(network):
+                found.append(network.features(images)[-1])
+        return self._joined(found)
 
     def detached_features(self, images: Tensor) -> Tensor:
         """F without gradients, in chunks."""

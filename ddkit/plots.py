@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ddkit.data import Dataset, Split, denormalise
 from ddkit.errors import require
+from ddkit.looking import looking_at
 from ddkit.methods.datadam import attention_map
 from ddkit.networks import Network
 from ddkit.runs import Record
@@ -364,7 +365,7 @@ def _brightness(pixels: np.ndarray) -> np.ndarray:
 @torch.inference_mode()
 def _features(network: Network, images: Tensor) -> list[Tensor]:
     """``network.features`` in evaluation mode, in batches, where the network's weights are."""
-    network.eval()
     device = network.classifier.weight.device
-    batches = [network.features(batch.to(device)) for batch in images.detach().split(TEST_BATCH)]
+    with looking_at(network):
+        batches = [network.features(batch.to(device)) for batch in images.detach().split(TEST_BATCH)]
     return [torch.cat(parts) for parts in zip(*batches, strict=True)]

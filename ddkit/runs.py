@@ -361,6 +361,8 @@ def _evaluate(spec: Evaluate, job: Job) -> Outcome:
     dataset, how = job.dataset, spec.how(job.dataset)
     if spec.protocol == "learned":
         how = replace(how, lr=_learned_rate(distilled_set(spec.of, dataset, job.run)))
+    by_kernel = isinstance(how, KernelProtocol)
+    counted = {"kernel": how.kernel_of(spec.network)} if by_kernel else {"cost": _cost(spec, dataset)}
     first = job.training_set(spec.of, 0)
     # By content: a set that was made again since the first seeds is another.
     given = {} if isinstance(spec.of, Full) else {"set": digest([first.images, first.labels, first.squared])}
@@ -373,11 +375,7 @@ def _evaluate(spec: Evaluate, job: Job) -> Outcome:
                                 checkpoint=so_far, quiet=job.quiet))
         kept.save({"runs": done})
     result = {"runs": done, "protocol": how.as_dict(), "classes": list(dataset.classes), "chance": dataset.chance,
-              "training_images": images, "epochs": how.epochs_for(images)}
-    if isinstance(how, KernelProtocol):
-        result["kernel"] = how.kernel_of(spec.network)
-    else:
-        result["cost"] = _cost(spec, dataset)
+              "training_images": images, "epochs": how.epochs_for(images)} | counted
     return Outcome(sum(r["train_seconds"] + r["test_seconds"] for r in done), done[0]["updates"], result,
                    superseded=(kept,))
 

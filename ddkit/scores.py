@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from ddkit.errors import Diverged
+
 METRICS = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "auc": "AUC"}  # in words
 
 
@@ -16,7 +18,13 @@ def metrics(scores: Tensor, labels: Tensor) -> dict:
     Returns:
         ``accuracy``, ``balanced_accuracy`` (mean recall of the classes), ``confusion`` (counts, rows: true class)
         and, for two classes, ``auc`` (area under the ROC curve; class 1 is the positive one).
+
+    Raises:
+        Diverged: a logit is NaN or infinite: the network has collapsed, and what it would name is no answer.
     """
+    if not bool(scores.isfinite().all()):
+        raise Diverged("the network's answers are no longer finite, so that they cannot be scored; lower the learning "
+                       "rate")
     classes = scores.shape[1]
     confusion = torch.bincount(labels.cpu() * classes + scores.argmax(1), minlength=classes**2).view(classes, classes)
     present = confusion.sum(1) > 0

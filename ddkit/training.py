@@ -20,6 +20,7 @@ from ddkit.data import Dataset, Split
 from ddkit.device import keep_freed_memory
 from ddkit.errors import Diverged, one_of, require
 from ddkit.files import Checkpoint, readable
+from ddkit.looking import STATISTICS, looking_at, require_sound
 from ddkit.networks import Network, build_for
 from ddkit.progress import bar
 from ddkit.randomness import stream
@@ -61,6 +62,8 @@ class Protocol:
     def __post_init__(self):
         require((self.epochs is None) != (self.updates is None), "a protocol counts either epochs or updates")
         require((self.epochs or self.updates or 0) >= 1, "a protocol must train for at least 1 epoch or update")
+        numbers = (self.lr, self.momentum, self.weight_decay, self.sharpness)
+        require(all(map(math.isfinite, numbers)), f"a protocol's numbers must be finite, got {numbers}")
         require(self.lr > 0, f"the learning rate must be positive, got {self.lr}")
         require(self.momentum >= 0 and self.weight_decay >= 0, "momentum and weight decay must not be negative")
         require(self.sharpness >= 0, f"the sharpness radius must not be negative, got {self.sharpness}")
@@ -130,7 +133,7 @@ def fit(network: nn.Module, data: Split, how: Protocol, generator: torch.Generat
         watch: is shown the network before the first epoch, as ``watch(0, network)``, and after every epoch.
 
     Raises:
-        Diverged: the loss became NaN or infinite.
+        Diverged: the loss, or a weight or running statistic at the end, is NaN or infinite.
     """
     keep_freed_memory()
     optimiser = torch.optim.SGD(network.parameters(), how.lr, how.momentum, weight_decay=how.weight_decay)
@@ -161,6 +164,7 @@ def fit(network: nn.Module, data: Split, how: Protocol, generator: torch.Generat
             if checkpoint and clock.seconds - saved > SAVE_EVERY:
                 _save(checkpoint, how, network, optimiser, generator, result)
                 saved = clock.seconds
+    require_sound(network, title)
     if checkpoint:
         checkpoint.remove()
     return result
@@ -224,11 +228,29 @@ def _restore(checkpoint: Checkpoint | None, how: Protocol, network, optimiser, g
         result.__dict__.update(state["result"])
 
 
+@torch.no_grad()
+def refresh_statistics(network: nn.Module, split: Split) -> None:
+    """Take batch norm's running statistics anew, as the mean over batches of the split in their order."""
+    norms = [module for module in network.modules() if isinstance(module, STATISTICS)]
+    if not norms:
+        return
+    momenta, mode = [norm.momentum for norm in norms], network.training
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # of all batches alike
+    network.train()
+    for batch in split.images.split(TEST_BATCH):
+        network(batch)
+    network.train(mode)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+
+
 @torch.inference_mode()
 def logits(network: Network, images: Tensor) -> Tensor:
-    """Logits [N, classes] of images [N, C, H, W] in evaluation mode, on the CPU."""
-    network.eval()
-    return torch.cat([network(batch).cpu() for batch in images.split(TEST_BATCH)])
+    """Logits [N, classes] of images [N, C, H, W] in evaluation mode, on the CPU; the network is left as it was."""
+    with looking_at(network):
+        return torch.cat([network(batch).cpu() for batch in images.split(TEST_BATCH)])
 
 
 def test(network: Network, split: Split) -> dict:

@@ -80,6 +80,8 @@ class KernelRegression:
         config = self.config
         real, labels = self._sample_real()
         k_ts, k_ss = self.kernels(real)
+        if not bool(k_ss.isfinite().all() and k_ts.isfinite().all()):
+            return {"loss": math.nan}  # of networks or images that diverged: the loop says so and goes back
         loss = self.loss(k_ts.double() @ solve(k_ss, self.targets, config.ridge), labels)
         fall = (1 + math.cos(math.pi * min(1.0, self.done / config.updates))) / 2
         for group in self.optimiser.param_groups:

@@ -229,7 +229,7 @@ class TrajectoryMatching:
         self.dataset, self.synthetic = dataset, synthetic
         self.streams = {name: rng(name) for name in ("segments", "batches", "augmentation")}
         self.strategy = augment.default_strategy(dataset.flips) if config.augmented else "none"
-        self.student = Student(self.trajectories.network(0, 0, dataset))
+        self.student = Student(self.trajectories.template(dataset))
         if config.learned_labels:
             self._begin_where_experts_are_right(rng("start"))
         # The learning rate is learned as its logarithm, so that it stays positive.
