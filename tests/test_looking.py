@@ -4,6 +4,7 @@ import copy
 import math
 
 import pytest
+import sklearn.decomposition  # noqa: F401 (its first import draws from Python's global stream)
 import torch
 import torchvision
 from torch import nn
@@ -37,9 +38,12 @@ LOOKS = {
     "features of a kernel": lambda n, d: FeatureKernel([n]).features(d.train.images),
     "detached features of a kernel": lambda n, d: FeatureKernel([n]).detached_features(d.train.images),
     "a kernel": lambda n, d: FeatureKernel([n])(d.train.images, d.test.images),
-    "predictions": lambda n, d: kernels.predict(FeatureKernel([n]), d.test.images, d.train.images, torch.zeros(36, 3).double()),
-    "a picture of embeddings": lambda n, d: plots.embedding_2d(n, d.train, SyntheticSet.from_real(d, 2, stream(0, "i"))),
-    "pictures of attention": lambda n, d: plots.attention_maps(n, d.train.images[:2], d.train.images[:2], d.mean, d.std),
+    "predictions": lambda n, d: kernels.predict(FeatureKernel([n]), d.test.images, d.train.images,
+                                                torch.zeros(36, 3).double()),
+    "a picture of embeddings": lambda n, d: plots.embedding_2d(n, d.train,
+                                                               SyntheticSet.from_real(d, 2, stream(0, "init"))),
+    "pictures of attention": lambda n, d: plots.attention_maps(n, d.train.images[:2], d.train.images[:2], d.mean,
+                                                               d.std),
 }
 
 
