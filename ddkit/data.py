@@ -4,10 +4,9 @@ The validation part is a fixed, stratified tenth of the training data: choices a
 that the test part is touched by the final evaluation only.
 """
 
-import gzip
+import math
 import os
-import struct
-import zlib
+import re
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -18,11 +17,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ddkit import mhist, mhist_like
+from ddkit import idx, mhist, mhist_like
 from ddkit.errors import InputError, one_of, require
-from ddkit.files import sha256
+from ddkit.files import expanded, sha256
 
 VALIDATION_SHARE = 0.1
+TOLD_SHARE = 0.01  # of test images that are trained on: from here on it is said
+LONGEST_NAME = 255  # bytes of a file name, on most file systems
 _SPLIT_SEED = 0  # of the fixed validation split: the same for everybody, whatever a run's seed
 
 
@@ -142,7 +143,7 @@ class Source:
     ``read(root, size)`` gives the arrays (images, labels) or (images, labels, votes) of train, the same of test, the
     class names, and any notes. Images are uint8 or float arrays [N, C, H, W] (float ones in [0, 1]), of ``size``
     pixels if the reader can have them so; others are resized afterwards. ``marks(root)`` changes whenever the files do,
-    and is None where there are none; it is quick, and nothing is downloaded.
+    and is None where there are none; it is quick, and nothing is downloaded. ``classes`` is how many there are.
     """
 
     read: Callable
@@ -151,6 +152,7 @@ class Source:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     flips: bool = False
+    classes: int = 10
 
 
 def load(name: str, root: str | Path | None = None, size: int | None = None) -> Dataset:
@@ -161,26 +163,81 @@ def load(name: str, root: str | Path | None = None, size: int | None = None) -> 
             own copy, see ``ddkit.mhist``) or ``mhist_like`` (synthetic, see ``ddkit.mhist_like``); with classes behind
             it, as in ``mnist-4-9``, those ``only``.
         root: folder of the downloaded files in torchvision's layout; None takes the environment's
-            ``DDKIT_DATA``, else ``./data``. Files that are not there are downloaded into it, but for ``mhist``.
+            ``DDKIT_DATA``, else ``./data`` (``~`` is the user's home). Files that are not there are downloaded into
+            it, but for ``mhist``.
         size: side length in pixels to resize to; None keeps the data set's own (28 for ``digits``, 64 for
             ``mhist_like``).
 
     Raises:
-        InputError: unknown name, size below 8, or a file that is missing (and cannot be had) or damaged.
+        InputError: unknown name, size below 8, a file that is missing (and cannot be had) or damaged, or images that
+            cannot be learned from: test images that are trained on, a class without training images.
     """
-    name, classes = parse_name(name)
-    if classes:
-        return load(name, root, size).only(classes)
+    whole, classes = parse_name(name)
+    dataset = _load_whole(whole, data_root(root), size)
+    dataset = dataset.only(classes) if classes else dataset
+    return replace(dataset, notes=(*dataset.notes, *_absences(dataset)))
+
+
+def _load_whole(name: str, root: Path, size: int | None) -> Dataset:
     source = SOURCES[name]
-    require(size is None or size >= 8, f"images must be at least 8 pixels wide, got size {size}")
-    size = size or source.size
-    train, test, names, *notes = source.read(data_root(root), size)
+    require(size is None or (isinstance(size, int | np.integer) and size >= 8),
+            f"images must be a whole number of at least 8 pixels wide, got size {size}")
+    size = int(size or source.size)
+    train, test, names, *notes = source.read(root, size)
     fingerprint = sha256(f"{name}/{size}".encode(), *(np.ascontiguousarray(a).data for a in (*train, *test)))
+    notes += _contradictions(name, train[0], test[0])
+    _require_room_for_validation(name, train[1])
     kept, held = _stratified(train[1], VALIDATION_SHARE)
     parts = [[array[kept] for array in train], [array[held] for array in train], test]
     splits = [Split(_prepare(images, size, source), *(torch.tensor(a, dtype=torch.int64) for a in labels_and_votes))
               for images, *labels_and_votes in parts]
     return Dataset(name, *splits, tuple(names), source.mean, source.std, fingerprint, source.flips, tuple(notes))
+
+
+def _contradictions(name: str, train: np.ndarray, test: np.ndarray) -> list[str]:
+    """Sentences on training and test images [N, C, H, W] that do not look like a training and a test part.
+
+    Raises:
+        InputError: every test image is trained on.
+    """
+    known = {hash(image.tobytes()) for image in train}  # hashes, since large images would fill the memory twice
+    shared, notes = sum(hash(image.tobytes()) in known for image in test), []
+    require(shared < len(test), f"all {len(test):,} test images of {name} are also training images, so that a score "
+                                "would say nothing: copy the files of both parts again under their own names")
+    if shared >= TOLD_SHARE * len(test):
+        notes.append(f"{shared:,} of {len(test):,} test images are also training images")
+    if len(test) > len(train):
+        notes.append(f"there are more test images ({len(test):,}) than training images ({len(train):,})")
+    if train.shape[2:] != test.shape[2:]:
+        sizes = [f"{array.shape[3]}x{array.shape[2]}" for array in (train, test)]
+        notes.append(f"training images were of {sizes[0]} pixels and test images of {sizes[1]}")
+    return notes
+
+
+def _require_room_for_validation(name: str, labels: np.ndarray) -> None:
+    """Raise InputError unless a stratified share of the training images can be held out."""
+    found, counts = np.unique(labels, return_counts=True)
+    rarest, number = found[counts.argmin()], len(labels)
+    fewest = math.floor((len(found) - 1) / VALIDATION_SHARE) + 1
+    require(counts.min() >= 2, f"the training part of {name} holds one image of class {rarest}: at least 2 of a class "
+                               "are needed, as some are held out for validation")
+    require(math.ceil(VALIDATION_SHARE * number) >= len(found),
+            f"the training part of {name} holds {number:,} images of {len(found)} classes: at least {fewest:,} are "
+            "needed, as a tenth is held out for validation and must have room for every class")
+
+
+def _absences(dataset: Dataset) -> list[str]:
+    """Sentences on the classes that no test image shows.
+
+    Raises:
+        InputError: no training image shows a class.
+    """
+    number = len(dataset.classes)
+    learned, tested = (torch.bincount(part.labels, minlength=number).tolist() for part in (dataset.train, dataset.test))
+    missing = [dataset.classes[c] for c in range(number) if not learned[c]]
+    require(not missing, f"the training part of {dataset.name} holds no images of {', '.join(missing)}: copy the whole "
+                         "data set, or name the classes to learn by their numbers, as in mnist-0-1")
+    return [f"there are no test images of {dataset.classes[c]}" for c in range(number) if not tested[c]]
 
 
 def fingerprint(name: str, root: str | Path | None = None, size: int | None = None) -> str | None:
@@ -203,13 +260,24 @@ def parse_name(name: str) -> tuple[str, tuple[int, ...]]:
     """The data set and the classes that a name such as ``mnist-4-9`` stands for; no classes are all of them.
 
     Raises:
-        InputError: there is no such data set, or what follows it are no numbers.
+        InputError: there is no such data set, or what follows are not different numbers of its classes.
     """
+    require(isinstance(name, str), f"a data set goes by its name, as mnist, got {name!r}")
     whole, *classes = name.split("-")
-    one_of(whole, SOURCES, "dataset")
-    require(all(c.isdecimal() for c in classes), f"'{name}' does not name classes of {whole}: give their numbers, as "
-                                                 f"in {whole}-0-1")
-    return whole, tuple(map(int, classes))
+    known = range(SOURCES[one_of(whole, SOURCES, "dataset")].classes)
+    numbers = [int(c) if re.fullmatch("[0-9]{1,9}", c) else -1 for c in classes]
+    require(set(numbers) <= set(known) and len(set(numbers)) == len(numbers),
+            f"classes of {whole} are different numbers from 0 to {known[-1]}, got '{name[:80]}': "
+            f"give their numbers, as in {whole}-0-1")
+    return whole, tuple(numbers)
+
+
+def canonical(name: str) -> str:
+    """The one name of what ``parse_name`` makes of it: digits-04-9 is digits-4-9; an unknown one is left as it is."""
+    try:
+        return name_of(*parse_name(name))
+    except InputError:
+        return name
 
 
 def name_of(dataset: str, classes: Sequence[int]) -> str:
@@ -219,8 +287,17 @@ def name_of(dataset: str, classes: Sequence[int]) -> str:
 
 
 def data_root(root: str | Path | None = None) -> Path:
-    """The folder of data and runs: the argument, else ``DDKIT_DATA``, else ``./data``."""
-    return Path(root or os.environ.get("DDKIT_DATA") or "data")
+    """The folder of the data: the argument, else ``DDKIT_DATA``, else ``./data``; ``~`` is the user's home.
+
+    Raises:
+        InputError: it is a file, or cannot be the name of a folder.
+    """
+    path = expanded(root or os.environ.get("DDKIT_DATA") or "data")
+    what = "" if len(os.fsencode(path.name)) <= LONGEST_NAME else "longer than a name can be"
+    what = "a file" if os.path.isfile(path) else what
+    require(not what, f"the data cannot lie in {str(path)[:200]}, which is {what}: name a folder by --data or "
+                      "DDKIT_DATA")
+    return path
 
 
 def _prepare(images: np.ndarray, size: int, source: Source) -> Tensor:
@@ -251,9 +328,10 @@ def _read_digits(root: Path, size: int):
 
 def _marks_of_files(*paths: Path | None) -> Hashable | None:
     """Names, sizes and times of files; None unless all are there."""
-    if not all(path and path.is_file() for path in paths):
+    if not all(path and os.path.isfile(path) for path in paths):
         return None
-    return tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in paths)
+    seen = [(path, path.stat()) for path in paths]
+    return tuple((str(path), s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino) for path, s in seen)
 
 
 def _always_there(root: Path) -> Hashable:
@@ -261,15 +339,12 @@ def _always_there(root: Path) -> Hashable:
     return ()
 
 
-IDX_FILES = tuple(f"{part}-{what}-ubyte" for part in ("train", "t10k") for what in ("images-idx3", "labels-idx1"))
-
-
 def _idx_marks(folder: str):
     """``Source.marks`` of MNIST's own format."""
-    return lambda root: _marks_of_files(*(_idx_file(root / folder / "raw", name) for name in IDX_FILES))
+    return lambda root: _marks_of_files(*(idx.find(root / folder / "raw", name) for name in idx.FILES))
 
 
-def _read_idx_pair(folder: str):
+def _read_idx(folder: str):
     """A reader of MNIST's own format: four idx files under root/folder/raw, plain or gzipped."""
 
     def read(root: Path, size: int):
@@ -277,57 +352,37 @@ def _read_idx_pair(folder: str):
 
         raw = root / folder / "raw"
         kind = getattr(torchvision.datasets, folder)
-        missing = [raw / name for name in IDX_FILES if not _idx_file(raw, name)]
+        missing = [raw / name for name in idx.FILES if not idx.find(raw, name)]
         if missing:
             _download(kind, root, missing[0])
-        images, labels, test_images, test_labels = (_read_idx(_idx_file(raw, name)) for name in IDX_FILES)
-        for part, x, y in (("train", images, labels), ("t10k", test_images, test_labels)):
-            if len(x) != len(y) or x.ndim != 3 or y.max() > 9:
-                raise _damaged(raw / f"{part}-labels-idx1-ubyte", "labels do not fit the images")
-        classes = [name.split(" - ")[0] for name in kind.classes]
-        return (images[:, None], labels), (test_images[:, None], test_labels), classes
+        return *idx.read_parts(raw, folder), [name.split(" - ")[0] for name in kind.classes]
 
     return read
 
 
-def _idx_file(raw: Path, name: str) -> Path | None:
-    return next((path for path in (raw / name, raw / f"{name}.gz") if path.is_file()), None)
+def _cifar10_files(root: Path) -> list[tuple[Path, str]]:
+    """The files of CIFAR-10 in torchvision's layout, and their checksums."""
+    from torchvision.datasets import CIFAR10
 
-
-def _read_idx(path: Path) -> np.ndarray:
-    """Read an idx file of unsigned bytes: magic 0x0000_08_ndim, big-endian sizes, then the data."""
-    try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        zero, kind, dimensions = struct.unpack_from(">HBB", content)
-        shape = struct.unpack_from(f">{dimensions}I", content, 4)
-    except (struct.error, zlib.error, EOFError, OSError) as error:
-        raise _damaged(path, str(error)) from error
-    expected = 4 + 4 * dimensions + int(np.prod(shape, dtype=np.int64))
-    if (zero, kind) != (0, 8) or dimensions == 0 or not np.prod(shape) or len(content) != expected:
-        raise _damaged(path, f"{len(content):,} bytes, its header announces {expected:,}")
-    return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
+    listed = [*CIFAR10.train_list, *CIFAR10.test_list, (CIFAR10.meta["filename"], CIFAR10.meta["md5"])]
+    return [(root / CIFAR10.base_folder / name, md5) for name, md5 in listed]
 
 
 def _cifar10_marks(root: Path) -> Hashable | None:
-    import torchvision
-
-    kind = torchvision.datasets.CIFAR10
-    return _marks_of_files(*(root / kind.base_folder / name for name, _ in kind.train_list + kind.test_list))
+    return _marks_of_files(*(path for path, _ in _cifar10_files(root)))
 
 
 def _read_cifar10(root: Path, size: int):
-    import torchvision
+    from torchvision.datasets import CIFAR10
+    from torchvision.datasets.utils import check_integrity
 
-    kind = torchvision.datasets.CIFAR10
-    folder = root / kind.base_folder
-    files = [(folder / name, md5) for name, md5 in kind.train_list + kind.test_list]
-    missing = [path for path, _ in files if not path.is_file()]
+    missing = [path for path, _ in _cifar10_files(root) if not os.path.isfile(path)]
     if missing:
-        _download(kind, root, missing[0])
-    for path, md5 in files:
-        if not torchvision.datasets.utils.check_integrity(path, md5):
-            raise _damaged(path, "its checksum is wrong")
-    train, test = (kind(root, train=part) for part in (True, False))
+        _download(CIFAR10, root, missing[0])
+    for path, md5 in _cifar10_files(root):
+        if not check_integrity(path, md5):
+            raise idx.damaged(path, "its checksum is wrong")
+    train, test = (CIFAR10(root, train=part) for part in (True, False))
     return *((d.data.transpose(0, 3, 1, 2), np.asarray(d.targets)) for d in (train, test)), train.classes
 
 
@@ -340,17 +395,14 @@ def _download(kind, root: Path, missing: Path) -> None:
                          "folder that has them") from error
 
 
-def _damaged(path: Path, reason: str) -> InputError:
-    return InputError(f"{path} is damaged ({reason}): delete it and load again to download it anew, or copy it again")
-
-
 SOURCES: dict[str, Source] = {
     "digits": Source(_read_digits, _always_there, 28, (0.3054,), (0.3247,)),
-    "mnist": Source(_read_idx_pair("MNIST"), _idx_marks("MNIST"), 28, (0.1307,), (0.3081,)),
-    "fashion_mnist": Source(_read_idx_pair("FashionMNIST"), _idx_marks("FashionMNIST"), 28, (0.2861,), (0.3530,),
+    "mnist": Source(_read_idx("MNIST"), _idx_marks("MNIST"), 28, (0.1307,), (0.3081,)),
+    "fashion_mnist": Source(_read_idx("FashionMNIST"), _idx_marks("FashionMNIST"), 28, (0.2861,), (0.3530,),
                             flips=True),
     "cifar10": Source(_read_cifar10, _cifar10_marks, 32, (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616),
                       flips=True),
-    "mhist": Source(mhist.read, mhist.marks, mhist.SIDE, mhist.MEAN, mhist.STD, flips=True),
-    "mhist_like": Source(mhist_like.read, _always_there, mhist_like.SIZE, mhist_like.MEAN, mhist_like.STD, flips=True),
+    "mhist": Source(mhist.read, mhist.marks, mhist.SIDE, mhist.MEAN, mhist.STD, flips=True, classes=2),
+    "mhist_like": Source(mhist_like.read, _always_there, mhist_like.SIZE, mhist_like.MEAN, mhist_like.STD, flips=True,
+                         classes=2),
 }

@@ -30,7 +30,7 @@ import numpy as np
 
 from ddkit.cache import cached
 from ddkit.errors import InputError, require
-from ddkit.files import sha256
+from ddkit.files import expanded, sha256
 from ddkit.mhist_store import Store, archive_store, folder_store, note
 from ddkit.progress import bar
 
@@ -182,6 +182,7 @@ def _in_words(counts: dict[str, tuple[int, int]]) -> str:
 
 def survey(root: Path) -> Copy:
     """Read the lists of a copy: annotations.csv and the names of the images; nothing is decoded."""
+    root = expanded(root)
     try:
         return _survey(root)
     except OSError as error:

@@ -27,7 +27,7 @@ import numpy as np
 from ddkit import mhist
 from ddkit.cache import cached
 from ddkit.errors import require
-from ddkit.files import atomic, sha256
+from ddkit.files import atomic, expanded, sha256
 from ddkit.progress import bar
 
 _PUBLISHED_NUMBER = sum(map(sum, mhist.PUBLISHED.values()))  # 3,152
@@ -66,7 +66,7 @@ def make(folder: Path, number: int = NUMBER, size: int = SIZE, seed: int = SEED,
         InputError: the folder holds such files already, cannot be written, or a number is too small.
     """
     require(size >= 8, f"images must be at least 8 pixels wide, got size {size}")
-    wanted = plan(number, seed)
+    wanted, folder = plan(number, seed), expanded(folder)
     for name in ("annotations.csv", "images", "images.zip", "README.txt"):
         require(not (folder / name).exists(), f"{folder / name} exists: choose an empty folder")
     names = [f"{mhist.SYNTHETIC}{i:0{len(str(number))}d}.png" for i in range(1, number + 1)]

@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ddkit import coresets, methods, presets
-from ddkit.data import Dataset, parse_name
+from ddkit.data import Dataset, canonical, parse_name
 from ddkit.errors import one_of, require
 from ddkit.experts import Plan
 from ddkit.formats import digest, open_set
@@ -27,8 +27,17 @@ from ddkit.synthetic import INITS, SyntheticSet
 from ddkit.training import PROTOCOLS, Protocol, protocol
 
 
+class _OfDataset:
+    """What names a data set, by one name however it was spelt: digits-04-9 is digits-4-9."""
+
+    dataset: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "dataset", canonical(self.dataset))
+
+
 @dataclass(frozen=True)
-class Full:
+class Full(_OfDataset):
     """All training images of a data set (the validation part is left out)."""
 
     dataset: str
@@ -36,7 +45,7 @@ class Full:
 
 
 @dataclass(frozen=True)
-class RandomReal:
+class RandomReal(_OfDataset):
     """Random real images, ``ipc`` of each class, drawn anew for every evaluation seed."""
 
     dataset: str
@@ -45,7 +54,7 @@ class RandomReal:
 
 
 @dataclass(frozen=True)
-class Coreset:
+class Coreset(_OfDataset):
     """Names a choice of real images, and is the source that they make.
 
     Attributes:
@@ -84,7 +93,7 @@ class Coreset:
 
 
 @dataclass(frozen=True)
-class Experts:
+class Experts(_OfDataset):
     """Names a set of expert trajectories: networks trained on the full data as ``plan`` says."""
 
     dataset: str = "mnist"
@@ -102,7 +111,7 @@ class Experts:
 
 
 @dataclass(frozen=True)
-class Distill:
+class Distill(_OfDataset):
     """Names a distillation.
 
     Attributes:
@@ -173,7 +182,7 @@ class Start:
 
 
 @dataclass(frozen=True)
-class File:
+class File(_OfDataset):
     """A saved synthetic set, known by the digest of its file or files.
 
     Attributes:

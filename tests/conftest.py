@@ -38,6 +38,12 @@ def digits() -> Dataset:
 
 
 @pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Where somebody may have put real data; never written to."""
+    return DATA
+
+
+@pytest.fixture(scope="session")
 def mnist() -> Dataset:
     """Real MNIST, where somebody has put it; never downloaded."""
     raw = DATA / "MNIST" / "raw"
