@@ -25,6 +25,7 @@ from torch import Tensor
 from ddkit.errors import InputError, require
 
 DIGEST = "sha256"  # the key that a file's digest stands under
+_AS_OLD = {"identity", "files"}  # keys that came with it: content that has one of them has a digest too
 _TEMPORARY = re.compile(r"\..+\.\d+-\d+\.tmp")
 
 
@@ -111,7 +112,9 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
         notes = json.loads(header.get("ddkit", "{}"))
     except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} is missing or damaged ({_first_line(error)}): {_AGAIN}") from error
-    require(isinstance(notes, dict) and found in (None, _digest_of_tensors(tensors, header)), _damaged(path))
+    require(isinstance(notes, dict), _damaged(path))
+    older = found is None and not _AS_OLD & notes.keys()
+    require(older or found == _digest_of_tensors(tensors, header), _damaged(path))
     return tensors, notes
 
 
@@ -250,7 +253,8 @@ def _digest_of_json(content: dict) -> str:
 def _verified(path: Path, content: dict, digest_of: Callable[[dict], str]) -> dict:
     """The content without its digest, which it must agree with if it has one."""
     rest = {key: value for key, value in content.items() if key != DIGEST}
-    require(DIGEST not in content or content[DIGEST] == digest_of(rest), _damaged(path))
+    found = content.get(DIGEST)
+    require(found == digest_of(rest) or (found is None and not _AS_OLD & rest.keys()), _damaged(path))
     return rest
 
 

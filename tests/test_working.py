@@ -1,0 +1,90 @@
+"""One process at a time in a run's folder; the others wait, and then find what they wanted."""
+
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from ddkit import runs
+from ddkit.errors import InputError
+from ddkit.methods.datadam import DataDAM
+from ddkit.runs import Record, run
+from ddkit.specs import Distill
+from ddkit.working import LOCK, STARTED, begun_as, working_in
+
+SPEC = Distill("digits", ipc=2, network="ConvNetD1", width=4, updates=3, options=(("network_steps", 1),))
+
+
+def test_the_second_waits_is_told_for_whom_and_reloads(tmp_path, monkeypatch, capsys):
+    update, inside, go = DataDAM.update, threading.Event(), threading.Event()
+
+    def slow(self):
+        inside.set()
+        assert go.wait(30)
+        return update(self)
+
+    monkeypatch.setattr(DataDAM, "update", slow)
+    made = []
+    threads = [threading.Thread(target=lambda: made.append(run(SPEC, root=tmp_path))) for _ in range(2)]
+    threads[0].start()
+    assert inside.wait(30)
+    threads[1].start()
+    told, deadline = "", time.monotonic() + 30
+    while "is being worked on by process" not in told and time.monotonic() < deadline:
+        time.sleep(0.05)
+        told += capsys.readouterr().err
+    assert "is being worked on by process" in told and "waiting for it" in told
+    go.set()
+    for thread in threads:
+        thread.join(60)
+    assert made[0] == made[1]
+    assert {p.name for p in made[0].folder.iterdir()} == {runs.RECORD, runs.SYNTHETIC, runs.EVOLUTION}
+
+
+def test_two_processes_at_once_end_with_one_record(tmp_path):
+    command = [sys.executable, "-m", "ddkit", "distill", "--ipc", "2", "--network", "ConvNetD1", "--width", "4",
+               "--updates", "8", "--set", "network_steps=1", "--out", str(tmp_path / "out"), "--json"]
+    started = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    outputs = [process.communicate(timeout=120) for process in started]
+    assert [process.returncode for process in started] == [0, 0], outputs
+    assert outputs[0][0] == outputs[1][0]
+
+
+def test_an_unfinished_folder_says_whose_it_is_and_keeps_others_out(tmp_path):
+    with pytest.raises(KeyboardInterrupt), working_in(tmp_path / "run", {"run": "a", "fingerprint": "f"}):
+        (tmp_path / "run" / "checkpoint.pt").write_text("half")
+        raise KeyboardInterrupt
+    assert begun_as(tmp_path / "run") == {"run": "a", "fingerprint": "f"}
+    for other in ({"run": "b", "fingerprint": "f"}, {"run": "a", "fingerprint": "g"}):
+        with pytest.raises(InputError, match="another run"), working_in(tmp_path / "run", other):
+            pytest.fail("got in")
+    with working_in(tmp_path / "run", {"run": "a", "fingerprint": "f"}):
+        pass
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, InputError, OSError])
+def test_a_folder_in_which_nothing_came_of_it_goes(tmp_path, error):
+    with pytest.raises(error), working_in(tmp_path / "a" / "b" / "run", {"run": "a"}):
+        raise error
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_was_there_stays(tmp_path):
+    with pytest.raises(InputError), working_in(tmp_path, {"run": "a"}):
+        raise InputError
+    assert tmp_path.exists() and not list(tmp_path.iterdir())
+
+
+def test_a_finished_run_leaves_nothing_of_the_work(tmp_path):
+    folder = run(SPEC, folder=tmp_path / "out", quiet=True).folder
+    assert not [p for p in folder.iterdir() if p.name in (LOCK, STARTED) or p.suffix == ".pt"]
+    assert Record.load(folder).files.keys() == {runs.SYNTHETIC, runs.EVOLUTION}
+
+
+def test_files_of_the_users_in_the_folder_are_left_alone(tmp_path):
+    (tmp_path / "mine.pt").write_text("my own")
+    (tmp_path / ".notes.tmp").write_text("too")
+    run(SPEC, folder=tmp_path, quiet=True)
+    assert (tmp_path / "mine.pt").read_text() == "my own" and (tmp_path / ".notes.tmp").read_text() == "too"
