@@ -1,7 +1,7 @@
 """Values that cannot work, for every option of every command and every knob of every method, and forged files.
 
-Each must be refused in one sentence, or work within seconds; what is long but legal must show progress and stop when
-it is interrupted. Memory is limited, so that nothing can ask for all there is.
+Each must be refused in one sentence, or work within seconds; what is long but legal must show its progress bar and
+stop when it is interrupted. Memory is limited, so that nothing can ask for all there is.
 """
 
 import signal
@@ -93,7 +93,7 @@ def run(arguments: list[str], folder: Path) -> tuple[Ended, bool]:
 
 def judge(ended: Ended, long: bool) -> str:
     """What was wrong, if anything."""
-    if long and ended.code == 130 and ended.progressed and not ended.noisy:
+    if long and ended.code == 130 and ended.at_work and not ended.noisy:
         return ""
     if long:
         return f"still at work after {LONG:.0f} s, then interrupted: {ended}"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from ddkit.files import DIGEST
 from trials.changes import (
     CHECKPOINT_CHANGES,
     LABELS,
@@ -80,7 +81,7 @@ def _own_json(pattern: str, change: Callable) -> Callable[[Path], None]:
         content = json.loads(path.read_text(encoding="utf-8"))
         content = _changed(content, change)
         if isinstance(content, dict):
-            content.pop("digest", None)
+            content.pop(DIGEST, None)
         path.write_text(json.dumps(content), encoding="utf-8")
 
     return forge
@@ -101,8 +102,8 @@ def _set_file(path: str, change: Callable[[dict], dict], description: dict) -> C
         with safe_open(folder / "set" / "synthetic.safetensors", "pt") as file:
             told = json.loads(file.metadata()["ddkit"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-        told.pop("digest", None)
         save_file(tensors | change(tensors), folder / path, {"ddkit": json.dumps(told | description)})
+        _own_json("set/record.json", lambda record: record.pop("files", None) and None)(folder)
 
     return forge
 
@@ -123,14 +124,14 @@ def _state_file(pattern: str, change: Callable) -> Callable[[Path], None]:
         content = torch.load(path, weights_only=True)
         content = _changed(content, change)
         if isinstance(content, dict):
-            content.pop("digest", None)
+            content.pop(DIGEST, None)
         torch.save(content, path)
 
     return forge
 
 
 def _all() -> list[Forgery]:
-    halfway = State(BASELINE, "runs/*/partial.json")
+    halfway = State(BASELINE, "runs/*/partial.pt")
     found = [Forgery("record", what, _given(SHOW), then, _own_json("set/record.json", change))
              for what, change in RECORD_CHANGES.items() for then in (SHOW, EVALUATE)]
     found += [Forgery("record", what, _given(SHOW), then, _own_text("set/record.json", text))
@@ -156,10 +157,8 @@ def _all() -> list[Forgery]:
     found += [Forgery(f"checkpoint of {name}", what, State(DISTILLED[name], "runs/distill*/checkpoint.pt"),
                       DISTILLED[name], _state_file("runs/distill*/checkpoint.pt", change))
               for name in DISTILLED for what, change in CHECKPOINT_CHANGES.items()]
-    found += [Forgery("partial.json", what, halfway, BASELINE, _own_json("runs/*/partial.json", change))
+    found += [Forgery("scores so far", what, halfway, BASELINE, _state_file("runs/*/partial.pt", change))
               for what, change in PARTIAL_CHANGES.items()]
-    found += [Forgery("partial.json", what, halfway, BASELINE, _own_text("runs/*/partial.json", text))
-              for what, text in TEXTS.items()]
     found += _parts()
     return found
 
@@ -168,13 +167,13 @@ def _parts() -> list[Forgery]:
     """What lies about of unfinished fits, experts, coresets and applications, emptied or of another shape."""
     places = ((BASELINE, "runs/*/checkpoint-*.pt", "checkpoint of a fit"), (FORGETTING, "runs/*/looks.pt", "looks"),
               (GDUMB, "runs/continual*/parts/checkpoint.pt", "parts of gdumb"),
-              (REPLAY, "runs/continual*/parts/checkpoint.pt", "parts of replay"))
+              (REPLAY, "runs/continual*/parts/checkpoint.pt", "parts of replay"),
+              (SEARCH, "runs/search*/parts/*-done.pt", "part of a search"))
     found = [Forgery(kind, what, State(made, file), made, _state_file(file, change))
              for made, file, kind in places for what, change in STATE_CHANGES.items()]
-    for made, file, kind in ((SEARCH, "runs/search*/parts/*.json", "part of a search"),
-                             (TRAINED, "runs/*/expert-00/expert.json", "expert.json")):
-        found += [Forgery(kind, what, State(made, file), made, _own_text(file, text)) for what, text in TEXTS.items()]
-    return found
+    made, file = TRAINED, "runs/*/expert-00/expert.json"
+    return found + [Forgery("expert.json", what, State(made, file), made, _own_text(file, text))
+                    for what, text in TEXTS.items()]
 
 
 ALL = _all()

@@ -7,34 +7,38 @@ from pathlib import Path
 
 import numpy as np
 
+from ddkit.files import DIGEST
+
 RESULTS = ("record.json", "expert.json")
-UNFINISHED = ("*.tmp", "checkpoint*.pt", "partial.json", "parts", "looks.pt", "probe")
+UNFINISHED = ("*.tmp", "checkpoint*.pt", "partial.*", "parts", "looks.pt", "started.json")
 OF_TIMES = ("time.png",)  # figures
-TIMES = ("made", "peak_memory_mib", "folder", "digest", "speedup")  # and whatever has "seconds" in its name
+TIMES = ("made", "peak_memory_mib", "folder", "files", "speedup")  # and whatever has "seconds" in its name
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command printed as JSON (None: none) and, by path, a digest of each file that is a result."""
+    """What a command printed as JSON (None: none) and, by path, what each file holds that is a result."""
 
     printed: object
-    files: dict[str, str]
+    files: dict[str, object]
 
     @classmethod
     def of(cls, folder: Path, printed: str = "") -> "Outcome":
-        return cls(_without_times(_json(printed)), {str(path.relative_to(folder)): digest for path in _files(folder)
-                                                    if (digest := digest_of(path))})
+        held = {str(path.relative_to(folder)): content_of(path) for path in _files(folder)}
+        return cls(_without_times(_json(printed)), {path: content for path, content in held.items() if content})
 
     def difference(self, other: "Outcome", but: str = "") -> str:
-        """What differs in another outcome, in words; empty where nothing does.
+        """What differs in another outcome, in words; empty where nothing does. Files that it has besides do not count.
 
         Args:
             but: a file that need not be the same.
         """
-        for path in sorted((self.files.keys() | other.files.keys()) - {but}):
-            if self.files.get(path) != other.files.get(path):
-                how = "missing" if path not in other.files else "new" if path not in self.files else "another"
-                return f"{path} is {how}"
+        for path in sorted(self.files.keys() - {but}):
+            ours, theirs = self.files[path], other.files.get(path)
+            if theirs is None:
+                return f"{path} is missing"
+            if ours != theirs:
+                return f"{path} is another:{_first_difference(ours, theirs)}"
         if self.printed == other.printed:
             return ""
         return f"another answer:{_first_difference(self.printed, other.printed)}"
@@ -45,11 +49,12 @@ def unfinished(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for name in UNFINISHED for path in folder.rglob(name))
 
 
-def digest_of(path: Path) -> str:
-    """A digest of a result's content without times; empty if the file is no result; of a damaged one, a reason."""
+def content_of(path: Path):
+    """A result's content without times, as data or as a digest; empty if the file is none; if damaged, a reason."""
     try:
         if path.name in RESULTS:
-            return _sha(json.dumps(_without_times(json.loads(path.read_bytes())), sort_keys=True).encode())
+            content = json.loads(path.read_bytes())
+            return _without_times({name: part for name, part in content.items() if name != DIGEST})
         if path.suffix == ".safetensors":
             return _tensors(path)
         if path.suffix == ".png" and path.name not in OF_TIMES:

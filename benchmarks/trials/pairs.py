@@ -1,10 +1,11 @@
 """Two commands at once in the same folders: both must end well, with the result that one alone has."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from trials.commands import COURSE, DISTILLED, GDUMB, MHIST, REPLAY, RESUMED, SHOW, TRANSFER, Command, Store
+from trials.commands import COURSE, DISTILLED, GDUMB, MHIST, REPLAY, RESUMED, SHOW, TRANSFER, Command, Store, Unbroken
 from trials.outcomes import Outcome, unfinished
-from trials.process import command
+from trials.process import Ended, command
 from trials.results import Case, Result
 
 PATIENCE = 180.0  # seconds
@@ -30,19 +31,16 @@ class Pair(Case):
         one = command(self.first.arguments, folder)
         one.wait(self.rng.uniform(0, alone[self.first].seconds / 2))
         other = command(self.second.arguments, folder)
-        faults = [self._fault(running, alone[asked], folder) for running, asked in ((one, self.first),
-                                                                                     (other, self.second))]
+        for running in (one, other):
+            running.wait(PATIENCE)
+        faults = [_fault(one.end(), alone[self.first], folder), _fault(other.end(), alone[self.second], folder)]
         faults += [f"{path} is left" for path in unfinished(folder)]
         return [self.result("; ".join(fault for fault in faults if fault))]
 
-    def _fault(self, running, alone, folder) -> str:
-        running.wait(PATIENCE)
-        ended = running.end()
-        if ended.code:
-            return str(ended)
-        found = Outcome.of(folder, ended.out)
-        kept = {path: digest for path, digest in found.files.items() if path in alone.outcome.files}
-        return alone.outcome.difference(Outcome(found.printed, kept))
+
+def _fault(ended: Ended, alone: Unbroken, folder: Path) -> str:
+    """What is wrong with how one of two ended."""
+    return str(ended) if ended.code else alone.outcome.difference(Outcome.of(folder, ended.out))
 
 
 def cases(seed: int, number: int | None) -> list[Pair]:

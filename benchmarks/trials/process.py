@@ -30,8 +30,7 @@ POLL = 0.01  # seconds
 COMPLAINT = re.compile(r"(python -m )?ddkit[ \w]*: \S")  # of ddkit itself, or of argparse after its usage
 NOISE = re.compile(r"Traceback|\w*Warning\b|Segmentation|terminate called")
 FRAME = re.compile(r'File "[^"]*/(ddkit/[^"]+)", line (\d+)')  # of a traceback
-TITLE = re.compile(r"\r([^\r|]+):\s+\d+%\|")  # of a progress bar
-BAR = re.compile(r"\|\s*([1-9]\d*)/\d+ \[")  # a progress bar on which something is done
+BAR = re.compile(r"\d+%\|.*\d+/\d+ \[")  # of progress
 
 
 @dataclass(frozen=True)
@@ -60,9 +59,9 @@ class Ended:
         return any(NOISE.search(line) for line in self.lines)
 
     @property
-    def progressed(self) -> bool:
-        """Whether a progress bar has moved, or one has followed another (with DDKIT_PROGRESS=1)."""
-        return BAR.search(self.err) is not None or len(set(TITLE.findall(self.err))) > 1
+    def at_work(self) -> bool:
+        """Whether a progress bar was shown (with DDKIT_PROGRESS=1)."""
+        return BAR.search(self.err) is not None
 
     def __str__(self) -> str:
         how = f"exit {self.code}" if self.code >= 0 else f"killed by {signal.Signals(-self.code).name}"

@@ -9,6 +9,7 @@ from trials.commands import Command, Store
 from trials.process import command, finished
 
 ATTEMPTS, LONGEST = 10, 60.0  # seconds
+ALWAYS = -1.0  # seconds between two checkpoints
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class State:
             if ended.code:
                 raise RuntimeError(f"'{self.made.text}' fails by itself: {ended}")
             return True
-        running, begun = command(self.made.arguments, folder, save_every=-1.0), time.monotonic()
+        running, begun = command(self.made.arguments, folder, save_every=ALWAYS), time.monotonic()
         while not any(folder.glob(self.killed_with)) and time.monotonic() < begun + LONGEST and not running.wait(0):
             time.sleep(0.001)
         running.end()
