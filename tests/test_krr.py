@@ -10,7 +10,7 @@ import torch
 from sklearn.kernel_ridge import KernelRidge
 
 import ddkit
-from ddkit import kernel_scores, methods, runs
+from ddkit import kernel_scores, methods, randomness, runs
 from ddkit.__main__ import main
 from ddkit.data import Dataset
 from ddkit.errors import InputError
@@ -50,39 +50,66 @@ def in_double(dataset: Dataset) -> Dataset:
     return Dataset(**dataset.__dict__ | {"train": train})
 
 
-@pytest.mark.parametrize(("name", "changes"), [("kip", {}), ("kip", {"network": "NNGP"}), ("kip", {"ridge": 0.1}),
-                                               ("rfad", {}), ("rfad", {"loss": "mse"}), ("frepo", {})])
-def test_the_meta_gradient_is_the_numerical_one(tiny, monkeypatch, name, changes):
+@pytest.fixture
+def started_in_double(tiny, monkeypatch):
+    """``started`` with networks, images and labels in float64."""
     original = KernelRegression.fresh_network
     monkeypatch.setattr(KernelRegression, "fresh_network", lambda self: original(self).double())
     monkeypatch.setattr(FRePo, "_train", lambda self, learner: None)  # between updates, and in float32
-    method, synthetic = started(name, in_double(tiny), **changes)
-    synthetic.images, synthetic.labels = (t.detach().double().requires_grad_() for t in synthetic.parameters())
-    method.optimiser = torch.optim.Adam(method.learned(), 1.0)
+
+    def start(name, **changes):
+        method, synthetic = started(name, in_double(tiny), **changes)
+        synthetic.images, synthetic.labels = synthetic.images.detach().double(), synthetic.labels.detach()
+        if synthetic.soft:
+            synthetic.labels = synthetic.labels.double()
+        for parameter in synthetic.parameters():
+            parameter.requires_grad_()
+        method.optimiser = torch.optim.Adam(method.learned(), 1.0)
+        return method, synthetic
+
+    return start
+
+
+def loss_again(method, state) -> float:
+    """The loss of the real images and networks that came next at ``state``, with the set as it is now and stays;
+    its gradients are left in the set's parameters."""
+    method.load_state_dict(copy.deepcopy(state))
+    parameters = method.synthetic.parameters()
+    kept = [parameter.detach().clone() for parameter in parameters]
+    loss = method.update()["loss"]
+    with torch.no_grad():
+        for parameter, value in zip(parameters, kept, strict=True):
+            parameter.copy_(value)
+    return loss
+
+
+@pytest.mark.parametrize(("name", "changes"), [("kip", {}), ("kip", {"network": "NNGP"}), ("kip", {"ridge": 0.1}),
+                                               ("rfad", {}), ("rfad", {"loss": "mse"}), ("frepo", {})])
+def test_the_meta_gradient_is_the_numerical_one(started_in_double, name, changes):
+    method, synthetic = started_in_double(name, **changes)
     state = copy.deepcopy(method.state_dict())
-
-    def loss():  # of the same real images and the same networks
-        method.load_state_dict(copy.deepcopy(state))
-        with torch.no_grad():
-            kept = [p.clone() for p in synthetic.parameters()]
-        found = method.update()["loss"]
-        gradients = [p.grad.clone() for p in synthetic.parameters()]
-        with torch.no_grad():
-            for parameter, value in zip(synthetic.parameters(), kept, strict=True):
-                parameter.copy_(value)
-        return found, gradients
-
-    _, gradients = loss()
-    for parameter, gradient in zip(synthetic.parameters(), gradients, strict=True):
+    loss_again(method, state)
+    for parameter, gradient in [(parameter, parameter.grad.clone()) for parameter in synthetic.parameters()]:
         assert float(gradient.abs().max()) > 1e-4
         for place in gradient.abs().flatten().topk(3).indices.tolist():
             sides, step = [], 1e-5
             for shift in (step, -step):
                 parameter.data.view(-1)[place] += shift
-                sides.append(loss()[0])
+                sides.append(loss_again(method, state))
                 parameter.data.view(-1)[place] -= shift
             numerical = (sides[0] - sides[1]) / (2 * step)
             assert gradient.view(-1)[place].item() == pytest.approx(numerical, rel=1e-4, abs=1e-8)
+
+
+@pytest.mark.parametrize("learn", [True, False])
+@pytest.mark.parametrize(("name", "changes"), [("kip", {}), ("rfad", {"loss": "mse"}), ("frepo", {})])
+def test_the_first_step_lowers_the_loss_as_far_as_its_gradients_promise(started_in_double, name, changes, learn):
+    method, synthetic = started_in_double(name, learn_labels=learn, image_lr=1e-5, label_lr=1e-5, **changes)
+    state = copy.deepcopy(method.state_dict())
+    before = method.update()["loss"]
+    # Adam's first step moves every number by the learning rate, against the sign of its gradient.
+    promised = 1e-5 * sum(float(parameter.grad.abs().sum()) for parameter in synthetic.parameters())
+    assert before - loss_again(method, state) == pytest.approx(promised, rel=0.02)
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -115,14 +142,16 @@ def test_real_images_are_augmented_each_in_its_own_way_if_asked(tiny, monkeypatc
 
 @pytest.mark.parametrize("learn", [True, False])
 @pytest.mark.parametrize("name", CONFIGS)
-def test_a_step_lowers_the_loss_and_labels_move_only_if_learned(tiny, name, learn):
+def test_steps_on_the_same_images_and_networks_lower_the_loss_and_labels_move_only_if_learned(tiny, name, learn):
     one_network = {"pool": 1, "most_steps": 999, "network_lr": 1e-6} if name == "frepo" else {}
     method, synthetic = started(name, tiny, learn_labels=learn, updates=40, real_batch=60, **one_network)
-    before = synthetic.labels.detach().clone()
-    losses = [method.update()["loss"] for _ in range(40)]
-    assert np.median(losses[-10:]) < np.median(losses[:10])
+    labels, streams, losses = synthetic.labels.detach().clone(), randomness.states(method.streams), []
+    for _ in range(40):
+        randomness.restore(method.streams, streams)
+        losses.append(method.update()["loss"])
+    assert losses[-1] < losses[0]
     assert synthetic.moved > 0 and synthetic.soft == learn
-    assert synthetic.labels.detach().equal(before) != learn
+    assert synthetic.labels.detach().equal(labels) != learn
     assert synthetic.meaning == ("targets" if learn else "classes")
 
 
