@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ddkit.data import Dataset, Split
 from ddkit.errors import one_of, require
-from ddkit.files import Checkpoint
+from ddkit.files import Checkpoint, readable
 from ddkit.looking import looking_at
 from ddkit.networks import Network, build_for
 from ddkit.randomness import stream
@@ -163,8 +163,11 @@ def looks(dataset: Dataset, network: str, width: int, epochs: int, seed: int, ch
 
     Toneva et al. look at an image whenever it is in a mini-batch, which is as often, but at a younger network.
     """
-    kept = checkpoint and checkpoint("looks.pt")
-    right = ((kept and kept.load()) or {"right": []})["right"]
+    kept, right = checkpoint and checkpoint("looks.pt"), []
+    state = kept and kept.load()
+    if state:
+        with readable(kept):
+            right = state["right"]
 
     def look(epoch: int, model: Network) -> None:
         del right[epoch:]  # looks after the checkpoint that the training is resumed from

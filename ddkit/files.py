@@ -25,6 +25,7 @@ from torch import Tensor
 from ddkit.errors import InputError, require
 
 DIGEST = "sha256"  # the key that a file's digest stands under
+_NOTES = "ddkit"  # the key of a safetensors header that notes stand under
 _AS_OLD = {"identity", "files"}  # keys that came with it: content that has one of them has a digest too
 _TEMPORARY = re.compile(r"\..+\.\d+-\d+\.tmp")
 
@@ -87,13 +88,17 @@ def read_json(path: Path) -> dict:
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], notes: dict | None = None) -> None:
-    """Write tensors as safetensors, with ``notes`` (plain data) and the digest of both in its header."""
+    """Write tensors as safetensors, with ``notes`` (plain data) and the digest of both in its header.
+
+    The same content makes the same bytes.
+    """
     from safetensors.torch import save
 
     # Cloned: safetensors refuses tensors that share memory.
     plain = {name: t.detach().cpu().clone(memory_format=torch.contiguous_format) for name, t in tensors.items()}
-    header = {"ddkit": json.dumps(notes or {})}
-    write_bytes(path, save(plain, header | {DIGEST: _digest_of_tensors(plain, header)}))
+    notes = notes or {}
+    # Under one key: of several, safetensors changes the order from file to file.
+    write_bytes(path, save(plain, {_NOTES: json.dumps(notes | {DIGEST: _digest_of_tensors(plain, notes)})}))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
@@ -106,16 +111,12 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
 
     try:
         with safe_open(path, "pt") as file:
-            header = file.metadata() or {}
+            notes = json.loads((file.metadata() or {}).get(_NOTES, "{}"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-        found = header.pop(DIGEST, None)
-        notes = json.loads(header.get("ddkit", "{}"))
     except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} is missing or damaged ({_first_line(error)}): {_AGAIN}") from error
     require(isinstance(notes, dict), _damaged(path))
-    older = found is None and not _AS_OLD & notes.keys()
-    require(older or found == _digest_of_tensors(tensors, header), _damaged(path))
-    return tensors, notes
+    return tensors, _verified(path, notes, lambda rest: _digest_of_tensors(tensors, rest))
 
 
 @dataclass(frozen=True)
@@ -242,8 +243,8 @@ def _feed(found, content) -> None:
         found.update(f"{type(content).__name__} {content!r};".encode())
 
 
-def _digest_of_tensors(tensors: dict[str, Tensor], header: dict[str, str]) -> str:
-    return digest([header.get("ddkit"), {name: tensors[name] for name in sorted(tensors)}])
+def _digest_of_tensors(tensors: dict[str, Tensor], notes: dict) -> str:
+    return digest([json.dumps(notes, sort_keys=True), {name: tensors[name] for name in sorted(tensors)}])
 
 
 def _digest_of_json(content: dict) -> str:

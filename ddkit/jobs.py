@@ -43,7 +43,7 @@ class Job:
 
     def checkpoint(self, name: str, **more) -> Checkpoint:
         """Where to keep something unfinished; ``more`` is what else decides what comes of it."""
-        return Checkpoint(self.place / name, self.identity | more)
+        return Checkpoint(self.place / name, self.identity | {"file": name} | more)
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,13 @@ def damages(content: bytes, number: int, seed: int = 0) -> list[bytes]:
     return [*(flipped(content, p) for p in places), content[:half], b"", content[:-1], content[:half] + bytes(half)]
 
 
+def known(found, whole):
+    """What was found, without a digest that has lost its name."""
+    if isinstance(found, tuple):
+        return tuple(known(*pair) for pair in zip(found, whole, strict=True))
+    return {name: value for name, value in found.items() if name in whole}
+
+
 def equal(one, other) -> bool:
     return files.digest(one) == files.digest(other)
 
@@ -57,12 +64,17 @@ def test_what_is_written_comes_back_and_damage_is_told(kind, tmp_path):
         path.write_bytes(damaged)
         try:
             found = read(path)  # as where the padding of a container, or the name of the digest, is hit
-            found = {name: found[name] for name in whole} if kind == "json" else found
-            assert equal(found, whole), "damage passed unnoticed"
+            assert equal(known(found, whole), whole), "damage passed unnoticed"
         except InputError as error:
             assert "\n" not in str(error) and str(path) in str(error)
             told += 1
     assert told > 100
+
+
+def test_the_same_content_makes_the_same_bytes(tmp_path):
+    for index in range(20):
+        write_tensors(tmp_path / str(index), {"b": torch.ones(3), "a": torch.zeros(2)}, {"x": 1, "y": [2]})
+    assert len({p.read_bytes() for p in tmp_path.iterdir()}) == 1
 
 
 @pytest.fixture(scope="module")
