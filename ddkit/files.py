@@ -111,7 +111,8 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
 
     try:
         with safe_open(path, "pt") as file:
-            notes = json.loads((file.metadata() or {}).get(_NOTES, "{}"))
+            header = file.metadata() or {_NOTES: "{}"}
+            notes = json.loads(header.get(_NOTES, "null"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
     except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} is missing or damaged ({_first_line(error)}): {_AGAIN}") from error
