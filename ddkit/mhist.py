@@ -4,7 +4,7 @@
 
 Seven pathologists voted on each of 3,152 images of 224 x 224 pixels; the majority is the label. The authors send the
 files after an agreement is signed, and they may not be passed on, so nothing here downloads them. A copy is a folder
-with ``annotations.csv`` and ``images/`` or ``images.zip`` (``images/`` is read where both are).
+with ``annotations.csv`` and ``images/`` or ``images.zip`` (``images/`` is read where both are, and a note says so).
 
 **Checked before use.** ``read`` names all that is wrong with a copy in one message. An archive is never extracted, and
 members that a careless program would write or unpack outside the folder are refused by name.
@@ -21,6 +21,7 @@ carry a checksum of their own, so that a cache that was cut off or damaged is re
 import csv
 import io
 import json
+import os
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ import numpy as np
 from ddkit.cache import cached
 from ddkit.errors import InputError, require
 from ddkit.files import expanded, sha256
+from ddkit.image_files import pixels
 from ddkit.mhist_store import Store, archive_store, folder_store, note
 from ddkit.progress import bar
 
@@ -43,9 +45,9 @@ ANNOTATORS, MAJORITY = 7, 4
 SYNTHETIC = "mhist_like_"  # how the names of generated images begin
 SYNTHETIC_NOTE = "the images are synthetic, drawn by mhist_like: what is measured on them says nothing about polyps"
 FEWEST = {"train": 10, "test": 1}  # images of a class: the tenth cut off for validation holds one
-LARGEST_SIDE = 4096  # pixels: far beyond any image of MHIST
+UNREAD = "is not read, as images/ lies beside it"
 NAMED = 10  # names shown of each kind of problem
-_CACHE_VERSION = "1"  # of the resizing and of the file's layout
+_CACHE_VERSION = "2"  # of the decoding, the resizing and of the file's layout
 
 
 @dataclass
@@ -60,6 +62,7 @@ class Copy:
         key: changes whenever the copy does.
         problems: names by kind of problem; empty if nothing is wrong.
         sizes: images of each (width, height), once decoded.
+        unread: the archive that lies beside the images and is not read, if there is one.
     """
 
     folder: Path
@@ -71,6 +74,7 @@ class Copy:
     key: str
     problems: dict[str, list[str]]
     sizes: Counter = field(default_factory=Counter)
+    unread: str = ""
 
     @property
     def synthetic(self) -> bool:
@@ -93,6 +97,8 @@ class Copy:
             found.append(f"the copy holds {_in_words(self.counts)}, the published data set {_in_words(PUBLISHED)}")
         if others:
             found.append(f"{others:,} images were not of {SIDE}x{SIDE} pixels and have been resized")
+        if self.unread:
+            found.append(f"{self.unread} {UNREAD}")
         return found
 
     def require_whole(self) -> None:
@@ -158,7 +164,7 @@ def check(root: Path) -> tuple[Copy, dict]:
     return copy, {
         "folder": str(copy.folder), "whole": not copy.problems, "synthetic": copy.synthetic,
         "counts": {part: dict(zip(CLASSES, numbers, strict=True)) for part, numbers in copy.counts.items()},
-        "published_counts": copy.counts == PUBLISHED, "problems": copy.problems,
+        "published_counts": copy.counts == PUBLISHED, "problems": copy.problems, "unread": copy.unread,
         "votes": np.bincount(copy.votes, minlength=ANNOTATORS + 1).tolist(),
         "sizes": {f"{w}x{h}": n for (w, h), n in copy.sizes.most_common()}}
 
@@ -173,7 +179,8 @@ def describe(report: dict) -> str:
         f"{report['folder']}: {what}, {'whole' if report['whole'] else 'not whole'}",
         f"  images   {_in_words(counts)} ({same})",
         "  votes    " + ", ".join(f"{n:,} with {v}" for v, n in enumerate(report["votes"])) + " of 7 for SSA",
-        "  pixels   " + (", ".join(sizes[:NAMED]) or "no image was read")])
+        "  pixels   " + (", ".join(sizes[:NAMED]) or "no image was read"),
+        *[f"  archive  {report['unread']} {UNREAD}"] * bool(report["unread"])])
 
 
 def _in_words(counts: dict[str, tuple[int, int]]) -> str:
@@ -197,7 +204,7 @@ def places(root: Path) -> list[Path]:
 
 def locate(root: Path) -> Path | None:
     """The folder of the copy of MHIST at ``root``, if there is one."""
-    return next((place for place in places(root) if (place / "annotations.csv").is_file()), None)
+    return next((place for place in places(root) if os.path.isfile(place / "annotations.csv")), None)
 
 
 def _survey(root: Path) -> Copy:
@@ -215,10 +222,12 @@ def _survey(root: Path) -> Copy:
     key = sha256(_CACHE_VERSION.encode(), content, json.dumps(sorted(store.marks.items())).encode())
     names, labels, votes, test = zip(*rows, strict=True) if rows else ((), (), (), ())
     copy = Copy(folder, list(names), np.array(labels, np.int64), np.array(votes, np.int64), np.array(test, bool), store,
-                key, problems)
+                key, problems, unread=packed.name if loose.is_dir() and packed.is_file() else "")
     if listed:
         note(problems, "missing images", *sorted(listed - set(store.marks)))
         note(problems, "images that annotations.csv does not list", *sorted(set(store.marks) - listed))
+    if copy.unread and problems:
+        note(problems, "an archive that " + UNREAD, copy.unread)
     if not problems:
         note(problems, "too few images", *(
             f"{copy.counts[part][label]} {name} in {part}, at least {fewest} are needed"
@@ -284,23 +293,10 @@ def _decode(copy: Copy, size: int) -> np.ndarray:
         for i, name in enumerate(copy.names):
             if name in copy.store.marks:
                 try:
-                    images[i], side = _pixels(copy.store.read(name), size)
+                    images[i], side = pixels(copy.store.read(name), size)
                     copy.sizes[side] += 1
                 except Exception as error:  # a damaged file can make a decoder raise anything
                     reason = (str(error) or type(error).__name__).splitlines()[0][:80]
                     note(copy.problems, "unreadable images", f"{name} ({reason})")
             progress.update()
     return images
-
-
-def _pixels(content: bytes, size: int) -> tuple[np.ndarray, tuple[int, int]]:
-    """Pixels uint8 [3, size, size] of an image file, and its own (width, height)."""
-    from PIL import Image
-
-    with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as image:
-        side = image.size
-        require(max(side) <= LARGEST_SIDE, f"{side[0]}x{side[1]} pixels, at most {LARGEST_SIDE} a side are read")
-        image = image.convert("RGB")
-        if side != (size, size):
-            image = image.resize((size, size), Image.Resampling.LANCZOS)  # Pillow's filters widen as they shrink
-        return np.asarray(image).transpose(2, 0, 1), side

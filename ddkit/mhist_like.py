@@ -17,6 +17,7 @@ e (eosin, in fibres and cytoplasm), I = I_0 exp(-(h H + e E)), with the stains' 
 
 import csv
 import io
+import os
 import zipfile
 from dataclasses import dataclass
 from functools import partial
@@ -68,7 +69,7 @@ def make(folder: Path, number: int = NUMBER, size: int = SIZE, seed: int = SEED,
     require(size >= 8, f"images must be at least 8 pixels wide, got size {size}")
     wanted, folder = plan(number, seed), expanded(folder)
     for name in ("annotations.csv", "images", "images.zip", "README.txt"):
-        require(not (folder / name).exists(), f"{folder / name} exists: choose an empty folder")
+        require(not os.path.exists(folder / name), f"{folder / name} exists: choose an empty folder")
     names = [f"{mhist.SYNTHETIC}{i:0{len(str(number))}d}.png" for i in range(1, number + 1)]
     images = draw(wanted.strengths, size, seed)
     with atomic(folder / "README.txt") as temporary:

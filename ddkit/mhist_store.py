@@ -4,12 +4,16 @@ import os
 import re
 import stat
 import zipfile
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from ddkit.errors import InputError, require
+
 LARGEST_FILE = 32 << 20  # bytes of an image file: far beyond any of MHIST
-_LITTER = re.compile(r"\.DS_Store|Thumbs\.db|desktop\.ini|\._.*")  # what operating systems leave behind
+# What systems and programs leave behind: hidden files and folders, and some that are not hidden everywhere.
+_LITTER = re.compile(r"\..*|(eh)?thumbs\.db|desktop\.ini|__MACOSX|@eaDir", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,11 @@ def note(problems: dict[str, list[str]], kind: str, *names: str) -> None:
 
 
 def folder_store(path: Path, problems: dict[str, list[str]]) -> Store:
-    """The images in a folder, which may hold nothing else."""
+    """The images in a folder, which may hold nothing else but what systems leave behind.
+
+    Raises:
+        InputError: they lie one folder deeper.
+    """
     marks = {}
     with os.scandir(path) as entries:
         for entry in (entry for entry in entries if not _LITTER.fullmatch(entry.name)):
@@ -36,30 +44,43 @@ def folder_store(path: Path, problems: dict[str, list[str]]) -> Store:
                 marks[entry.name] = (entry.stat().st_size, entry.stat().st_mtime_ns)
             else:
                 note(problems, "images/ holds more than image files", entry.name)
+    deeper = path / path.name
+    require(marks or not deeper.is_dir(), f"the images lie one folder too deep, in {deeper}: move them up into {path}")
     return Store(marks, lambda name: (path / name).read_bytes())
 
 
 def archive_store(path: Path, problems: dict[str, list[str]]) -> Store:
-    """The images in a zip, under ``images/`` or bare; names that lead elsewhere, links and giants are refused."""
+    """The images in a zip, under ``images/`` or bare; names that lead elsewhere, links and giants are refused.
+
+    Raises:
+        InputError: they lie in another folder.
+    """
     try:
         file = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
         note(problems, "images.zip cannot be opened", str(error))
         return Store({}, lambda name: b"")
     members: dict[str, zipfile.ZipInfo] = {}
+    outside: list[str] = []
     for member in file.infolist():
         place = PurePosixPath(member.filename)
         why = _objection(member, place)
         if why:
             note(problems, f"members of images.zip refused because {why}", repr(member.orig_filename))
-        elif member.is_dir() or place.parts[0] == "__MACOSX" or _LITTER.fullmatch(place.name):
+        elif member.is_dir() or any(map(_LITTER.fullmatch, place.parts)):
             continue
-        elif len(place.parts) > 2 or (len(place.parts) == 2 and place.parts[0] != "images"):
-            note(problems, "members of images.zip outside images/", member.filename)
+        elif str(place.parent) not in (".", "images"):
+            outside.append(member.filename)
         elif place.name in members:
             note(problems, "images twice in images.zip", place.name)
         else:
             members[place.name] = member
+    if outside and not members:
+        file.close()
+        place = Counter(str(PurePosixPath(name).parent) for name in outside).most_common(1)[0][0]
+        raise InputError(f"the images in {path} lie in {place}/, and are read from images/ or from no folder there: "
+                         f"unpack it, and move the folder with the images to {path.parent / 'images'}")
+    note(problems, "members of images.zip outside images/", *outside)
     marks = {name: (member.file_size, member.CRC) for name, member in members.items()}
     return Store(marks, lambda name: file.read(members[name]), file.close)
 
