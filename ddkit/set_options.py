@@ -28,7 +28,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def sources(options) -> tuple[dict, str, int]:
     """What to evaluate (the set first, then what it is compared with), and the network it was distilled with."""
-    path = Path(options.run)
+    from ddkit.data import canonical
+
+    path, options.dataset = Path(options.run), options.dataset and canonical(options.dataset)
     return ({"distilled": _file(path, options)}, "ConvNetD3", 128) if path.is_file() else _folder(path, options)
 
 

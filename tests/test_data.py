@@ -1,5 +1,6 @@
 """Loading data: hand-written idx files, damage that is named, the fixed split, the fingerprint."""
 
+import argparse
 import gzip
 import hashlib
 import json
@@ -19,6 +20,8 @@ from ddkit import data, idx, mhist_like, specs
 from ddkit.__main__ import main
 from ddkit.data import denormalise, load
 from ddkit.errors import InputError
+from ddkit.runs import run
+from ddkit.set_options import sources
 
 
 def packed(array: np.ndarray, kind: int = 8) -> bytes:
@@ -527,6 +530,14 @@ def test_one_data_set_has_one_name_and_so_have_its_runs(spelt):
         written = json.loads(json.dumps(specs.describe_spec(spec)).replace("digits-4-9", spelt))
         assert specs.restore_spec(written) == spec
     assert len({spec.name for spec in asked("digits-9-4") + asked("digits-4-9")}) == 2 * len(asked("digits-4-9"))
+
+
+def test_a_sets_own_data_set_may_be_repeated_in_another_spelling(tmp_path):
+    folder = run(specs.Coreset("digits-4-9", 1, "random"), root=tmp_path, quiet=True).folder
+    for path in (folder, folder / "synthetic.safetensors"):
+        options = argparse.Namespace(run=str(path), dataset="digits-04-9", size=None, labels=None, pixels=None,
+                                     entry=None, data=None)
+        assert {specs.origin(source).dataset for source in sources(options)[0].values()} == {"digits-4-9"}
 
 
 @pytest.fixture

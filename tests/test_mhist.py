@@ -163,6 +163,20 @@ def test_a_copy_without_synthetic_names_says_that_its_counts_differ(copied):
     assert main(["data", "mhist", str(copied), "--check"]) == 2
 
 
+@pytest.mark.parametrize("zipped", [False, True])
+def test_test_images_that_are_training_images_under_other_names_are_refused_or_counted(copied, zipped):
+    names = {part: [row[NAME] for row in table(copied)[1:] if row[PART] == part] for part in ("train", "test")}
+    for name, other in zip(names["test"][1:], names["train"], strict=False):
+        shutil.copy(copied / "images" / other, copied / "images" / name)
+    number = len(names["test"])
+    assert f"{number - 1} of {number} test images are also training images" in load("mhist", copied, SIZE).notes
+    shutil.copy(copied / "images" / names["train"][-1], copied / "images" / names["test"][0])
+    if zipped:
+        repacked(copied).close()
+    with pytest.raises(InputError, match=f"all {number} test images of mhist are also training images"):
+        load("mhist", copied, SIZE)
+
+
 def test_synthetic_images_are_called_so_wherever_they_lie(made):
     dataset = load("mhist", made, SIZE)
     assert dataset.classes == ("HP (synthetic)", "SSA (synthetic)") and "synthetic" in dataset.notes[0]
