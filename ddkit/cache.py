@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ddkit.errors import InputError
-from ddkit.files import atomic, sha256
+from ddkit.files import atomic, expanded, sha256
 
 
 def cached(folder: Path, name: str, key: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
@@ -29,8 +29,8 @@ def cached(folder: Path, name: str, key: str, make: Callable[[], dict[str, np.nd
 
 def _users_cache(folder: Path) -> Path:
     """This user's cache for the data in ``folder``."""
-    root = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or os.path.expanduser("~/.cache")
-    return Path(root) / "ddkit" / sha256(os.fsencode(folder.resolve()))[:16]
+    root = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or "~/.cache"
+    return expanded(root) / "ddkit" / sha256(os.fsencode(folder.resolve()))[:16]
 
 
 def _recall(path: Path, key: str) -> dict[str, np.ndarray] | None:

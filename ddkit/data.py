@@ -4,7 +4,6 @@ The validation part is a fixed, stratified tenth of the training data: choices a
 that the test part is touched by the final evaluation only.
 """
 
-import math
 import os
 import re
 from collections.abc import Callable, Hashable, Sequence
@@ -20,11 +19,9 @@ from torch import Tensor
 from ddkit import idx, mhist, mhist_like
 from ddkit.errors import InputError, one_of, require
 from ddkit.files import expanded, sha256
+from ddkit.parts import VALIDATION_SHARE, contradictions, require_room_for_validation, stratified
 
-VALIDATION_SHARE = 0.1
-TOLD_SHARE = 0.01  # of test images that are trained on: from here on it is said
 LONGEST_NAME = 255  # bytes of a file name, on most file systems
-_SPLIT_SEED = 0  # of the fixed validation split: the same for everybody, whatever a run's seed
 
 
 @dataclass(frozen=True)
@@ -185,45 +182,13 @@ def _load_whole(name: str, root: Path, size: int | None) -> Dataset:
     size = int(size or source.size)
     train, test, names, *notes = source.read(root, size)
     fingerprint = sha256(f"{name}/{size}".encode(), *(np.ascontiguousarray(a).data for a in (*train, *test)))
-    notes += _contradictions(name, train[0], test[0])
-    _require_room_for_validation(name, train[1])
-    kept, held = _stratified(train[1], VALIDATION_SHARE)
+    notes += contradictions(name, train[0], test[0])
+    require_room_for_validation(name, train[1])
+    kept, held = stratified(train[1], VALIDATION_SHARE)
     parts = [[array[kept] for array in train], [array[held] for array in train], test]
     splits = [Split(_prepare(images, size, source), *(torch.tensor(a, dtype=torch.int64) for a in labels_and_votes))
               for images, *labels_and_votes in parts]
     return Dataset(name, *splits, tuple(names), source.mean, source.std, fingerprint, source.flips, tuple(notes))
-
-
-def _contradictions(name: str, train: np.ndarray, test: np.ndarray) -> list[str]:
-    """Sentences on training and test images [N, C, H, W] that do not look like a training and a test part.
-
-    Raises:
-        InputError: every test image is trained on.
-    """
-    known = {hash(image.tobytes()) for image in train}  # hashes, since large images would fill the memory twice
-    shared, notes = sum(hash(image.tobytes()) in known for image in test), []
-    require(shared < len(test), f"all {len(test):,} test images of {name} are also training images, so that a score "
-                                "would say nothing: copy the files of both parts again under their own names")
-    if shared >= TOLD_SHARE * len(test):
-        notes.append(f"{shared:,} of {len(test):,} test images are also training images")
-    if len(test) > len(train):
-        notes.append(f"there are more test images ({len(test):,}) than training images ({len(train):,})")
-    if train.shape[2:] != test.shape[2:]:
-        sizes = [f"{array.shape[3]}x{array.shape[2]}" for array in (train, test)]
-        notes.append(f"training images were of {sizes[0]} pixels and test images of {sizes[1]}")
-    return notes
-
-
-def _require_room_for_validation(name: str, labels: np.ndarray) -> None:
-    """Raise InputError unless a stratified share of the training images can be held out."""
-    found, counts = np.unique(labels, return_counts=True)
-    rarest, number = found[counts.argmin()], len(labels)
-    fewest = math.floor((len(found) - 1) / VALIDATION_SHARE) + 1
-    require(counts.min() >= 2, f"the training part of {name} holds one image of class {rarest}: at least 2 of a class "
-                               "are needed, as some are held out for validation")
-    require(math.ceil(VALIDATION_SHARE * number) >= len(found),
-            f"the training part of {name} holds {number:,} images of {len(found)} classes: at least {fewest:,} are "
-            "needed, as a tenth is held out for validation and must have room for every class")
 
 
 def _absences(dataset: Dataset) -> list[str]:
@@ -309,20 +274,12 @@ def _prepare(images: np.ndarray, size: int, source: Source) -> Tensor:
     return tensor.sub_(shift).div_(scale)
 
 
-def _stratified(labels: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
-    """Indices that stay and indices held out, every class in proportion."""
-    from sklearn.model_selection import train_test_split
-
-    kept, held = train_test_split(np.arange(len(labels)), test_size=share, stratify=labels, random_state=_SPLIT_SEED)
-    return np.sort(kept), np.sort(held)
-
-
 def _read_digits(root: Path, size: int):
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
     images = (bunch.images / 16).astype(np.float32)[:, None]
-    kept, held = _stratified(bunch.target, 0.2)
+    kept, held = stratified(bunch.target, 0.2)
     return (images[kept], bunch.target[kept]), (images[held], bunch.target[held]), [str(i) for i in range(10)]
 
 
