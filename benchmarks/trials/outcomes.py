@@ -12,7 +12,7 @@ from ddkit.files import DIGEST
 RESULTS = ("record.json", "expert.json")
 UNFINISHED = ("*.tmp", "checkpoint*.pt", "partial.*", "parts", "looks.pt", "started.json")
 OF_TIMES = ("time.png",)  # figures
-TIMES = ("made", "peak_memory_mib", "folder", "files", "speedup")  # and whatever has "seconds" in its name
+TIMES = ("made", "peak_memory_mib", "folder", "speedup")  # and whatever has "seconds" in its name
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,7 @@ class Running:
                 self._code = os.waitstatus_to_exitcode(status)
             elif time.monotonic() > until:
                 return False
-            elif processes and len(_descendants(self.pid)) > processes:
+            elif processes and len(_group(self.pid)) > processes:
                 self.kill()
             else:
                 time.sleep(POLL)
@@ -102,7 +102,7 @@ class Running:
 
     def kill(self, group: bool = True, by: int = signal.SIGKILL) -> None:
         """Send a signal to the whole group, or to the first process alone, and wait for the end."""
-        self._family |= _descendants(self.pid)
+        self._family |= {self.pid} | _group(self.pid)
         with contextlib.suppress(ProcessLookupError):
             (os.killpg if group else os.kill)(self.pid, by)
         self.wait(20)
@@ -160,12 +160,14 @@ def _child(work, folder: Path, outputs: tuple[int, int], memory: int | None, env
         os._exit(code)
 
 
-def _descendants(pid: int) -> set[int]:
-    """The process and all that come from it."""
-    try:
-        return {pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))}
-    except psutil.NoSuchProcess:
-        return {pid}
+def _group(head: int) -> set[int]:
+    """The processes of a group, which may have lost its head."""
+    found = set()
+    for pid in psutil.pids():
+        with contextlib.suppress(ProcessLookupError):
+            if os.getpgid(pid) == head:
+                found.add(pid)
+    return found
 
 
 def _remove_semaphores(pids: set[int]) -> None:
