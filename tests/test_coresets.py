@@ -175,10 +175,11 @@ def test_a_coreset_survives_being_written_down():
     assert restore_spec(json.loads(json.dumps(describe_spec(spec)))) == spec
 
 
-def test_one_herded_digit_per_class_teaches_more_than_one_at_random(tmp_path):
-    herded, random = (run(Evaluate(source, "standard", "ConvNetD2", 8, 3, epochs=60), root=tmp_path, quiet=True).scores
+def test_one_herded_digit_per_class_teaches_a_kernel_more_than_any_at_random(tmp_path):
+    herded, random = (run(Evaluate(source, "kernel", "NTKD1", seeds=8), root=tmp_path, quiet=True).scores.values
                       for source in (Coreset("digits", 1), RandomReal("digits", 1)))
-    assert herded.mean > random.mean
+    assert len(herded) == 1 and len(set(random)) > 1  # nothing is drawn for the first
+    assert herded[0] > max(random)
 
 
 def test_the_command_line_chooses_and_evaluates(tmp_path, capsys):

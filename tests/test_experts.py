@@ -182,6 +182,7 @@ def test_a_record_tells_what_was_trained_and_what_it_takes(tmp_path, capsys):
     assert runs.find(SPEC, tmp_path) == record
 
 
+@pytest.mark.real_seed
 def test_experts_trained_by_dask_are_the_same(tmp_path, one_thread):
     distributed = pytest.importorskip("distributed")
     alone = run(SPEC, root=tmp_path / "alone", quiet=True).trajectories

@@ -43,6 +43,7 @@ def test_pad_beats_its_start_and_random_images_on_wide_networks(only_reference):
         assert row["PAD"].lead(row[name]) > 2
 
 
+@pytest.mark.real_seed
 @pytest.mark.parametrize("report", [polyp_course, continual_course, search_course, trajectory_course])
 def test_the_readme_shows_the_records_of(report, only_reference):
     chosen = POLYPS if report is polyp_course else LAPTOP
@@ -88,6 +89,7 @@ def test_the_records_were_made_on_this_mnist(results, mnist):
         assert record.fingerprint == mnist.fingerprint
 
 
+@pytest.mark.real_seed
 @pytest.mark.parametrize("name", ["distilled from real", "random real"])
 def test_a_recorded_accuracy_can_be_made_again(results, mnist, name):
     record = results.scores["assignment"][name]

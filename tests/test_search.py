@@ -147,6 +147,7 @@ def test_a_killed_search_resumes_to_the_same_bits(made, tmp_path, killed_in_epoc
     assert answers(resumed) == answers(made)
 
 
+@pytest.mark.real_seed
 def test_candidates_trained_side_by_side_are_the_same(tmp_path, one_thread):
     with joblib.parallel_config(n_jobs=2):
         together = run(SPEC, root=tmp_path / "together", quiet=True)
