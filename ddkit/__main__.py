@@ -1,12 +1,26 @@
 """The command line: ``python -m ddkit course`` and its parts."""
 
 import argparse
+import contextlib
+import os
+import signal
 import sys
+import threading
 from pathlib import Path
 
 from ddkit import continual_commands, search_command, set_options
-from ddkit.command_parts import add_data, add_settings, settings, show
-from ddkit.errors import Diverged, InputError, Stopped, Unmoved, require
+from ddkit.command_parts import (
+    add_data,
+    add_settings,
+    check_all,
+    jobs,
+    require_width_used,
+    settings,
+    show,
+    width_of,
+)
+from ddkit.errors import Diverged, InputError, Stopped, Terminated, Unmoved, one_of, require
+from ddkit.files import expanded
 from ddkit.progress import say
 
 EPILOG = """examples:
@@ -21,22 +35,75 @@ EPILOG = """examples:
 """
 
 
+PATHS = ("data", "runs", "out", "figures", "figure", "export", "pt", "run", "path")  # options that name files
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; returns the exit code (2: bad input, 1: the run failed, 130: interrupted)."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    """Run one command; returns the exit code (2: bad input, 1: the run failed, 130: interrupted, 143: told to end)."""
+    options = _parser().parse_args(arguments)
     try:
-        options.command(options)
+        with _ended_as_interrupted():
+            _check_texts(options)
+            options.command(options)
+            sys.stdout.flush()
         return 0
     except InputError as error:
-        print(f"ddkit: {error}", file=sys.stderr)
-        return 2
+        return _say(error, 2)
     except (Diverged, Unmoved) as error:
-        print(f"ddkit: {error}", file=sys.stderr)
-        return 1
-    except (KeyboardInterrupt, Stopped):
+        return _say(error, 1)
+    except (KeyboardInterrupt, Stopped) as error:
         print("\nddkit: interrupted; what was done is saved, and the same command goes on from there", file=sys.stderr)
-        return 130
+        return 143 if isinstance(error, Terminated) else 130
+    except BrokenPipeError:  # nobody reads on, as with head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except (OSError, MemoryError, RuntimeError) as error:
+        sentence = _of_the_machine(error)
+        if sentence is None:
+            raise
+        return _say(sentence, 1)
+
+
+def _say(sentence: object, code: int) -> int:
+    print(f"ddkit: {sentence}", file=sys.stderr)
+    return code
+
+
+@contextlib.contextmanager
+def _ended_as_interrupted():
+    """While the block runs, being told to end (SIGTERM) is an interruption."""
+    def end(*_):
+        raise Terminated
+
+    if threading.current_thread() is not threading.main_thread():  # which alone hears signals
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _check_texts(options) -> None:
+    """Refuse what no name or path can be, and expand ``~`` in paths."""
+    for name, value in vars(options).items():
+        if isinstance(value, str):
+            require(value.isprintable(), f"--{name.replace('_', '-')} holds characters that cannot be printed: "
+                                         f"{value[:40]!r}")
+            if name in PATHS:
+                setattr(options, name, str(expanded(value)))
+
+
+def _of_the_machine(error: BaseException) -> str | None:
+    """What the machine could not do, in a sentence; None if the program is to blame."""
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror or error}; the same command goes on from what was saved before"
+    words = str(error).splitlines()[0] if str(error) else ""
+    if isinstance(error, MemoryError) or "allocate memory" in words or "out of memory" in words:
+        return "there is not enough memory for this: ask for fewer or smaller images, or narrower networks"
+    return None
 
 
 def _course(options) -> None:
@@ -55,7 +122,9 @@ def _baseline(options) -> None:
     from ddkit.runs import run
     from ddkit.specs import Evaluate, Full
 
-    spec = Evaluate(Full(options.dataset, options.size), options.protocol, options.network, options.width,
+    one_of(options.protocol, ("assignment", "standard", "matched"), "protocol of a baseline")
+    require_width_used(options.width, [options.network])
+    spec = Evaluate(Full(options.dataset, options.size), options.protocol, options.network, width_of(options),
                     options.seeds, options.epochs)
     record = run(spec, root=options.runs, folder=options.out, data=options.data)
     show(record.as_dict(), options, f"{tables.costs(record)}\n\n{record}")
@@ -68,9 +137,10 @@ def _experts(options) -> None:
     from ddkit.runs import run
     from ddkit.specs import Experts
 
-    plan = Plan(options.network, options.width, options.experts, options.epochs, sharpness=options.sharpness,
+    require_width_used(options.width, [options.network])
+    plan = Plan(options.network, width_of(options), options.experts, options.epochs, sharpness=options.sharpness,
                 difficulty=options.difficulty, half=options.half)
-    with parallel_config(n_jobs=options.jobs):
+    with parallel_config(n_jobs=jobs(options)):
         record = run(Experts(options.dataset, plan, options.seed, options.size), root=options.runs, data=options.data)
     if options.export:
         from ddkit.data import load
@@ -107,11 +177,14 @@ def _evaluate(options) -> None:
     from ddkit.specs import Evaluate
 
     sources, network, width = set_options.sources(options)
+    network = network if options.network is None else options.network
+    require_width_used(options.width, [network])
     protocols = dict.fromkeys(sources, options.protocol)
     if options.protocol == "learned":  # what it is compared with has learned no rate
         protocols |= dict.fromkeys(list(sources)[1:], "standard")
-    specs = {name: Evaluate(source, protocols[name], options.network or network, options.width or width, options.seeds,
-                            options.epochs) for name, source in sources.items()}
+    specs = {name: Evaluate(source, protocols[name], network, width_of(options, width), options.seeds, options.epochs)
+             for name, source in sources.items()}
+    check_all(specs.values(), options)
     records = {name if protocols[name] == options.protocol else f"{name} ({protocols[name]} protocol)":
                run(spec, root=options.runs, data=options.data) for name, spec in specs.items()}
     first, *others = records
@@ -126,12 +199,11 @@ def _transfer(options) -> None:
     from ddkit.specs import Evaluate
 
     sources, _, width = set_options.sources(options)
-    specs = {name: {network: Evaluate(source, options.protocol, network, options.width or width, options.seeds,
-                                      options.epochs) for network in options.networks.split(",")}
-             for name, source in sources.items()}
-    for row in specs.values():
-        for spec in row.values():
-            spec.check()
+    networks = options.networks.split(",")
+    require_width_used(options.width, networks)
+    specs = {name: {network: Evaluate(source, options.protocol, network, width_of(options, width), options.seeds,
+                                      options.epochs) for network in networks} for name, source in sources.items()}
+    check_all([spec for row in specs.values() for spec in row.values()], options)
     records = {name: {n: run(spec, root=options.runs, data=options.data) for n, spec in row.items()}
                for name, row in specs.items()}
     content = {name: {n: r.as_dict() for n, r in row.items()} for name, row in records.items()}
@@ -170,12 +242,19 @@ def _show_run(options) -> None:
 
 
 def _runs(options) -> None:
-    from ddkit.runs import PARTS, RECORD, REFERENCE, Record, runs_root
+    from ddkit.runs import RECORD, REFERENCE, Record, runs_root
+    from ddkit.working import STARTED
 
-    places = [runs_root(options.runs), REFERENCE]
-    records = [Record.load(path.parent) for place in places for path in sorted(place.glob(f"*/{RECORD}"))]
-    started = [path.parent.name for left in ("checkpoint*.pt", PARTS) for path in sorted(places[0].glob(f"*/{left}"))]
-    lines = [*map(str, records), *(f"{name}: interrupted, resumes when run again" for name in started)]
+    here, found = runs_root(options.runs), {}
+    require(here.is_dir() or not here.exists(), f"{here} is no folder: name one that runs are kept in")
+    for path in sorted([*here.glob(f"*/{RECORD}"), *REFERENCE.glob(f"*/{RECORD}")]):
+        try:
+            found[path] = Record.load(path.parent)
+        except InputError as error:  # one of them must not hide the others
+            found[path] = error
+    started = [path.parent.name for path in sorted(here.glob(f"*/{STARTED}")) if path.parent / RECORD not in found]
+    lines = [*map(str, found.values()), *(f"{name}: interrupted, resumes when run again" for name in started)]
+    records = [one for one in found.values() if isinstance(one, Record)]
     show([{"folder": str(r.folder), **r.as_dict()} for r in records], options, "\n".join(lines) or "no runs yet")
 
 
@@ -215,7 +294,7 @@ def _parser() -> argparse.ArgumentParser:
 
     baseline = add("baseline", _baseline, "train on the full data; report accuracy, MACs, FLOPs and FLOP/s")
     add_data(baseline)
-    _training_options(baseline, protocol="assignment", seeds=1, network="ConvNetD3", width=128)
+    _training_options(baseline, protocol="assignment", seeds=1, network="ConvNetD3")
     baseline.add_argument("--out", metavar="DIR", help="folder of this run (None: one under --runs)")
 
     distill = add("distill", _distill, "distil a data set; the same command resumes an interrupted run")
@@ -240,7 +319,7 @@ def _parser() -> argparse.ArgumentParser:
     experts = add("experts", _experts, "train expert trajectories for trajectory matching; resumes expert by expert")
     add_data(experts)
     experts.add_argument("--network", default="ConvNetD3", help="network of the experts")
-    experts.add_argument("--width", type=int, default=128, help="its width")
+    experts.add_argument("--width", type=int, help="its width, of a ConvNet (None: 128)")
     experts.add_argument("--experts", type=int, default=10, help="how many")
     experts.add_argument("--epochs", type=int, default=50, help="length of each, with a snapshot per epoch")
     experts.add_argument("--sharpness", type=float, default=0.0, help="radius for flat (sharpness-aware) experts")
@@ -294,14 +373,14 @@ def _data_command(commands) -> argparse.ArgumentParser:
     return parser
 
 
-def _training_options(parser, protocol: str, seeds: int, network=None, width=None, one_network: bool = True) -> None:
+def _training_options(parser, protocol: str, seeds: int, network=None, one_network: bool = True) -> None:
     parser.add_argument("--protocol", default=protocol,
                         help="assignment, standard, matched or learned; of a kernel: kernel or trained_kernel")
     parser.add_argument("--epochs", type=int, help="instead of the protocol's own length")
     parser.add_argument("--seeds", type=int, default=seeds, help="networks to train")
     if one_network:
         parser.add_argument("--network", default=network, help="network to train (None: the distillation's)")
-    parser.add_argument("--width", type=int, default=width, help="width of a ConvNet (None: the distillation's)")
+    parser.add_argument("--width", type=int, help="width of a ConvNet (None: the distillation's, else 128)")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What several commands of the command line share."""
 
 import json
+from collections.abc import Iterable
 
 from ddkit.errors import require
 
@@ -26,7 +27,7 @@ def settings(options) -> tuple[tuple[str, object], ...]:
         require(bool(equals), f"--set takes name=value, got '{pair}'")
         try:
             found[name] = json.loads(value)
-        except json.JSONDecodeError:
+        except (json.JSONDecodeError, RecursionError):
             found[name] = value
     if getattr(options, "lr", None) is not None:
         found["image_lr"] = options.lr
@@ -36,3 +37,37 @@ def settings(options) -> tuple[tuple[str, object], ...]:
 def show(content, options, text: str) -> None:
     """Print the content as JSON if asked for, else the text."""
     print(json.dumps(content) if options.json else text)
+
+
+WIDTH = 128  # of ConvNets, where nothing else is said
+
+
+def width_of(options, otherwise: int = WIDTH) -> int:
+    """The width asked for, else that of the distillation or the default."""
+    return otherwise if options.width is None else options.width
+
+
+def require_width_used(width: int | None, networks: Iterable[str]) -> None:
+    """Refuse a width that no network asked for would take."""
+    require(width is None or any(name.startswith("ConvNet") for name in networks),
+            f"--width is the width of a ConvNet, and {', '.join(networks)} takes none: leave it out")
+
+
+def jobs(options) -> int:
+    """How many trainings at the same time; -1 is one for each processor, as joblib has it."""
+    require(options.jobs != 0, "--jobs is at least 1, or -1 for all processors, got 0")
+    return options.jobs
+
+
+def check_all(specs: Iterable, options) -> None:
+    """Refuse what any of the specs cannot do, before the first of them is run; they are of one data set."""
+    from ddkit.data import load
+    from ddkit.specs import origin
+
+    specs = list(specs)
+    for spec in specs:
+        spec.check()
+    asked = origin(specs[0].of)
+    dataset = load(asked.dataset, options.data, asked.size)
+    for spec in specs:
+        spec.check_on(dataset)

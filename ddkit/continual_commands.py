@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ddkit.command_parts import add_data, add_settings, settings, show
+from ddkit.command_parts import add_data, add_settings, check_all, settings, show, width_of
 from ddkit.errors import one_of, require
 
 PRESETS = {"pad": "trajectory", "datm": "trajectory", "mtt": "trajectory"}  # methods that are asked for by preset
@@ -16,8 +16,8 @@ def add_to(add) -> tuple:
     coreset.add_argument("--ipc", type=int, default=10, help="images per class")
     coreset.add_argument("--on", default="pixels", help="pixels, or the network whose embedding (of forgetting: whose "
                                                         "mistakes in training) they are chosen by")
-    coreset.add_argument("--width", type=int, default=128, help="its width")
-    coreset.add_argument("--epochs", type=int, default=5, help="its training on the full data (0: a random network)")
+    coreset.add_argument("--width", type=int, help="its width (None: 128)")
+    coreset.add_argument("--epochs", type=int, help="its training on the full data (None: 5; 0: a random network)")
     coreset.add_argument("--seed", type=int, default=0, help="of everything random in the choice")
     coreset.add_argument("--out", metavar="DIR", help="folder of this run (None: one under --runs)")
 
@@ -42,11 +42,17 @@ def add_to(add) -> tuple:
 
 
 def _coreset(options) -> None:
+    from ddkit.coresets import PIXELS
     from ddkit.runs import run
     from ddkit.specs import Coreset
 
-    spec = Coreset(options.dataset, options.ipc, options.method, options.on, options.width, options.epochs,
-                   options.seed, options.size)
+    used = options.on != PIXELS and options.method != "random"
+    for name in ("width", "epochs"):
+        require(used or getattr(options, name) is None, f"--{name} is that of a network that looks at the images, and "
+                                                        "none does here: name one (--on), or leave it out")
+    require(used or options.on == PIXELS, "random images are drawn unseen: leave --on out")
+    spec = Coreset(options.dataset, options.ipc, options.method, options.on, width_of(options),
+                   5 if options.epochs is None else options.epochs, options.seed, options.size)
     record = run(spec, root=options.runs, folder=options.out, data=options.data)
     show(record.as_dict(), options, f"{record}\n{len(record.synthetic.images)} images in {record.folder}")
 
@@ -59,8 +65,7 @@ def _continual(options) -> None:
 
     specs = {name: Continual(_memory(name, options), _steps(options.steps), options.protocol, options.network,
                              options.width, options.seeds, options.epochs) for name in options.memory.split(",")}
-    for spec in specs.values():
-        spec.check()
+    check_all(specs.values(), options)
     records = {name: run(spec, root=options.runs, data=options.data) for name, spec in specs.items()}
     text = continual_course.table(records)
     if options.figure:

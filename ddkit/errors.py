@@ -17,6 +17,10 @@ class Stopped(RuntimeError):
     """A run was asked to stop; its checkpoint has been saved and the same call goes on from there."""
 
 
+class Terminated(KeyboardInterrupt):
+    """The process was told to end (SIGTERM); it saves as it does when interrupted."""
+
+
 def require(condition: bool, message: str) -> None:
     """Raise :class:`InputError` with ``message`` unless ``condition`` holds."""
     if not condition:
@@ -27,3 +31,13 @@ def one_of(value: str, known, what: str) -> str:
     """Return ``value`` if it is among ``known``; otherwise say which values there are."""
     require(value in known, f"unknown {what} '{value}': choose one of {', '.join(sorted(known))}")
     return value
+
+
+MOST = 2**53  # whole numbers below which floats are exact: far beyond any count that ends
+
+
+def whole(value: object, least: int, what: str) -> None:
+    """Raise InputError unless ``value`` is a whole number from ``least`` on, such as a number of ``what``."""
+    require(isinstance(value, int) and not isinstance(value, bool), f"{what} must be a whole number, got {value!r}")
+    require(value >= least, f"{what} must be at least {least}, got {value}")
+    require(value < MOST, f"{what} must be below 2^53, got {value}")

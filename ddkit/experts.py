@@ -17,7 +17,7 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 from ddkit import augment
 from ddkit.data import Dataset
 from ddkit.difficulty import SCORES, mean_score, subset
-from ddkit.errors import InputError, one_of, require
+from ddkit.errors import InputError, one_of, require, whole
 from ddkit.files import (
     Checkpoint,
     load_state,
@@ -67,8 +67,9 @@ class Plan:
 
     def __post_init__(self):
         for name in ("experts", "epochs", "judges", "judge_epochs"):
-            require(getattr(self, name) >= 1, f"{name} must be at least 1, got {getattr(self, name)}")
+            whole(getattr(self, name), 1, name)
         one_of(self.difficulty, ("none", *SCORES), "difficulty score")
+        _ = self.protocol  # or an error, if its numbers cannot work
         parse(self.network, self.width)
 
     @property

@@ -30,9 +30,20 @@ _AS_OLD = {"identity", "files"}  # keys that came with it: content that has one 
 _TEMPORARY = re.compile(r"\..+\.\d+-\d+\.tmp")
 
 
+LONGEST_NAME = 255  # bytes that file systems allow a name
+
+
 def expanded(path: str | Path) -> Path:
-    """The path, with ``~`` for the user's home as a shell has it."""
-    return Path(os.path.expanduser(path))
+    """The path, with ``~`` for the user's home as a shell has it.
+
+    Raises:
+        InputError: no file system could hold a file of that name.
+    """
+    require("\0" not in str(path), f"{str(path)!r} is no path: it holds a NUL")
+    found = Path(os.path.expanduser(path))
+    require(all(len(os.fsencode(part)) <= LONGEST_NAME for part in found.parts),
+            f"a name in the path {str(found)[:40]}... is longer than {LONGEST_NAME} bytes: choose a shorter one")
+    return found
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ddkit.errors import InputError, one_of, require
+from ddkit.memory import require_memory
 
 if TYPE_CHECKING:
     from ddkit.data import Dataset
@@ -256,6 +257,7 @@ SUFFIXES = {"": "instance", "IN": "instance", "BN": "batch", "LN": "layer", "GN"
 ACTIVATION_SUFFIXES = {"": "relu", "AR": "relu", "AL": "leakyrelu", "AS": "sigmoid"}
 POOLING_SUFFIXES = {"": "avg", "AP": "avg", "MP": "max", "NP": "none"}
 SMALLEST = 8  # pixels
+_TRAINED = 16  # bytes that a weight takes in training: itself, its gradient, and two moments
 _NAME = re.compile(r"(MLP|ConvNet|LeNet|AlexNet|VGG11|ResNet18)(?:D([1-8]))?([BILGN]N)?(A[RLS])?([AMN]P)?$")
 
 
@@ -276,17 +278,37 @@ def build(name: str, channels: int, classes: int, size: int, *, width: int = 128
     Raises:
         InputError: unknown name, or images too small for this network.
     """
+    return initialise(sketch(name, channels, classes, size, width).to_empty(device="cpu"), generator)
+
+
+def sketch(name: str, channels: int, classes: int, size: int, width: int = 128) -> Network:
+    """The network without its weights, on torch's meta device, once it is seen that they can be had.
+
+    Raises:
+        InputError: unknown name, images too small for this network, or more weights than there is memory to train.
+    """
     family, options = parse(name, width)
     require(channels >= 1 and classes >= 2, f"a network needs at least 1 channel and 2 classes, got {channels} and "
                                             f"{classes}")
     try:
         require(size >= SMALLEST, "images are too small")
-        with torch.device("meta"):  # weights are drawn below, from the generator given
+        with torch.device("meta"):
             network = family(channels, classes, size, **options)
     except InputError as error:
         raise InputError(f"{name} cannot take {size}x{size} images ({error}): the smallest it takes is "
                          f"{_smallest(family, channels, classes, options)} pixels") from error
-    return initialise(network.to_empty(device="cpu"), generator)
+    except (RuntimeError, OverflowError, TypeError) as error:  # numbers beyond what torch can count
+        raise InputError(f"{name} of width {width} on {size}x{size} images has more weights than can be counted: ask "
+                         "for less") from error
+    weights = sum(p.numel() for p in network.parameters())
+    require_memory(_TRAINED * weights, f"training {name} of width {width} with its {weights:,} weights",
+                   "take a smaller width or another network")
+    return network
+
+
+def sketch_for(dataset: "Dataset", name: str, width: int) -> Network:
+    """``sketch`` the network for a data set's images and classes: an error, if it cannot be."""
+    return sketch(name, dataset.channels, len(dataset.classes), dataset.size, width)
 
 
 def build_for(dataset: "Dataset", name: str, width: int, generator: torch.Generator | None = None) -> Network:

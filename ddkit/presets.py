@@ -1,10 +1,11 @@
 """Named settings of the methods, each with what it departs from."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
 from ddkit import methods
-from ddkit.errors import one_of, require
+from ddkit.errors import MOST, one_of, require
 
 
 @dataclass(frozen=True)
@@ -136,12 +137,21 @@ def configure(method: str, preset: str, changes: dict, dataset: str = ""):
     config = methods.get(method).Config
     values = get(method, preset, dataset).values | changes
     kinds = {f.name: f.type for f in fields(config)}
-    for name, value in values.items():
+    for name in values:
         one_of(name, kinds, f"option of {method}")
-        expected = {int: "a whole number", float: "a number", bool: "true or false", str: "a name"}[kinds[name]]
-        fits = type(value) in ((int, float) if kinds[name] is float else (kinds[name],))
-        require(fits, f"{name} must be {expected}, got {value!r}")
-    return config(**values)
+    return config(**{name: _knob(name, value, kinds[name]) for name, value in values.items()})
+
+
+def _knob(name: str, value: object, kind: type):
+    """The value of a knob, as its kind: a whole number may be written as 1e3."""
+    expected = {int: "a whole number", float: "a finite number", bool: "true or false", str: "a name"}[kind]
+    if kind is int and type(value) is float and value.is_integer():
+        value = int(value)
+    fits = type(value) in ((int, float) if kind is float else (kind,))
+    if fits and kind in (int, float):
+        fits = abs(value) < (MOST if kind is int else math.inf)
+    require(fits, f"{name} must be {expected}, got {repr(value)[:60]}")
+    return value
 
 
 def departures(method: str, preset: str, dataset: str = "") -> list[str]:

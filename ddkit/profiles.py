@@ -134,8 +134,9 @@ FOR_POLYPS = {
 
 def profile(name: str | None = None, dataset: str | None = None) -> Profile:
     """The profile of that name (None: ``DDKIT_PROFILE``, else ``laptop``), on another data set if wanted."""
-    found = PROFILES[one_of(name or os.environ.get("DDKIT_PROFILE") or "laptop", PROFILES, "profile")]
-    if not dataset:
+    wanted = (os.environ.get("DDKIT_PROFILE") or "laptop") if name is None else name
+    found = PROFILES[one_of(wanted, PROFILES, "profile")]
+    if dataset is None:
         return found
     changes = FOR_POLYPS[found.name] if dataset in POLYPS else {}
     return replace(found, dataset=one_of(dataset, SOURCES, "dataset"), **changes)

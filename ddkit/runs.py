@@ -46,6 +46,7 @@ from ddkit.specs import (
 )
 from ddkit.synthetic import SyntheticSet
 from ddkit.training import PROTOCOLS, Protocol, score
+from ddkit.workers import in_parallel
 from ddkit.working import STARTED, begun_as, working_in
 
 REFERENCE = Path(__file__).resolve().parent.parent / "data" / "reference"  # results that come with the repository
@@ -230,12 +231,14 @@ def run(spec: Spec | Application, *, root: str | Path | None = None, folder: str
         InputError: the spec cannot work, or ``folder`` holds another run, or this one on other data.
     """
     spec.check()
+    require(validate_every >= 0, f"validation comes after so many updates, or never (0), got {validate_every}")
     folder, found = folder and expanded(folder), None
     found = _in(folder, spec, _fingerprint(spec, data)) if folder else find(spec, root, data)
     if found:
         return found
     source = _source(spec)
     dataset = load(source.dataset, data, source.size).to(default_device())
+    spec.check_on(dataset)
     identity = {"run": spec.name, "fingerprint": dataset.fingerprint}
     place = folder or _vacant(spec, identity, runs_root(root), quiet)
     others = {"root": root, "data": data, "quiet": quiet}
@@ -309,14 +312,11 @@ def _choose(spec: Coreset, job: Job) -> Outcome:
 
 def _train_experts(spec: Experts, job: Job) -> Outcome:
     """Train every expert, in parallel where joblib is told to (``joblib.parallel_config``), or reload those done."""
-    from joblib import Parallel, delayed
-
     place, dataset, plan = job.place, job.dataset, spec.plan
     say(check_space(place, plan, dataset), job.quiet)
     order = difficulty_order(place, plan, dataset, spec.seed, job.identity, job.quiet)
-    tasks = (delayed(train_expert)(place, i, plan, dataset, spec.seed, order, job.identity, job.quiet)
-             for i in range(plan.experts))
-    done = Parallel()(tasks)
+    done = in_parallel(train_expert, ((place, i, plan, dataset, spec.seed, order, job.identity, job.quiet)
+                                      for i in range(plan.experts)))
     result = {name: [expert[name] for expert in done] for name in done[0]} | {"bytes": plan.bytes(dataset)}
     return Outcome(sum(result["seconds"]), plan.epochs, result)
 

@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from ddkit.errors import InputError
+from ddkit.command_parts import check_all, jobs
+from ddkit.errors import InputError, require
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +32,7 @@ def work(sources: dict, options) -> tuple[dict, str]:
     from joblib import parallel_config
 
     from ddkit import search_course
+    from ddkit.applications.ranking import FEWEST
     from ddkit.applications.search import Search
     from ddkit.runs import run
     from ddkit.specs import Full, origin
@@ -40,9 +42,11 @@ def work(sources: dict, options) -> tuple[dict, str]:
     full = Search(Full(asked.dataset, asked.size), grid, "assignment", options.full_epochs, seeds=options.seeds)
     specs = {name: Search(source, grid, options.protocol, options.epochs, seeds=options.seeds)
              for name, source in sources.items()}
-    for spec in (full, *specs.values()):
-        spec.check()
-    with parallel_config(n_jobs=options.jobs):
+    require(options.no_full or len(grid.candidates) >= FEWEST,
+            f"rankings are compared for at least {FEWEST} networks, and these are {len(grid.candidates)}: ask for "
+            "more, or leave the full data out (--no-full)")
+    check_all([full, *specs.values()], options)
+    with parallel_config(n_jobs=jobs(options)):
         found = {name: run(spec, **where) for name, spec in specs.items()}
         if options.no_full:
             return {name: record.as_dict() for name, record in found.items()}, search_course.ranked(found)

@@ -17,13 +17,13 @@ from pathlib import Path
 
 from ddkit import coresets, methods, presets
 from ddkit.data import Dataset, canonical, parse_name
-from ddkit.errors import one_of, require
+from ddkit.errors import InputError, one_of, require, whole
 from ddkit.experts import Plan
 from ddkit.formats import digest, open_set
 from ddkit.kernel_scores import KERNEL_PROTOCOLS, KernelProtocol
 from ddkit.kernels import InfiniteNetwork
-from ddkit.networks import parse
-from ddkit.synthetic import INITS, SyntheticSet
+from ddkit.networks import parse, sketch_for
+from ddkit.synthetic import INITS, SyntheticSet, check_ipc
 from ddkit.training import PROTOCOLS, Protocol, protocol
 
 
@@ -76,10 +76,16 @@ class Coreset(_OfDataset):
     def check(self) -> None:
         """Raise InputError for whatever can be seen to be wrong before anything is loaded."""
         parse_name(self.dataset)
-        require(self.ipc >= 1, f"images per class must be at least 1, got ipc {self.ipc}")
+        whole(self.ipc, 1, "images per class (ipc)")
         coresets.check(self.method, self.on, self.epochs)
         if self.on != coresets.PIXELS:
             parse(self.on, self.width)
+
+    def check_on(self, dataset: Dataset) -> None:
+        """Raise InputError for whatever can be seen to be wrong once the data set is loaded, before any work."""
+        check_ipc(self.ipc, dataset)
+        if self.on != coresets.PIXELS:
+            sketch_for(dataset, self.on, self.width)
 
     @property
     def numbers(self) -> dict:
@@ -104,6 +110,10 @@ class Experts(_OfDataset):
     def check(self) -> None:
         """Raise InputError for whatever can be seen to be wrong before anything is loaded."""
         parse_name(self.dataset)
+
+    def check_on(self, dataset: Dataset) -> None:
+        """Raise InputError for whatever can be seen to be wrong once the data set is loaded, before any work."""
+        sketch_for(dataset, self.plan.network, self.plan.width)
 
     @property
     def name(self) -> str:
@@ -159,10 +169,24 @@ class Distill(_OfDataset):
         """Raise InputError for whatever can be seen to be wrong before anything is loaded."""
         parse_name(self.dataset)
         one_of(self.init, (*INITS, *coresets.STARTS), "init")
-        require(self.ipc >= 1, f"images per class must be at least 1, got ipc {self.ipc}")
+        whole(self.ipc, 1, "images per class (ipc)")
         if InfiniteNetwork.named(self.config.network) is None:
             parse(self.config.network, self.config.width)
-        require(self.total_updates >= 1, f"a distillation needs at least 1 update, got {self.total_updates}")
+        whole(self.total_updates, 1, "updates")
+        inits = getattr(self.config, "inits", None)
+        require(inits is None or self.init in inits,
+                f"with these options {self.method} begins from {' or '.join(inits or ())} images, not from "
+                f"'{self.init}': choose another init, or other options")
+
+    def check_on(self, dataset: Dataset) -> None:
+        """Raise InputError for whatever can be seen to be wrong once the data set is loaded, before any work."""
+        check_ipc(self.ipc, dataset)
+        weights = 0
+        if InfiniteNetwork.named(self.config.network) is None:
+            network = sketch_for(dataset, self.config.network, self.config.width)
+            weights = sum(p.numel() for p in network.parameters())
+        pixels = dataset.train.images[0].numel()
+        methods.get(self.method).check_memory(self.config, self.ipc * len(dataset.classes), pixels, weights)
 
     @property
     def name(self) -> str:
@@ -239,15 +263,25 @@ class Evaluate:
         """Raise InputError for whatever can be seen to be wrong before anything is loaded."""
         parse_name(origin(self.of).dataset)
         one_of(self.protocol, PROTOCOLS | KERNEL_PROTOCOLS, "protocol")
-        require(self.seeds >= 1, f"an evaluation needs at least 1 seed, got {self.seeds}")
+        whole(self.seeds, 1, "seeds")
+        if self.epochs is not None:
+            whole(self.epochs, 1, "epochs")
         self._check_network()
         require(self.protocol != "learned" or isinstance(self.of, Distill | File),
                 "the 'learned' protocol takes the learning rate that a distilled set has learned, and these images "
                 "have none: use 'standard'")
         if isinstance(origin(self.of), Distill | Coreset):
             origin(self.of).check()
+        require(self.protocol != "learned" or not isinstance(self.of, Distill) or methods.learns_rate(self.of.method),
+                f"{getattr(self.of, 'method', '')} learns no learning rate: use the 'standard' protocol")
         if isinstance(self.of, RandomReal):
-            require(self.of.ipc >= 1, f"images per class must be at least 1, got ipc {self.of.ipc}")
+            whole(self.of.ipc, 1, "images per class (ipc)")
+
+    def check_on(self, dataset: Dataset) -> None:
+        """Raise InputError for whatever can be seen to be wrong once the data set is loaded, before any work."""
+        check_source(self.of, dataset)
+        if InfiniteNetwork.named(self.network) is None:
+            sketch_for(dataset, self.network, self.width)
 
     def _check_network(self) -> None:
         if self.protocol in KERNEL_PROTOCOLS:
@@ -288,6 +322,15 @@ def origin(source: Source):
     return source.of if isinstance(source, Start) else source
 
 
+def check_source(source: Source, dataset: Dataset) -> None:
+    """Raise InputError for whatever can be seen to be wrong with a source once its data set is loaded."""
+    made = origin(source)
+    if isinstance(made, Distill | Coreset):
+        made.check_on(dataset)
+    elif isinstance(made, RandomReal):
+        check_ipc(made.ipc, dataset)
+
+
 def describe_spec(spec) -> dict:
     """A spec or source as plain data, with its type's name."""
     values = {f.name: getattr(spec, f.name) for f in fields(spec)}
@@ -297,8 +340,12 @@ def describe_spec(spec) -> dict:
 
 def restore_spec(content: dict):
     """The inverse of ``describe_spec``, from JSON."""
-    values = {k: restore_spec(v) if isinstance(v, dict) else _frozen(v) for k, v in content.items() if k != "type"}
-    return _kind(content["type"])(**values)
+    try:
+        values = {k: restore_spec(v) if isinstance(v, dict) else _frozen(v) for k, v in content.items() if k != "type"}
+        return _kind(content["type"])(**values)
+    except (KeyError, TypeError, AttributeError, StopIteration, RecursionError) as error:
+        raise InputError("the spec is none that this version of ddkit knows: delete its record to make the run "
+                         "again") from error
 
 
 def _kind(name: str) -> type:

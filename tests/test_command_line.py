@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from ddkit.__main__ import main
+from ddkit.files import Checkpoint
 from ddkit.synthetic import SyntheticSet
 
 DISTILL = ["distill", "--dataset", "digits", "--ipc", "2", "--network", "ConvNetD2", "--width", "4",
@@ -106,9 +107,7 @@ def test_a_damaged_set_and_a_folder_without_a_run_are_named(made, tmp_path, caps
 
 
 def test_a_checkpoint_of_another_spec_is_refused(made, tmp_path, capsys):
-    from ddkit.files import save_state
-
-    save_state(tmp_path / "checkpoint.pt", {"identity": {"run": "another"}})
+    Checkpoint(tmp_path / "checkpoint.pt", {"run": "another"}).save({"updates": 1})
     assert main([*DISTILL, "--out", str(tmp_path)]) == 2
     assert "another run" in capsys.readouterr().err
 

@@ -272,9 +272,10 @@ def test_a_spec_survives_being_written_down(kind):
 @pytest.mark.parametrize(("change", "sentence"), [
     ({"steps": ((0, 1),)}, "at least 2 steps"), ({"steps": ((0, 1), (2,))}, "at least 2 classes"),
     ({"steps": ((0, 1), (1, 2))}, "a class arrives once"), ({"steps": ((0, 1), (2, 77))}, "different numbers"),
-    ({"protocol": "gdumm"}, "unknown protocol of continual learning"), ({"seeds": 0}, "at least 1 seed"),
+    ({"protocol": "gdumm"}, "unknown protocol of continual learning"), ({"seeds": 0}, "seeds must be at least 1"),
     ({"memory": RandomReal("digits", 2)}, "a coreset or a distillation, got RandomReal"),
-    ({"epochs": 0}, "at least 1 epoch"), ({"new_images": 0}, "new image"), ({"network": "LeNat"}, "unknown network")])
+    ({"epochs": 0}, "epochs must be at least 1"), ({"new_images": 0}, "new_images must be"),
+    ({"network": "LeNat"}, "unknown network")])
 def test_what_cannot_work_is_refused_in_a_sentence(change, sentence, tmp_path):
     with pytest.raises(InputError, match=sentence):
         run(dataclasses.replace(SPEC, **change), root=tmp_path, quiet=True)

@@ -122,7 +122,7 @@ def test_a_folder_of_another_run_is_refused_and_left_alone(record):
 
 
 @pytest.mark.parametrize(("change", "message"), [
-    ({"ipc": 0}, "ipc 0"), ({"ipc": 10_000}, "smallest class"), ({"init": "zeros"}, "unknown init"),
+    ({"ipc": 0}, "must be at least 1, got 0"), ({"ipc": 10_000}, "smallest class"), ({"init": "zeros"}, "unknown init"),
     ({"dataset": "emnist"}, "unknown dataset"), ({"preset": "best"}, "unknown preset"), ({"updates": 0}, "at least 1"),
     ({"options": (("image_lr", -1.0),)}, "image_lr must be positive"), ({"options": (("speed", 1),)}, "unknown option"),
     ({"options": (("real_batch", 1.5),)}, "whole number"), ({"network": "ConvNetD9"}, "unknown network"),

@@ -75,9 +75,10 @@ def test_a_grid_that_cannot_work_is_refused(changes, sentence):
 
 @pytest.mark.parametrize(("changes", "sentence"), [
     ({"protocol": "kernel"}, "unknown protocol 'kernel'"), ({"protocol": "learned"}, "one learning rate"),
-    ({"updates": 3}, "either epochs or updates"), ({"epochs": 0}, "at least 1 epoch"),
-    ({"epochs": None, "updates": 0}, "at least 1 epoch or update"), ({"seeds": 0}, "at least 1 seed"),
-    ({"of": Full("nothing")}, "unknown dataset 'nothing'"), ({"of": RandomReal("digits", 0)}, "got ipc 0")])
+    ({"updates": 3}, "either epochs or updates"), ({"epochs": 0}, "epochs must be at least 1"),
+    ({"epochs": None, "updates": 0}, "updates must be at least 1"), ({"seeds": 0}, "seeds must be at least 1"),
+    ({"of": Full("nothing")}, "unknown dataset 'nothing'"), ({"of": RandomReal("digits", 0)},
+                                                             "must be at least 1, got 0")])
 def test_a_search_that_cannot_work_is_refused_before_anything_is_written(changes, sentence, tmp_path):
     with pytest.raises(InputError, match=sentence):
         run(dataclasses.replace(SPEC, **changes), root=tmp_path)

@@ -1,5 +1,6 @@
 """What the specs of all applications have in common."""
 
+from ddkit.data import Dataset
 from ddkit.jobs import Job, Outcome
 from ddkit.specs import Source, key, origin
 
@@ -18,6 +19,10 @@ class Application:
 
     def check(self) -> None:
         """Raise InputError for whatever can be seen to be wrong before anything is loaded."""
+        raise NotImplementedError
+
+    def check_on(self, dataset: Dataset) -> None:
+        """Raise InputError for whatever can be seen to be wrong once the data set is loaded, before any work."""
         raise NotImplementedError
 
     @property

@@ -23,9 +23,9 @@ from ddkit.applications.base import Application, Job, Outcome
 from ddkit.applications.memory import beside, storage, union
 from ddkit.cost import Stopwatch
 from ddkit.data import Dataset, Split, name_of
-from ddkit.errors import one_of, require
+from ddkit.errors import one_of, require, whole
 from ddkit.jobs import PARTS
-from ddkit.networks import build, parse
+from ddkit.networks import build, parse, sketch_for
 from ddkit.randomness import stream
 from ddkit.runs import Record
 from ddkit.scores import Scores, metrics
@@ -76,9 +76,18 @@ class Continual(Application):
         require(len(self.steps) >= 2 and all(len(step) >= 2 for step in self.steps),
                 f"at least 2 steps of at least 2 classes are needed, got {list(map(list, self.steps))}")
         require(len(set(labels)) == len(labels), f"a class arrives once, got {list(map(list, self.steps))}")
-        require(self.seeds >= 1, f"at least 1 seed is needed, got {self.seeds}")
-        require(self.new_images >= 1, f"at least 1 new image in an epoch is needed, got {self.new_images}")
+        whole(self.seeds, 1, "seeds")
+        whole(self.new_images, 1, "new_images")
+        if self.epochs is not None:
+            whole(self.epochs, 1, "epochs")
         parse(self.network, self.width)
+
+    def check_on(self, dataset: Dataset) -> None:
+        """The data set has the classes, and every step's memory and the network can be had."""
+        for step in (*self.steps, tuple(chain(*self.steps))):
+            seen = dataset.only(step)
+            self.memory.check_on(seen)
+            sketch_for(seen, self.network, self.width)
 
     @property
     def how(self) -> Protocol:

@@ -16,14 +16,15 @@ import torch
 from ddkit.applications.base import Application, Job, Outcome
 from ddkit.cost import Stopwatch
 from ddkit.data import Dataset, Split
-from ddkit.errors import Diverged, one_of, require
+from ddkit.errors import Diverged, one_of, require, whole
 from ddkit.files import Checkpoint
 from ddkit.jobs import PARTS
-from ddkit.networks import ACTIVATION_SUFFIXES, ACTIVATIONS, NORMS, POOLING_SUFFIXES, POOLINGS, SUFFIXES, build_for
+from ddkit.networks import ACTIVATION_SUFFIXES, ACTIVATIONS, NORMS, POOLING_SUFFIXES, POOLINGS, SUFFIXES, sketch_for
 from ddkit.randomness import stream
 from ddkit.scores import Scores
-from ddkit.specs import Evaluate, Source
+from ddkit.specs import Evaluate, Source, check_source
 from ddkit.training import PROTOCOLS, Protocol, score
+from ddkit.workers import in_parallel
 
 # What a candidate is made of, and what the grid calls the values of each.
 CHOICES = {"depth": "depths", "width": "widths", "norm": "norms", "activation": "activations", "pooling": "poolings"}
@@ -141,10 +142,17 @@ class Search(Application):
         require(self.protocol != "learned", "a search trains all networks at one learning rate: take the 'standard' "
                                             "protocol instead of 'learned'")
         require(self.epochs is None or self.updates is None, "a search counts either epochs or updates, not both")
-        require(all(n is None or n >= 1 for n in (self.epochs, self.updates)),
-                "every network must be trained for at least 1 epoch or update")
+        for name in ("epochs", "updates", "seeds"):
+            if getattr(self, name) is not None:
+                whole(getattr(self, name), 1, name)
         for candidate in self.grid.candidates:
             self._evaluation(candidate).check()
+
+    def check_on(self, dataset: Dataset) -> None:
+        """Every candidate takes the images, and the source can be had."""
+        check_source(self.of, dataset)
+        for candidate in self.grid.candidates:
+            sketch_for(dataset, candidate.network, candidate.width)
 
     def _evaluation(self, candidate: Candidate) -> Evaluate:
         return Evaluate(self.of, self.protocol, candidate.network, candidate.width, self.seeds, self.epochs)
@@ -170,17 +178,15 @@ class Search(Application):
 
     def work(self, job: Job) -> Outcome:
         """Train every candidate, in parallel where joblib is told to, or reload those done."""
-        from joblib import Parallel, delayed
-
         dataset, candidates = job.dataset, self.grid.candidates
         how = self.how(dataset)
-        parameters = {c.name: _parameters(c, dataset) for c in candidates}  # one that does not fit is seen before work
+        parameters = {c.name: _parameters(c, dataset) for c in candidates}
         training = [job.training_set(self.of, seed) for seed in range(self.seeds)]
         asked = [(candidate, seed) for candidate in candidates for seed in range(self.seeds)]
-        tasks = (delayed(train_candidate)(_kept(job, candidate, seed), candidate, seed, how, training[seed], dataset,
-                                          f"network {number} of {len(asked)}, {candidate.name}", job.quiet)
-                 for number, (candidate, seed) in enumerate(asked, 1))
-        done = Parallel()(tasks)
+        done = in_parallel(train_candidate, (
+            (_kept(job, candidate, seed), candidate, seed, how, training[seed], dataset,
+             f"network {number} of {len(asked)}, {candidate.name}", job.quiet)
+            for number, (candidate, seed) in enumerate(asked, 1)))
         found = {c.name: {"parameters": parameters[c.name],
                           "runs": [r for (other, _), r in zip(asked, done, strict=True) if other == c]}
                  for c in candidates}
@@ -222,8 +228,7 @@ def _guess(split: Split) -> float:
 
 
 def _parameters(candidate: Candidate, dataset: Dataset) -> int:
-    network = build_for(dataset, candidate.network, candidate.width, stream(0, "parameters"))
-    return sum(p.numel() for p in network.parameters())
+    return sum(p.numel() for p in sketch_for(dataset, candidate.network, candidate.width).parameters())
 
 
 def scores(result: dict) -> dict[str, Scores]:

@@ -5,10 +5,13 @@ A method is a class with a dataclass ``Config`` (every knob), made from such a c
 * ``start(dataset, synthetic, rng)``: prepare; ``rng(name)`` gives the run's random streams;
 * ``update() -> dict[str, float]``: one update of the synthetic set, the named losses;
 * ``state_dict()`` and ``load_state_dict(state)``: what resuming needs;
-* ``validation``: the protocol that a run's validation scores by.
+* ``validation``: the protocol that a run's validation scores by;
+* ``check_memory(config, images, pixels, weights)``: refuse what cannot fit, by the numbers of synthetic images, of
+  pixels in each, and of a network's weights.
 
-A method that chooses its own images to begin with has ``chooses_start = True``; one whose config has a ``plan`` of
-experts is given their ``trajectories`` before ``start``.
+A method that chooses its own images to begin with has ``chooses_start = True``, one that learns a learning rate has
+``learns_rate = True``; a config that can only begin from some images lists them as ``inits``. A method whose config has
+a ``plan`` of experts is given their ``trajectories`` before ``start``.
 """
 
 from ddkit.errors import one_of
@@ -33,3 +36,8 @@ def get(name: str) -> type:
 def chooses_start(name: str) -> bool:
     """Whether the method of that name replaces the images it is given to begin with."""
     return getattr(get(name), "chooses_start", False)
+
+
+def learns_rate(name: str) -> bool:
+    """Whether the method of that name learns the learning rate that its set is to be trained on with."""
+    return getattr(get(name), "learns_rate", False)

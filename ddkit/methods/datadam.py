@@ -15,6 +15,7 @@ from ddkit import augment, randomness
 from ddkit.bigbatch import chunked_maps, images_per_backward, loss_backward
 from ddkit.data import Dataset
 from ddkit.errors import require
+from ddkit.memory import require_memory
 from ddkit.networks import Network, build_for
 from ddkit.synthetic import SyntheticSet
 
@@ -146,6 +147,11 @@ class DataDAM:
 
     def __init__(self, config: Config):
         self.config = config
+
+    @staticmethod
+    def check_memory(config: Config, images: int, pixels: int, weights: int) -> None:
+        """The set, its start, gradient, momentum and copies; activations are passed in chunks that fit."""
+        require_memory(32 * images * pixels, f"a set of {images:,} images", "ask for fewer images per class")
 
     def start(self, dataset: Dataset, synthetic: SyntheticSet, rng) -> None:
         """Prepare to update ``synthetic``; ``rng(name)`` gives the run's random streams."""

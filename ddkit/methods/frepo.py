@@ -49,6 +49,10 @@ class FRePo(krr.KernelRegression):
     Config = Config
     validation = "trained_kernel"
 
+    @staticmethod
+    def networks_alive(config: Config) -> int:
+        return config.pool
+
     def start(self, dataset, synthetic, rng) -> None:
         """As for every method; the pool starts with staggered ages, so that it is never all young or all old."""
         super().start(dataset, synthetic, rng)

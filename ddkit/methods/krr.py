@@ -17,6 +17,7 @@ from ddkit import augment, randomness
 from ddkit.data import Dataset, Split
 from ddkit.errors import require
 from ddkit.kernels import RIDGE, FeatureKernel, regression_targets, solve
+from ddkit.memory import require_memory
 from ddkit.networks import Network, build_for
 from ddkit.synthetic import SyntheticSet
 
@@ -52,6 +53,19 @@ class KernelRegression:
 
     def __init__(self, config: Config):
         self.config = config
+
+    @classmethod
+    def check_memory(cls, config: Config, images: int, pixels: int, weights: int) -> None:
+        """The real images of an update, the kernels in float64 and their gradients, and the networks."""
+        batch, alive = config.real_batch, cls.networks_alive(config)
+        require_memory(12 * batch * pixels + 32 * images * (pixels + images + batch),
+                       f"{batch:,} real and {images:,} synthetic images in an update", "take a smaller real_batch")
+        require_memory(16 * alive * weights, f"{alive:,} networks at a time", "take fewer or narrower ones")
+
+    @staticmethod
+    def networks_alive(config: Config) -> int:
+        """Networks that are in memory at the same time."""
+        return 0
 
     def start(self, dataset: Dataset, synthetic: SyntheticSet, rng) -> None:
         """Prepare to update ``synthetic``; ``rng(name)`` gives the run's random streams."""

@@ -37,6 +37,10 @@ class RFAD(krr.KernelRegression):
 
     Config = Config
 
+    @staticmethod
+    def networks_alive(config: Config) -> int:
+        return config.networks
+
     def start(self, dataset, synthetic, rng) -> None:
         """As for every method; the scale of the predictions is learned with the images."""
         self.log_scale = torch.zeros((), device=synthetic.images.device, requires_grad=True)

@@ -21,6 +21,7 @@ from ddkit import augment, randomness
 from ddkit.data import Dataset
 from ddkit.errors import one_of, require
 from ddkit.experts import Plan, Trajectories
+from ddkit.memory import require_memory
 from ddkit.synthetic import SyntheticSet
 from ddkit.training import logits
 
@@ -201,6 +202,11 @@ class Config:
                 f"{self.expert_span}: train them for longer or start earlier")
 
     @property
+    def inits(self) -> tuple[str, ...] | None:
+        """What a set may begin from: experts' logits, where labels are learned, are those of real images."""
+        return ("real",) if self.learned_labels else None
+
+    @property
     def plan(self) -> Plan:
         """How the experts are trained."""
         return Plan(self.network, self.width, self.experts, self.expert_epochs, self.expert_lr, self.expert_batch,
@@ -217,11 +223,19 @@ class TrajectoryMatching:
 
     Config = Config
     validation = "assignment"
+    learns_rate = True
     chooses_start = True  # which images it begins with is only known once it has begun
     trajectories: Trajectories
 
     def __init__(self, config: Config):
         self.config = config
+
+    @staticmethod
+    def check_memory(config: Config, images: int, pixels: int, weights: int) -> None:
+        """The set with its copies, and the weights that a student visits; unrolled, every step's graph as well."""
+        visited = 4 * weights * (4 if config.gradient == "unrolled" else 1) + 1000
+        require_memory(32 * images * pixels + config.student_steps * visited,
+                       f"{images:,} images and {config.student_steps:,} steps of a student", "ask for fewer of them")
 
     def start(self, dataset: Dataset, synthetic: SyntheticSet, rng) -> None:
         """Prepare to update ``synthetic``; ``rng(name)`` gives the run's random streams."""
