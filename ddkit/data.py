@@ -19,6 +19,7 @@ from torch import Tensor
 from ddkit import idx, mhist, mhist_like
 from ddkit.errors import InputError, one_of, require
 from ddkit.files import expanded, sha256
+from ddkit.memory import require_memory
 from ddkit.parts import VALIDATION_SHARE, contradictions, require_room_for_validation, stratified
 
 LONGEST_NAME = 255  # bytes of a file name, on most file systems
@@ -139,8 +140,9 @@ class Source:
 
     ``read(root, size)`` gives the arrays (images, labels) or (images, labels, votes) of train, the same of test, the
     class names, and any notes. Images are uint8 or float arrays [N, C, H, W] (float ones in [0, 1]), of ``size``
-    pixels if the reader can have them so; others are resized afterwards. ``marks(root)`` changes whenever the files do,
-    and is None where there are none; it is quick, and nothing is downloaded. ``classes`` is how many there are.
+    pixels if the reader can have them so (it then asks ``require_memory``); others are resized afterwards.
+    ``marks(root)`` changes whenever the files do, and is None where there are none; it is quick, and nothing is
+    downloaded. ``classes`` is how many there are.
     """
 
     read: Callable
@@ -166,8 +168,9 @@ def load(name: str, root: str | Path | None = None, size: int | None = None) -> 
             ``mhist_like``).
 
     Raises:
-        InputError: unknown name, size below 8, a file that is missing (and cannot be had) or damaged, or images that
-            cannot be learned from: test images that are trained on, a class without training images.
+        InputError: unknown name, a size below 8 or beyond the memory, a file that is missing (and cannot be had) or
+            damaged, or images that cannot be learned from: test images that are trained on, a class without training
+            images.
     """
     whole, classes = parse_name(name)
     dataset = _load_whole(whole, data_root(root), size)
@@ -181,6 +184,8 @@ def _load_whole(name: str, root: Path, size: int | None) -> Dataset:
             f"images must be a whole number of at least 8 pixels wide, got size {size}")
     size = int(size or source.size)
     train, test, names, *notes = source.read(root, size)
+    number = len(train[1]) + len(test[1])
+    require_memory(4 * number * len(source.mean) * size**2, f"{number:,} images of {name} at {size}x{size} pixels")
     fingerprint = sha256(f"{name}/{size}".encode(), *(np.ascontiguousarray(a).data for a in (*train, *test)))
     notes += contradictions(name, train[0], test[0])
     require_room_for_validation(name, train[1])

@@ -15,6 +15,7 @@ import numpy as np
 
 from ddkit.errors import InputError, require
 from ddkit.files import sha256
+from ddkit.memory import require_memory
 
 FILES = tuple(f"{part}-{what}-ubyte" for part in ("train", "t10k") for what in ("images-idx3", "labels-idx1"))
 LABELS = 10  # classes of MNIST and of the data sets that took its format over
@@ -71,7 +72,7 @@ def read(path: Path, dimensions: int) -> tuple[np.ndarray, str]:
     """The array uint8 in a file, and the first half of the sha256 of its (unpacked) content.
 
     Raises:
-        InputError: it is damaged, or has another number of dimensions.
+        InputError: it is damaged, has another number of dimensions, or does not fit the memory.
     """
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
@@ -81,6 +82,7 @@ def read(path: Path, dimensions: int) -> tuple[np.ndarray, str]:
             most = LARGEST_RATIO * size if path.suffix == ".gz" else size - len(header)
             if announced > most:
                 raise damaged(path, f"its header announces {announced:,} bytes, more than it can hold")
+            require_memory(announced, f"the content of {path}")
             data = file.read(announced + 1)
     except (zlib.error, EOFError, OSError) as error:
         raise damaged(path, str(error)) from error

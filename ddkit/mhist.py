@@ -33,6 +33,7 @@ from ddkit.cache import cached
 from ddkit.errors import InputError, require
 from ddkit.files import expanded, sha256
 from ddkit.image_files import pixels
+from ddkit.memory import require_memory
 from ddkit.mhist_store import Store, archive_store, folder_store, note
 from ddkit.progress import bar
 
@@ -117,6 +118,7 @@ def read(root: Path, size: int):
         InputError: there is no copy at ``root``, ``root``/MHIST or ``root``/mhist, or it is damaged.
     """
     copy = survey(root)
+    require_room(len(copy.names), size)
 
     def make() -> dict[str, np.ndarray]:
         images = _decode(copy, size)
@@ -131,6 +133,11 @@ def read(root: Path, size: int):
     classes = SYNTHETIC_CLASSES if copy.synthetic else CLASSES
     copy.sizes = Counter({(width, height): n for width, height, n in found["sizes"].tolist()})
     return *split(found["images"], copy.labels, copy.votes, copy.test), classes, *copy.notes
+
+
+def require_room(number: int, size: int) -> None:
+    """Raise InputError unless the memory holds ``number`` images at a size, as bytes and as normalised floats."""
+    require_memory((1 + 4) * 3 * number * size**2, f"{number:,} images of {size}x{size} pixels")
 
 
 def marks(root: Path) -> str | None:

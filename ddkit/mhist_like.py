@@ -29,6 +29,7 @@ from ddkit import mhist
 from ddkit.cache import cached
 from ddkit.errors import require
 from ddkit.files import atomic, expanded, sha256
+from ddkit.memory import require_memory
 from ddkit.progress import bar
 
 _PUBLISHED_NUMBER = sum(map(sum, mhist.PUBLISHED.values()))  # 3,152
@@ -39,6 +40,7 @@ MEAN, STD = (0.764, 0.637, 0.782), (0.105, 0.131, 0.085)  # of the training part
 CENTRES, SPREAD = (0.26, 0.74), 0.15  # of the two kinds of strengths before votes, which overlap
 THRESHOLD, DOUBT = 0.5, 0.08
 HEMATOXYLIN, EOSIN = (0.66, 0.66, 0.40), (0.20, 0.76, 0.32)  # absorbance of red, green and blue light
+RENDERED = 500  # bytes a pixel that the drawing of one image takes at least
 README = """These images are SYNTHETIC: drawn by ddkit's mhist_like generator, not taken of any tissue.
 The folder is laid out like MHIST (annotations.csv and images/ or images.zip) so that programs for MHIST can be tried.
 Nothing measured on them says anything about polyps or about MHIST.
@@ -52,6 +54,7 @@ def read(root: Path, size: int):
     Drawing takes a quarter of a minute at 64 pixels, so the pixels are cached in ``root``/mhist_like; the cache
     belongs to this file's text, the number of images, the seed and the size.
     """
+    mhist.require_room(NUMBER, size)
     wanted, code = plan(NUMBER, SEED), Path(__file__).read_bytes()
     images = cached(root / "mhist_like", f"mhist_like-{size}", sha256(code, f"{NUMBER}/{SEED}/{size}".encode()),
                     lambda: {"images": draw(wanted.strengths, size, SEED)})["images"]
@@ -64,9 +67,11 @@ def make(folder: Path, number: int = NUMBER, size: int = SIZE, seed: int = SEED,
     annotations.csv comes last: without it, a folder whose making was interrupted is not taken for a whole one.
 
     Raises:
-        InputError: the folder holds such files already, cannot be written, or a number is too small.
+        InputError: the folder holds such files already or cannot be written, a number is too small, or the images do
+            not fit the memory.
     """
     require(size >= 8, f"images must be at least 8 pixels wide, got size {size}")
+    require_memory((3 * number + RENDERED) * size**2, f"{number:,} images of {size}x{size} pixels")
     wanted, folder = plan(number, seed), expanded(folder)
     for name in ("annotations.csv", "images", "images.zip", "README.txt"):
         require(not os.path.exists(folder / name), f"{folder / name} exists: choose an empty folder")

@@ -578,3 +578,34 @@ def test_a_data_folder_that_is_none_is_one_sentence(tmp_path, monkeypatch, name,
             with pytest.raises(InputError, match=what) as caught:
                 ask(name, path if by == "argument" else None)
             assert "DDKIT_DATA" in str(caught.value) and "\n" not in str(caught.value)
+
+
+@NAMES
+@pytest.mark.parametrize("size", [10_000, 10**6, 10**12])
+def test_sizes_beyond_the_memory_are_refused_before_anything_is_allocated(ready, name, size, monkeypatch):
+    root = ready(name)
+    monkeypatch.setattr("ddkit.data._prepare", lambda *_: pytest.fail("images were resized"))
+    monkeypatch.setattr("ddkit.memory.available", lambda: 8 << 30)
+    for ask in (load, data.fingerprint):
+        tracemalloc.start()
+        with pytest.raises(InputError, match="memory") as caught:
+            ask(name, root, size)
+        assert tracemalloc.get_traced_memory()[1] < 100 << 20
+        tracemalloc.stop()
+        assert f"{size}x{size}" in str(caught.value) and "\n" not in str(caught.value)
+
+
+@FORMATTED
+@FORMS
+def test_a_file_beyond_the_memory_is_refused_unread(tmp_path, dataset, form, monkeypatch):
+    root = own_copy(tmp_path, dataset, form)
+    monkeypatch.setattr("ddkit.memory.available", lambda: 1000)
+    with pytest.raises(InputError, match=r"train-images-idx3-ubyte\S* would take .* memory"):
+        load(dataset, root)
+
+
+@pytest.mark.parametrize("asked", [["--size", "20000"], ["--size", "1000000000"], ["--number", "1000000000"]])
+def test_synthetic_images_beyond_the_memory_are_refused_before_a_file_is_written(tmp_path, monkeypatch, capsys, asked):
+    monkeypatch.setattr("ddkit.memory.available", lambda: 8 << 30)
+    assert main(["data", "mhist_like", str(tmp_path / "new"), "--make", *asked]) == 2
+    assert "of memory" in capsys.readouterr().err and not (tmp_path / "new").exists()
