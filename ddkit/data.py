@@ -22,8 +22,6 @@ from ddkit.files import expanded, sha256
 from ddkit.memory import require_memory
 from ddkit.parts import VALIDATION_SHARE, contradictions, require_room_for_validation, stratified
 
-LONGEST_NAME = 255  # bytes of a file name, on most file systems
-
 
 @dataclass(frozen=True)
 class Split:
@@ -263,10 +261,8 @@ def data_root(root: str | Path | None = None) -> Path:
         InputError: it is a file, or cannot be the name of a folder.
     """
     path = expanded(root or os.environ.get("DDKIT_DATA") or "data")
-    what = "" if len(os.fsencode(path.name)) <= LONGEST_NAME else "longer than a name can be"
-    what = "a file" if os.path.isfile(path) else what
-    require(not what, f"the data cannot lie in {str(path)[:200]}, which is {what}: name a folder by --data or "
-                      "DDKIT_DATA")
+    require(not os.path.isfile(path), f"the data cannot lie in {path}, which is a file: name a folder by --data or "
+                                      "DDKIT_DATA")
     return path
 
 

@@ -572,12 +572,12 @@ def test_a_tilde_in_the_data_commands_path_is_the_users_home(home, tmp_path, cap
 @pytest.mark.parametrize("by", ["argument", "environment"])
 def test_a_data_folder_that_is_none_is_one_sentence(tmp_path, monkeypatch, name, by):
     (tmp_path / "file").write_text("x")
-    for path, what in ((tmp_path / "file", "a file"), (tmp_path / ("a" * 300), "longer than a name")):
+    for path, what in ((tmp_path / "file", "a file"), (tmp_path / ("a" * 300), "longer than 255 bytes")):
         monkeypatch.setenv("DDKIT_DATA", str(path if by == "environment" else tmp_path))
         for ask in (load, data.fingerprint):
             with pytest.raises(InputError, match=what) as caught:
                 ask(name, path if by == "argument" else None)
-            assert "DDKIT_DATA" in str(caught.value) and "\n" not in str(caught.value)
+            assert "\n" not in str(caught.value)
 
 
 @NAMES
