@@ -219,8 +219,7 @@ def load_state(path: Path):
     except pickle.UnpicklingError as error:
         raise InputError(f"{path} is refused: {_objection(error)}; ask for tensors saved with torch.save or "
                          "safetensors") from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, TypeError, AttributeError, IndexError,
-            RecursionError) as error:
+    except Exception as error:  # a damaged file may lead torch's reader to any, and another torch's to others
         raise InputError(f"{path} is damaged or no torch file ({_first_line(error)}): copy or make it again") from error
 
 

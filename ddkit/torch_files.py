@@ -4,7 +4,6 @@ Beside tensors and plain data they may hold NumPy's arrays and numbers, as the a
 """
 
 import pickle
-import warnings
 from functools import wraps
 from pathlib import Path
 
@@ -44,15 +43,8 @@ def load(path: Path):
             f"{path} is refused: it is a bare pickle, which could run code; ask for tensors saved with torch.save or "
             "safetensors")
     require(zipped or old, f"{path} is damaged or no torch file: copy or make it again")
-    try:
-        with warnings.catch_warnings(), torch.serialization.safe_globals(_numpy_globals()):
-            warnings.simplefilter("ignore")  # torch's, of what is refused in one sentence anyway
-            return load_state(path)
-    except InputError:
-        raise
-    except Exception as error:  # a damaged file may lead torch's reader to any
-        raise InputError(f"{path} is damaged or no torch file ({type(error).__name__}): copy or make it "
-                         "again") from error
+    with torch.serialization.safe_globals(_numpy_globals()):
+        return load_state(path)
 
 
 def _numpy_globals() -> list:
