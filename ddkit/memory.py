@@ -6,9 +6,9 @@ from pathlib import Path
 from ddkit.errors import require
 
 _GIB = 1 << 30
-_LIMITS = {  # of a control group: the file of the limit, and that of what is used
-    "/sys/fs/cgroup/memory.max": "/sys/fs/cgroup/memory.current",
-    "/sys/fs/cgroup/memory/memory.limit_in_bytes": "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+_GROUPS = {  # folders of a control group's files: those of the limit and of what is used, and what of it can be dropped
+    "/sys/fs/cgroup": ("memory.max", "memory.current", "inactive_file"),
+    "/sys/fs/cgroup/memory": ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
 }
 
 
@@ -17,9 +17,9 @@ def available() -> int:
     import psutil
 
     found = [psutil.virtual_memory().available]
-    for limit, used in _LIMITS.items():
-        with contextlib.suppress(OSError, ValueError):  # not everywhere, and "max" where there is no limit
-            found.append(int(Path(limit).read_text()) - int(Path(used).read_text()))
+    for folder, names in _GROUPS.items():
+        with contextlib.suppress(OSError, ValueError, KeyError):  # not everywhere, and "max" where there is no limit
+            found.append(_left_in(Path(folder), *names))
     with contextlib.suppress(ImportError):  # on Windows
         import resource
 
@@ -27,6 +27,13 @@ def available() -> int:
         if most != resource.RLIM_INFINITY:
             found.append(most - psutil.Process().memory_info().vms)
     return max(0, min(found))
+
+
+def _left_in(group: Path, limit: str, used: str, droppable: str) -> int:
+    """Bytes left in a control group, files kept in memory for later not counted."""
+    statistics = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+    most, taken = (int((group / name).read_text()) for name in (limit, used))
+    return most - taken + int(statistics[droppable])
 
 
 def require_memory(needed: int, what: str, remedy: str = "ask for less") -> None:

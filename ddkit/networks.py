@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 NORMS = ("instance", "batch", "layer", "group", "none")
 # In place where the backward pass needs only the output: nothing before it keeps its input.
-ACTIVATIONS = {"relu": partial(nn.ReLU, inplace=True), "leakyrelu": nn.LeakyReLU, "sigmoid": nn.Sigmoid}
+ACTIVATIONS = {"relu": partial(nn.ReLU, inplace=True), "leakyrelu": nn.LeakyReLU, "sigmoid": nn.Sigmoid,
+               "swish": nn.SiLU}
 
 
 class _MeanOfFour(torch.autograd.Function):
@@ -78,7 +79,7 @@ class Network(nn.Module):
     @property
     def nonnegative(self) -> bool:
         """Whether no map has a negative entry, as after a ReLU."""
-        return not any(isinstance(module, nn.LeakyReLU) for module in self.modules())
+        return not any(isinstance(module, nn.LeakyReLU | nn.SiLU) for module in self.modules())
 
     def maps(self, x: Tensor) -> Iterator[Tensor]:
         """Yield each block's map after its activation, [N, ch, H, W], then the embedding [N, D]."""
@@ -87,6 +88,10 @@ class Network(nn.Module):
     def features(self, x: Tensor) -> list[Tensor]:
         """Every block's map [N, ch, H, W], then the embedding [N, D]."""
         return list(self.maps(x))
+
+    def embed(self, x: Tensor) -> Tensor:
+        """The embedding [N, D] of images [N, C, H, W]."""
+        return self.features(x)[-1]
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits [N, classes] of images [N, C, H, W]."""
@@ -164,16 +169,16 @@ class LeNet(BlockNetwork):
 
 
 class AlexNet(BlockNetwork):
-    """128-192 (5x5) and 256-192-192 (3x3) channels, three max-pools, no norm."""
+    """128-192 (5x5) and 256-192-192 (3x3) channels, three max-pools; no norm unless one is asked for."""
 
-    def __init__(self, channels=3, classes=10, size=32):
+    def __init__(self, channels=3, classes=10, size=32, norm="none"):
         super().__init__()
         blocks = [
-            Block(nn.Conv2d(channels, 128, 5, padding=4 if channels == 1 else 2), pool="max"),
-            Block(nn.Conv2d(128, 192, 5, padding=2), pool="max"),
-            Block(nn.Conv2d(192, 256, 3, padding=1)),
-            Block(nn.Conv2d(256, 192, 3, padding=1)),
-            Block(nn.Conv2d(192, 192, 3, padding=1), pool="max"),
+            Block(nn.Conv2d(channels, 128, 5, padding=4 if channels == 1 else 2), norm, pool="max"),
+            Block(nn.Conv2d(128, 192, 5, padding=2), norm, pool="max"),
+            Block(nn.Conv2d(192, 256, 3, padding=1), norm),
+            Block(nn.Conv2d(256, 192, 3, padding=1), norm),
+            Block(nn.Conv2d(192, 192, 3, padding=1), norm, pool="max"),
         ]
         self._assemble(blocks, size, (), classes)
 
@@ -212,10 +217,16 @@ class MLP(Network):
 
 
 class Residual(nn.Module):
-    """Two 3x3 convolutions around a shortcut (He et al., CVPR 2016, the basic block)."""
+    """Two 3x3 convolutions around a shortcut (He et al., CVPR 2016, the basic block).
 
-    def __init__(self, inputs: int, width: int, stride: int, norm: str):
+    Where the map shrinks, the convolutions take every second place or, with ``pool``, its 2x2 averages do.
+    """
+
+    def __init__(self, inputs: int, width: int, stride: int, norm: str, pool: bool = False):
         super().__init__()
+        shrink = nn.AvgPool2d(2) if pool and stride != 1 else nn.Identity()
+        stride = 1 if pool else stride
+        self.shrink = shrink
         self.conv1 = nn.Conv2d(inputs, width, 3, stride, padding=1, bias=False)
         self.norm1 = normalisation(norm, width)
         self.conv2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
@@ -223,16 +234,21 @@ class Residual(nn.Module):
         self.shortcut = nn.Identity()
         if stride != 1 or inputs != width:
             self.shortcut = nn.Sequential(nn.Conv2d(inputs, width, 1, stride, bias=False), normalisation(norm, width))
+            if pool:
+                self.shortcut.insert(1, shrink)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.norm2(self.conv2(self.norm1(self.conv1(x)).relu()))
+        y = self.norm2(self.conv2(self.shrink(self.norm1(self.conv1(x)).relu())))
         return (y + self.shortcut(x)).relu()
 
 
 class ResNet18(Network):
-    """3x3 stem of 64 channels without max-pooling, four stages of two residual blocks, global average."""
+    """3x3 stem of 64 channels without max-pooling, four stages of two residual blocks, global average.
 
-    def __init__(self, channels=3, classes=10, size=32, norm="instance"):
+    With ``pool`` (the field's ``ResNet18_AP``) stages shrink by average pooling, and the last map is not averaged.
+    """
+
+    def __init__(self, channels=3, classes=10, size=32, norm="instance", pool=False):
         super().__init__()
         # Instance norm of a single pixel is zero: the last stage, an eighth of the image, needs two.
         require(size > 8 or norm != "instance", "the last stage would see a single pixel")
@@ -240,25 +256,27 @@ class ResNet18(Network):
         self.norm = normalisation(norm, 64)
         widths, strides = (64, 128, 256, 512), (1, 2, 2, 2)
         self.stages = nn.ModuleList(
-            nn.Sequential(Residual(inputs, width, stride, norm), Residual(width, width, 1, norm))
+            nn.Sequential(Residual(inputs, width, stride, norm, pool), Residual(width, width, 1, norm))
             for inputs, width, stride in zip((64, *widths), widths, strides, strict=False))
-        self.classifier = nn.Linear(512, classes)
+        self.averaged = not pool
+        self.classifier = nn.Linear(512 * (size // 8) ** 2 if pool else 512, classes)
 
     def maps(self, x: Tensor) -> Iterator[Tensor]:
         x = self.norm(self.stem(x)).relu()
         for stage in self.stages:
             x = stage(x)
             yield x
-        yield x.mean((2, 3))
+        yield x.mean((2, 3)) if self.averaged else x.flatten(1)
 
 
 FAMILIES = {"MLP": MLP, "ConvNet": ConvNet, "LeNet": LeNet, "AlexNet": AlexNet, "VGG11": VGG11, "ResNet18": ResNet18}
 SUFFIXES = {"": "instance", "IN": "instance", "BN": "batch", "LN": "layer", "GN": "group", "NN": "none"}
-ACTIVATION_SUFFIXES = {"": "relu", "AR": "relu", "AL": "leakyrelu", "AS": "sigmoid"}
+ACTIVATION_SUFFIXES = {"": "relu", "AR": "relu", "AL": "leakyrelu", "AS": "sigmoid",
+                       "ASwish": "swish"}
 POOLING_SUFFIXES = {"": "avg", "AP": "avg", "MP": "max", "NP": "none"}
 SMALLEST = 8  # pixels
 _TRAINED = 16  # bytes that a weight takes in training: itself, its gradient, and two moments
-_NAME = re.compile(r"(MLP|ConvNet|LeNet|AlexNet|VGG11|ResNet18)(?:D([1-8]))?([BILGN]N)?(A[RLS])?([AMN]P)?$")
+_NAME = re.compile(r"(MLP|ConvNet|LeNet|AlexNet|VGG11|ResNet18)(?:D([1-8]))?([BILGN]N)?(ASwish|A[RLS])?([AMN]P|_AP)?$")
 
 
 def build(name: str, channels: int, classes: int, size: int, *, width: int = 128,
@@ -321,14 +339,17 @@ def parse(name: str, width: int = 128) -> tuple[type[Network], dict]:
     """The class and options that a name such as ``ConvNetD4BN`` stands for."""
     match = _NAME.fullmatch(name)
     require(match is not None, f"unknown network '{name}': choose one of MLP, ConvNet, ConvNetD1 to ConvNetD8 (with "
-                               "BN, LN, GN or NN for another norm, then AL or AS for another activation, then MP or "
-                               "NP for another pooling), LeNet, AlexNet, VGG11, ResNet18")
+                               "BN, LN, GN or NN for another norm, then AL, AS or ASwish for another activation, then "
+                               "MP or NP for another pooling), LeNet, AlexNet, VGG11, ResNet18")
     family, depth, suffix, activation, pooling = match.groups()
-    fixed = family in ("MLP", "LeNet", "AlexNet")
-    require(not (fixed and suffix) and (family == "ConvNet" or not (depth or activation or pooling)),
+    fixed, averaging = family in ("MLP", "LeNet"), family == "ResNet18" and pooling == "_AP"
+    convnet = family == "ConvNet" and pooling != "_AP"
+    require(not (fixed and suffix) and (convnet or not (depth or activation or (pooling and not averaging))),
             f"network '{name}' does not exist: only ConvNet takes a depth, an activation and a pooling, only ConvNet, "
-            "VGG11 and ResNet18 a norm")
-    options = {} if fixed else {"norm": SUFFIXES[suffix or ""]}
+            "AlexNet, VGG11 and ResNet18 a norm, only ResNet18 _AP")
+    options = {} if fixed or (family == "AlexNet" and not suffix) else {"norm": SUFFIXES[suffix or ""]}
+    if averaging:
+        options["pool"] = True
     if family == "ConvNet":
         require(width >= 1, f"a ConvNet's width must be at least 1, got {width}")
         options |= {"width": width, "depth": int(depth or 3), "activation": ACTIVATION_SUFFIXES[activation or ""],

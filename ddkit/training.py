@@ -28,6 +28,7 @@ from ddkit.scores import Scores, metrics
 
 SAVE_EVERY = 20.0  # seconds between two checkpoints of a fit
 TEST_BATCH = 250
+Augmentation = Callable[[Tensor, torch.Generator], Tensor]  # of images [N, C, H, W]
 MEMORY_MIB = 2048  # for the activations of a training batch; a larger batch is passed in chunks
 
 
@@ -117,16 +118,17 @@ class Fit:
     rates: list[float] = field(default_factory=list)
 
 
-def fit(network: nn.Module, data: Split, how: Protocol, generator: torch.Generator, *, strategy: str = "none",
-        title: str = "training", checkpoint: Checkpoint | None = None, quiet: bool = False,
-        choose: Callable[[int], Tensor] | None = None, watch: Callable[[int, nn.Module], None] | None = None) -> Fit:
+def fit(network: nn.Module, data: Split, how: Protocol, generator: torch.Generator, *,
+        strategy: str | Augmentation = "none", title: str = "training", checkpoint: Checkpoint | None = None,
+        quiet: bool = False, choose: Callable[[int], Tensor] | None = None,
+        watch: Callable[[int, nn.Module], None] | None = None) -> Fit:
     """Train ``network`` in place.
 
     Args:
         data: images [N, C, H, W]; labels as ``Split`` has them: classes, distributions, or values to regress on.
         how: the protocol.
         generator: draws the order of the images and the augmentation.
-        strategy: augmentation used if the protocol is augmented.
+        strategy: augmentation used if the protocol is augmented, by name or as a function of images and generator.
         checkpoint: where to save now and then and to resume from; removed at the end. A resumed fit
             ends in the same bits as an unbroken one.
         choose: gives the indices of the images to train on in an epoch (counted from 0); None takes all.
@@ -175,7 +177,8 @@ def _part(data: Split, indices: Tensor) -> Split:
     return Split(data.images[indices], data.labels[indices], squared=data.squared)
 
 
-def _epoch(network, data: Split, how: Protocol, optimiser, generator, strategy: str, chunk: int, most: int | None):
+def _epoch(network, data: Split, how: Protocol, optimiser, generator, strategy: str | Augmentation, chunk: int,
+           most: int | None):
     network.train()
     order = torch.randperm(len(data), generator=generator).to(data.images.device)
     batches = order.split(how.batch)[:most]
@@ -184,7 +187,7 @@ def _epoch(network, data: Split, how: Protocol, optimiser, generator, strategy: 
     for batch in batches:
         images = data.images[batch]
         if how.augmented:
-            images = augment.apply(images, augment.draw(strategy, len(images), generator))
+            images = _augmented(images, strategy, generator)
         optimiser.zero_grad(set_to_none=True)
         total += loss_backward(network, images, data.labels[batch], chunk, loss_of)
         if how.sharpness:
@@ -193,6 +196,12 @@ def _epoch(network, data: Split, how: Protocol, optimiser, generator, strategy: 
                 loss_backward(network, images, data.labels[batch], chunk, loss_of)
         optimiser.step()
     return total / len(batches), len(batches)
+
+
+def _augmented(images: Tensor, strategy: str | Augmentation, generator: torch.Generator) -> Tensor:
+    if callable(strategy):
+        return strategy(images, generator)
+    return augment.apply(images, augment.draw(strategy, len(images), generator))
 
 
 @contextlib.contextmanager

@@ -1,0 +1,146 @@
+"""The hand-out's data sets, training loop and evaluation."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils import data
+
+from ddkit.data import Dataset, Split, denormalise, load
+from ddkit.errors import one_of, require
+from ddkit.looking import looking_at
+from ddkit.networks import Network
+from ddkit.randomness import stream
+from ddkit.training import Protocol, fit, test
+from ddkit.utils.augmentation import augmenting
+
+BATCH = 256  # test images at a time
+
+
+class TensorDataset(data.Dataset):
+    """Images [N, C, H, W] and labels [N] as a data set; ``images`` and ``labels`` have them whole."""
+
+    def __init__(self, images: Tensor, labels: Tensor):
+        self.images, self.labels = images.detach(), labels.detach()
+
+    def __getitem__(self, index):
+        return self.images[index], self.labels[index]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+class Part(TensorDataset):
+    """A part of a data set, with torchvision's attributes: ``targets``, ``classes`` and ``data``, its pixels as bytes,
+    [N, H, W] of grey images and [N, H, W, 3] of colour ones."""
+
+    def __init__(self, split: Split, dataset: Dataset):
+        super().__init__(split.images, split.labels)
+        self.targets, self.classes = self.labels, list(dataset.classes)
+        self._statistics = dataset.mean, dataset.std
+
+    @property
+    def data(self) -> Tensor | np.ndarray:
+        pixels = (255 * denormalise(self.images, *self._statistics)).round().to(torch.uint8)
+        return pixels[:, 0] if pixels.shape[1] == 1 else pixels.permute(0, 2, 3, 1).numpy()
+
+
+def get_dataset(dataset: str, data_path: str | None = None, batch_size=BATCH, args=None):
+    """Load a data set as the hand-out does.
+
+    Args:
+        dataset: as for ``data.load``, or the hand-out's spelling (``MNIST``, ``FashionMNIST``, ``CIFAR10``).
+        batch_size: of the test images; the hand-out's ``args`` may stand here as well.
+        args: of the hand-out's programs; whitening (``zca``) is refused.
+
+    Returns:
+        channel, im_size, num_classes, class_names, mean, std, dst_train, dst_test, testloader; ``dst_train``
+        leaves out the tenth that ddkit keeps for validation.
+    """
+    if not isinstance(batch_size, int):
+        batch_size, args = BATCH, batch_size if args is None else args
+    require(getattr(args, "zca", False) in (False, "False", None), "ddkit does not whiten images (zca): leave it out")
+    require(batch_size >= 1, f"batch_size must be at least 1, got {batch_size}")
+    found = load(dataset.lower().replace("fashionmnist", "fashion_mnist"), data_path)
+    train, test_set = Part(found.train, found), Part(found.test, found)
+    return (found.channels, (found.size, found.size), len(found.classes), list(found.classes), list(found.mean),
+            list(found.std), train, test_set, data.DataLoader(test_set, batch_size))
+
+
+def epoch(mode: str, dataloader, net: nn.Module, optimizer, criterion, args=None,
+          aug: bool = False) -> tuple[float, float]:
+    """Pass over all batches once, training the network (``train``) or looking at it (``test``).
+
+    ``aug`` augments training images as ``args`` say (``dsa`` with its strategy, or ``dc_aug_param``). Returns the mean
+    loss and the accuracy in [0, 1], of batches in the mode they were passed in.
+    """
+    training = one_of(mode, ("train", "test"), "mode") == "train"
+    device = next(net.parameters()).device
+    change = augmenting(args) if aug and training else "none"
+    generator = torch.Generator().manual_seed(int(torch.randint(2**31, ())))
+    total = right = seen = 0.0
+    if training:
+        net.train()
+    for batch in dataloader:
+        images, labels = (part.to(device) for part in batch[:2])
+        images = images if change == "none" else change(images, generator)
+        if training:
+            answers = net(images)
+            loss = criterion(answers, labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        else:
+            with looking_at(net), torch.no_grad():
+                answers = net(images)
+                loss = criterion(answers, labels)
+        hard = labels if labels.ndim == 1 else labels.argmax(1)
+        total, seen = total + loss.item() * len(images), seen + len(images)
+        right += int((answers.argmax(1) == hard).sum())
+    require(seen > 0, "there is no batch to pass")
+    return total / seen, right / seen
+
+
+def evaluate_synset(it_eval: int, net: Network, images_train: Tensor, labels_train: Tensor, testloader, args=None, *,
+                    lr: float | None = None, epochs: int | None = None, batch: int | None = None,
+                    strategy: str | None = None, seed: int = 0) -> tuple[Network, float, float]:
+    """Train ``net`` in place on a synthetic set, a tenth of the learning rate in the second half, and test it.
+
+    Args:
+        it_eval: number of this evaluation; with ``seed`` it fixes the order of the images.
+        images_train, labels_train: float32 [N, C, H, W] and int64 [N] (or distributions [N, classes]).
+        testloader: yields batches of test images and labels.
+        args: of the hand-out's programs: lr_net, epoch_eval_train, batch_train, device, and augmentation by dsa,
+            dsa_strategy and dsa_param, or by dc_aug_param.
+        lr, epochs, batch, strategy: the same one by one, where there are no ``args``: 0.01, 1,000, 256 and none.
+
+    Returns:
+        The network, training accuracy and test accuracy, both in [0, 1].
+
+    Raises:
+        InputError: both ``args`` and its parts are given, or one of them cannot work.
+        Diverged: the network's weights or answers are no longer finite.
+    """
+    told = {"lr": lr, "epochs": epochs, "batch": batch, "strategy": strategy}
+    given = [name for name, value in told.items() if value is not None]
+    require(args is None or not given, f"args says it already: leave {', '.join(given)} out")
+    wanted = _settings(args) if args is not None else {"lr": 0.01, "epochs": 1000, "batch": 256, "strategy": "none"} | {
+        name: told[name] for name in given}
+    device = getattr(args, "device", None) or images_train.device
+    net.to(device)
+    how = Protocol("evaluate_synset", wanted["epochs"], lr=wanted["lr"], batch=wanted["batch"], schedule="half",
+                   augmented=True)
+    training = Split(images_train.detach().to(device), labels_train.detach().to(device))
+    fit(net, training, how, stream(seed, f"evaluation order {it_eval}"), strategy=wanted["strategy"],
+        title=f"network {it_eval}")
+    hard = training if labels_train.ndim == 1 else replace(training, labels=training.labels.argmax(1))
+    batches = [test_batch[:2] for test_batch in testloader]
+    images, labels = (torch.cat(parts).to(device) for parts in zip(*batches, strict=True))
+    return net, test(net, hard)["accuracy"], test(net, Split(images, labels))["accuracy"]
+
+
+def _settings(args) -> dict:
+    """What ``args`` say of an evaluation, with the hand-out's defaults."""
+    return {"lr": float(getattr(args, "lr_net", 0.01)), "epochs": int(getattr(args, "epoch_eval_train", 1000)),
+            "batch": int(getattr(args, "batch_train", 256)), "strategy": augmenting(args)}
