@@ -184,6 +184,8 @@ class Damage(Case):
             return ""
         if ended.code or ended.noisy:
             return str(ended)
+        if str(path) in ended.err:  # not silent
+            return ""
         if self.target.foreign and _fingerprint(found) != _fingerprint(expected):
             return ""
         if self.target.nameless:
