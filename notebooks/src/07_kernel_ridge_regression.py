@@ -229,8 +229,10 @@ print(f"{kip_run.updates:,} updates in {kip_run.result['cpu_seconds'] / 60:.1f} 
 plots.loss_curve({"KIP": kip_run})
 
 # %%
-losses = torch.tensor([step["loss"] for step in kip_run.result["losses"]])
-assert losses[-len(losses) // 5 :].mean() < losses[: len(losses) // 5].mean()
+kept = kip_run.synthetic
+start, end = ((images.double().flatten(1), targets.double())
+              for images, targets in ((kept.start, kept.start_labels), (kept.images, kept.labels)))
+assert ddkit_loss(*end, T[some], Y_t) < ddkit_loss(*start, T[some], Y_t), "on validation images, which it never saw"
 plots.start_end_difference(kip_run.synthetic)
 
 # %% [markdown]
