@@ -252,6 +252,7 @@ def _runs(options) -> None:
             found[path] = Record.load(path.parent)
         except InputError as error:  # one of them must not hide the others
             found[path] = error
+            say(f"ddkit: {error}", quiet=not options.json)
     started = [path.parent.name for path in sorted(here.glob(f"*/{STARTED}")) if path.parent / RECORD not in found]
     lines = [*map(str, found.values()), *(f"{name}: interrupted, resumes when run again" for name in started)]
     records = [one for one in found.values() if isinstance(one, Record)]

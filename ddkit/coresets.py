@@ -170,6 +170,8 @@ def looks(dataset: Dataset, network: str, width: int, epochs: int, seed: int, ch
             right = state["right"]
 
     def look(epoch: int, model: Network) -> None:
+        require(len(right) >= epoch, f"{kept and kept.path} lacks looks that were taken before the training stopped: "
+                                     "delete the folder to choose anew")
         del right[epoch:]  # looks after the checkpoint that the training is resumed from
         right.append(_right(model, dataset.train))
         if kept:

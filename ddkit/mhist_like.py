@@ -15,9 +15,11 @@ every size. Colour follows the Beer-Lambert law: light passes the stains' concen
 e (eosin, in fibres and cytoplasm), I = I_0 exp(-(h H + e E)), with the stains' absorbances H and E per colour channel.
 """
 
+import contextlib
 import csv
 import io
 import os
+import shutil
 import zipfile
 from dataclasses import dataclass
 from functools import partial
@@ -27,8 +29,8 @@ import numpy as np
 
 from ddkit import mhist
 from ddkit.cache import cached
-from ddkit.errors import require
-from ddkit.files import atomic, expanded, sha256
+from ddkit.errors import InputError, require
+from ddkit.files import expanded, sha256
 from ddkit.memory import require_memory
 from ddkit.progress import bar
 
@@ -41,6 +43,7 @@ CENTRES, SPREAD = (0.26, 0.74), 0.15  # of the two kinds of strengths before vot
 THRESHOLD, DOUBT = 0.5, 0.08
 HEMATOXYLIN, EOSIN = (0.66, 0.66, 0.40), (0.20, 0.76, 0.32)  # absorbance of red, green and blue light
 RENDERED = 500  # bytes a pixel that the drawing of one image takes at least
+_PARTS = ("README.txt", "images", "images.zip", "annotations.csv")  # without the last, a folder is taken for no copy
 README = """These images are SYNTHETIC: drawn by ddkit's mhist_like generator, not taken of any tissue.
 The folder is laid out like MHIST (annotations.csv and images/ or images.zip) so that programs for MHIST can be tried.
 Nothing measured on them says anything about polyps or about MHIST.
@@ -64,7 +67,7 @@ def read(root: Path, size: int):
 def make(folder: Path, number: int = NUMBER, size: int = SIZE, seed: int = SEED, zipped: bool = False) -> None:
     """Write ``number`` images of ``size`` pixels into ``folder``, laid out like MHIST, with a README.txt.
 
-    annotations.csv comes last: without it, a folder whose making was interrupted is not taken for a whole one.
+    All of it is there, or nothing: it is written beside and moved in at the end, annotations.csv last.
 
     Raises:
         InputError: the folder holds such files already or cannot be written, a number is too small, or the images do
@@ -73,25 +76,43 @@ def make(folder: Path, number: int = NUMBER, size: int = SIZE, seed: int = SEED,
     require(size >= 8, f"images must be at least 8 pixels wide, got size {size}")
     require_memory((3 * number + RENDERED) * size**2, f"{number:,} images of {size}x{size} pixels")
     wanted, folder = plan(number, seed), expanded(folder)
-    for name in ("annotations.csv", "images", "images.zip", "README.txt"):
+    for name in _PARTS:
         require(not os.path.exists(folder / name), f"{folder / name} exists: choose an empty folder")
     names = [f"{mhist.SYNTHETIC}{i:0{len(str(number))}d}.png" for i in range(1, number + 1)]
     images = draw(wanted.strengths, size, seed)
-    with atomic(folder / "README.txt") as temporary:
-        temporary.write_text(README.format(number=number, size=size, seed=seed), encoding="utf-8")
-    if zipped:
-        with atomic(folder / "images.zip") as temporary, zipfile.ZipFile(temporary, "w") as archive:
+    with _whole_folder(folder, _PARTS) as begun:
+        (begun / "README.txt").write_text(README.format(number=number, size=size, seed=seed), encoding="utf-8")
+        if zipped:
+            with zipfile.ZipFile(begun / "images.zip", "w") as archive:
+                for name, image in zip(names, images, strict=True):
+                    archive.writestr(zipfile.ZipInfo(f"images/{name}"), _png(image))
+        else:
+            (begun / "images").mkdir()
             for name, image in zip(names, images, strict=True):
-                archive.writestr(zipfile.ZipInfo(f"images/{name}"), _png(image))
-    else:
-        for name, image in zip(names, images, strict=True):
-            with atomic(folder / "images" / name) as temporary:
-                temporary.write_bytes(_png(image))
-    with atomic(folder / "annotations.csv") as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(mhist.COLUMNS)
-        for name, label, votes, test in zip(names, wanted.labels, wanted.votes, wanted.test, strict=True):
-            table.writerow([name, mhist.CLASSES[label], votes, mhist.PARTS[int(test)]])
+                (begun / "images" / name).write_bytes(_png(image))
+        with (begun / "annotations.csv").open("w", encoding="utf-8", newline="") as file:
+            table = csv.writer(file)
+            table.writerow(mhist.COLUMNS)
+            for name, label, votes, test in zip(names, wanted.labels, wanted.votes, wanted.test, strict=True):
+                table.writerow([name, mhist.CLASSES[label], votes, mhist.PARTS[int(test)]])
+
+
+@contextlib.contextmanager
+def _whole_folder(folder: Path, parts: tuple[str, ...]):
+    """A folder to write into, whose parts come into ``folder`` in their order, and only once all are written."""
+    begun = folder / ".making"
+    try:
+        shutil.rmtree(begun, ignore_errors=True)  # what one that was killed has left
+        begun.mkdir(parents=True)
+        yield begun
+        for name in parts:
+            if (begun / name).exists():
+                os.replace(begun / name, folder / name)
+    except OSError as error:
+        raise InputError(f"cannot write {error.filename or folder} ({error.strerror or error}): choose a folder you "
+                         "may write to with free space; nothing was changed") from error
+    finally:
+        shutil.rmtree(begun, ignore_errors=True)
 
 
 def _png(image: np.ndarray) -> bytes:

@@ -1,6 +1,6 @@
 """Named settings of the methods, each with what it departs from."""
 
-import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
@@ -149,7 +149,7 @@ def _knob(name: str, value: object, kind: type):
         value = int(value)
     fits = type(value) in ((int, float) if kind is float else (kind,))
     if fits and kind in (int, float):
-        fits = abs(value) < (MOST if kind is int else math.inf)
+        fits = abs(value) < MOST if kind is int else abs(value) <= sys.float_info.max
     require(fits, f"{name} must be {expected}, got {repr(value)[:60]}")
     return value
 

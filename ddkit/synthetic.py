@@ -167,6 +167,8 @@ class SyntheticSet:
         require(Path(path).is_file(), f"no synthetic set at {path}: make one with 'python -m ddkit distill'")
         tensors, description = read_tensors(Path(path))
         tensors = {name: t for name, t in tensors.items() if name in ("images", "labels", "start", "start_labels")}
+        if "labels" in tensors and not tensors["labels"].is_floating_point():
+            tensors["labels"] = tensors["labels"].long()
         try:
             require_fit(description, _DESCRIPTION, "its description is not one of a set")
             statistics = {name: tuple(description[name]) for name in ("mean", "std", "classes")}

@@ -4,6 +4,8 @@ Beside tensors and plain data they may hold NumPy's arrays and numbers, as the a
 """
 
 import pickle
+import zipfile
+import zlib
 from functools import wraps
 from pathlib import Path
 
@@ -43,8 +45,20 @@ def load(path: Path):
             f"{path} is refused: it is a bare pickle, which could run code; ask for tensors saved with torch.save or "
             "safetensors")
     require(zipped or old, f"{path} is damaged or no torch file: copy or make it again")
+    if zipped:
+        _check_sums(path)
     with torch.serialization.safe_globals(_numpy_globals()):
         return load_state(path)
+
+
+def _check_sums(path: Path) -> None:
+    """Raise InputError where a part of a torch file is not what was written: torch stores sums and compares none."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except (zipfile.BadZipFile, OSError, zlib.error, NotImplementedError, EOFError, ValueError, RuntimeError) as error:
+        raise InputError(f"{path} is damaged or no torch file ({error}): copy or make it again") from error
+    require(damaged is None, f"{path} is damaged ({damaged} is not what was written): copy or make it again")
 
 
 def _numpy_globals() -> list:

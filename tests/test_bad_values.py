@@ -140,6 +140,8 @@ def test_one_damaged_record_does_not_hide_the_others(made, tmp_path, capsys):
     assert main(["runs", "--runs", str(tmp_path)]) == 0
     told = capsys.readouterr().out
     assert "coreset-digits-herding-ipc1" in told and str(tmp_path / "bad" / "record.json") in told
+    assert main(["runs", "--runs", str(tmp_path), "--json"]) == 0
+    assert str(tmp_path / "bad" / "record.json") in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("error", "says"), [

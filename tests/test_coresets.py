@@ -194,3 +194,15 @@ def test_the_command_line_chooses_and_evaluates(tmp_path, capsys):
         ["images.png", "images.pdf"]
     assert main(["coreset", "--method", "forgetting", *arguments]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_looks_that_were_lost_are_not_begun_anew_in_the_middle(tiny, tmp_path, killed_in_epoch):
+    def checkpoint(name):
+        return Checkpoint(tmp_path / name)
+
+    killed_in_epoch(3)
+    with pytest.raises(KeyboardInterrupt):
+        coresets.looks(tiny, "ConvNetD1", 4, 4, 0, checkpoint, quiet=True)
+    (tmp_path / "looks.pt").unlink()
+    with pytest.raises(InputError, match="lacks looks"):
+        coresets.looks(tiny, "ConvNetD1", 4, 4, 0, checkpoint, quiet=True)

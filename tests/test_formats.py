@@ -722,3 +722,17 @@ def test_the_learned_protocol_needs_a_rate_that_two_files_have_not(digit_set, tm
     assert main(["evaluate", str(path), "--dataset", "digits", "--protocol", "learned", "--seeds", "1", "--runs",
                  str(tmp_path / "runs")]) == 2
     assert "no learned learning rate" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", range(0, 1000, 97))
+def test_a_flipped_byte_in_the_fields_files_is_told(digits, tmp_path, place):
+    """torch.save stores a sum for every part, which torch.load does not compare."""
+    path = tmp_path / "set.pt"
+    images = digits.train.images[:20]
+    torch.save({"data": [[images, torch.arange(20) % 10]]}, path)
+    content, middle = bytearray(path.read_bytes()), path.read_bytes().find(images.numpy().tobytes()[:64])
+    assert middle > 0
+    content[middle + 40 * place] ^= 16
+    path.write_bytes(bytes(content))
+    with pytest.raises(InputError, match="is damaged"):
+        formats.import_pt(path, digits, quiet=True)

@@ -9,6 +9,7 @@ from scipy import ndimage
 from ddkit import mhist, mhist_like
 from ddkit.__main__ import main
 from ddkit.data import load
+from ddkit.errors import InputError
 
 
 def test_counts_are_those_of_mhist_and_in_proportion():
@@ -82,3 +83,22 @@ def test_make_writes_a_copy_that_is_whole_and_never_overwrites(tmp_path, capsys)
                   ["mhist_like", "--seed", "-1"]):
         assert main(["data", wrong[0], str(tmp_path / "other"), "--make", *wrong[1:]]) == 2
     assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_making_that_was_broken_off_leaves_nothing_and_can_be_repeated(tmp_path, monkeypatch, zipped, error):
+    def full(image, png=mhist_like._png, made=[]):  # noqa: B006 (counts the images)
+        made.append(1)
+        if len(made) == 20:
+            raise error
+        return png(image)
+
+    monkeypatch.setattr(mhist_like, "_png", full)
+    with pytest.raises(KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else InputError):
+        mhist_like.make(tmp_path, 50, 8, zipped=zipped)
+    assert not list(tmp_path.iterdir())
+    (tmp_path / ".making" / "images").mkdir(parents=True)  # what a killed one leaves
+    mhist_like.make(tmp_path, 50, 8, zipped=zipped)
+    images = "images.zip" if zipped else "images"
+    assert {p.name for p in tmp_path.iterdir()} == {"README.txt", images, "annotations.csv"}

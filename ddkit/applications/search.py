@@ -19,6 +19,7 @@ from ddkit.data import Dataset, Split
 from ddkit.errors import Diverged, one_of, require, whole
 from ddkit.files import Checkpoint
 from ddkit.jobs import PARTS
+from ddkit.memory import require_memory
 from ddkit.networks import ACTIVATION_SUFFIXES, ACTIVATIONS, NORMS, POOLING_SUFFIXES, POOLINGS, SUFFIXES, sketch_for
 from ddkit.randomness import stream
 from ddkit.scores import Scores
@@ -30,6 +31,9 @@ from ddkit.workers import in_parallel
 CHOICES = {"depth": "depths", "width": "widths", "norm": "norms", "activation": "activations", "pooling": "poolings"}
 KNOWN = {"norm": NORMS, "activation": ACTIVATIONS, "pooling": POOLINGS}
 KEPT = ("accuracy", "balanced_accuracy", "auc", "updates", "train_seconds", "test_seconds")  # of each training
+
+
+_TOLD = 10_000  # bytes that are kept of a training, at the least
 
 
 @dataclass(frozen=True)
@@ -150,6 +154,8 @@ class Search(Application):
 
     def check_on(self, dataset: Dataset) -> None:
         """Every candidate takes the images, and the source can be had."""
+        trainings = self.seeds * len(self.grid.candidates)
+        require_memory(_TOLD * trainings, f"what is told of {trainings:,} trainings", "ask for fewer seeds or networks")
         check_source(self.of, dataset)
         for candidate in self.grid.candidates:
             sketch_for(dataset, candidate.network, candidate.width)
