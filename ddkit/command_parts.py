@@ -62,12 +62,10 @@ def jobs(options) -> int:
 def check_all(specs: Iterable, options) -> None:
     """Refuse what any of the specs cannot do, before the first of them is run; they are of one data set."""
     from ddkit.data import load
-    from ddkit.specs import origin
 
     specs = list(specs)
     for spec in specs:
         spec.check()
-    asked = origin(specs[0].of)
-    dataset = load(asked.dataset, options.data, asked.size)
+    dataset = load(specs[0].dataset, options.data, specs[0].size)
     for spec in specs:
         spec.check_on(dataset)

@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
-from ddkit.data import Dataset, Split
+from ddkit.data import Dataset
 from ddkit.files import Checkpoint
 from ddkit.synthetic import SyntheticSet
 
@@ -23,7 +22,6 @@ class Job:
         place: folder of the run.
         identity: the run and its data, which everything that a later call goes on from must carry.
         run: gives the record of another run, by its spec.
-        training_set: gives what a network is trained on, by source and seed.
         watching: what a distillation is watched and stopped by, as ``distill.distill`` takes it.
         quiet: as for ``runs.run``.
     """
@@ -32,7 +30,6 @@ class Job:
     place: Path
     identity: dict
     run: Callable
-    training_set: Callable[[Any, int], Split]
     watching: dict = field(default_factory=dict)
     quiet: bool = False
 

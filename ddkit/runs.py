@@ -3,50 +3,27 @@
 import os
 import platform
 import shutil
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property, partial
 from pathlib import Path
 
 import torch
 
-from ddkit import __version__, methods, presets
-from ddkit.applications.base import Application
-from ddkit.coresets import STARTS, select
-from ddkit.cost import Stopwatch, measure, peak_memory_mib
+from ddkit import __version__
+from ddkit.cost import peak_memory_mib
 from ddkit.data import Dataset, Split, fingerprint, load
 from ddkit.device import default_device, describe
-from ddkit.distill import Callback, distill
+from ddkit.distill import Callback
 from ddkit.errors import InputError, require
-from ddkit.experts import Trajectories, check_space, difficulty_order, train_expert
-from ddkit.files import digest, expanded, read_json, read_tensors, sha256, write_json, write_tensors
-from ddkit.jobs import PARTS, Job, Outcome
-from ddkit.kernel_scores import KERNEL_PROTOCOLS, KernelProtocol
-from ddkit.kernel_scores import score as kernel_score
-from ddkit.networks import build
+from ddkit.experts import Trajectories
+from ddkit.files import expanded, read_json, read_tensors, sha256, write_json, write_tensors
+from ddkit.jobs import PARTS, Job
 from ddkit.progress import say
-from ddkit.randomness import stream
 from ddkit.schema import COUNT, NUMBER, require_fit
 from ddkit.scores import Scores
-from ddkit.specs import (
-    Coreset,
-    Distill,
-    Evaluate,
-    Experts,
-    File,
-    Full,
-    RandomReal,
-    Source,
-    Spec,
-    Start,
-    describe_spec,
-    origin,
-    restore_spec,
-)
+from ddkit.specs.base import Source, Spec, describe_spec, restore_spec
 from ddkit.synthetic import SyntheticSet
-from ddkit.training import PROTOCOLS, Protocol, score
-from ddkit.workers import in_parallel
 from ddkit.working import STARTED, begun_as, working_in
 
 REFERENCE = Path(__file__).resolve().parent.parent / "data" / "reference"  # results that come with the repository
@@ -180,7 +157,7 @@ def runs_root(root: str | Path | None = None) -> Path:
     return expanded(root or os.environ.get("DDKIT_RUNS") or "data/runs")
 
 
-def find(spec: Spec | Application, root: str | Path | None = None, data: str | Path | None = None) -> Record | None:
+def find(spec: Spec, root: str | Path | None = None, data: str | Path | None = None) -> Record | None:
     """The record of ``spec`` on the data at hand, if it was made here or comes with the repository.
 
     Where the data are not at hand there is nothing to compare it with, and the one under the spec's name is returned.
@@ -188,14 +165,8 @@ def find(spec: Spec | Application, root: str | Path | None = None, data: str | P
     return _find(spec, _fingerprint(spec, data), runs_root(root))
 
 
-def _fingerprint(spec, data: str | Path | None) -> str | None:
-    source = _source(spec)
-    return fingerprint(source.dataset, data, source.size)
-
-
-def _source(spec):
-    """Where a spec says which data set it is about, at which size."""
-    return origin(getattr(spec, "of", spec))
+def _fingerprint(spec: Spec, data: str | Path | None) -> str | None:
+    return fingerprint(spec.dataset, data, spec.size)
 
 
 def _find(spec, seen: str | None, root: Path) -> Record | None:
@@ -212,7 +183,7 @@ def _places(spec, seen: str | None, root: Path) -> list[Path]:
     return [root / spec.name] + ([root / f"{spec.name}-{seen[:8]}"] if seen else [])
 
 
-def run(spec: Spec | Application, *, root: str | Path | None = None, folder: str | Path | None = None,
+def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None = None,
         data: str | Path | None = None, callbacks: tuple[Callback, ...] = (), validate_every: int = 0, stop=None,
         quiet: bool = False) -> Record:
     """Reload, resume or make the run that ``spec`` names, on the data at hand.
@@ -236,8 +207,7 @@ def run(spec: Spec | Application, *, root: str | Path | None = None, folder: str
     found = _in(folder, spec, _fingerprint(spec, data)) if folder else find(spec, root, data)
     if found:
         return found
-    source = _source(spec)
-    dataset = load(source.dataset, data, source.size).to(default_device())
+    dataset = load(spec.dataset, data, spec.size).to(default_device())
     spec.check_on(dataset)
     identity = {"run": spec.name, "fingerprint": dataset.fingerprint}
     place = folder or _vacant(spec, identity, runs_root(root), quiet)
@@ -248,9 +218,8 @@ def run(spec: Spec | Application, *, root: str | Path | None = None, folder: str
             (place / STARTED).unlink(missing_ok=True)
             return found
         job = Job(dataset, place, identity, partial(run, **others),
-                  lambda source, seed: training_set(source, dataset, seed, **others),
                   {"callbacks": callbacks, "stop": stop, "validate_every": validate_every}, quiet)
-        return _keep(spec, job, _work(spec)(spec, job))
+        return _make(spec, job)
 
 
 def _in(place: Path, spec, seen: str | None) -> Record | None:
@@ -276,15 +245,9 @@ def _vacant(spec, identity: dict, root: Path, quiet: bool) -> Path:
     return own if (named / RECORD).exists() or (begun and begun != identity) else named
 
 
-def _work(spec):
-    """What carries out a spec of this kind."""
-    kinds = {Experts: _train_experts, Distill: _distill, Coreset: _choose, Evaluate: _evaluate}
-    return kinds.get(type(spec), type(spec).work if isinstance(spec, Application) else None)
-
-
-def _keep(spec, job: Job, done: Outcome) -> Record:
-    """Write down what came of a run: the record last, which says that all is there, and nothing unfinished after it."""
-    place = job.place
+def _make(spec: Spec, job: Job) -> Record:
+    """Do the work and write down what came of it: the record last, which says that all is there."""
+    done, place = spec.work(job), job.place
     if done.synthetic:
         done.synthetic.save(place / SYNTHETIC)
     if done.evolution:
@@ -302,109 +265,6 @@ def _keep(spec, job: Job, done: Outcome) -> Record:
     return Record.load(place)
 
 
-def _choose(spec: Coreset, job: Job) -> Outcome:
-    watch = Stopwatch()
-    synthetic = select(job.dataset, spec.ipc, spec.method, on=spec.on, width=spec.width, epochs=spec.epochs,
-                       seed=spec.seed, checkpoint=job.checkpoint, quiet=job.quiet)
-    synthetic.origin |= {"on": spec.on, "seed": spec.seed}
-    return Outcome(watch.seconds, 0, {"moved": synthetic.moved}, synthetic)
-
-
-def _train_experts(spec: Experts, job: Job) -> Outcome:
-    """Train every expert, in parallel where joblib is told to (``joblib.parallel_config``), or reload those done."""
-    place, dataset, plan = job.place, job.dataset, spec.plan
-    say(check_space(place, plan, dataset), job.quiet)
-    order = difficulty_order(place, plan, dataset, spec.seed, job.identity, job.quiet)
-    done = in_parallel(train_expert, ((place, i, plan, dataset, spec.seed, order, job.identity, job.quiet)
-                                      for i in range(plan.experts)))
-    result = {name: [expert[name] for expert in done] for name in done[0]} | {"bytes": plan.bytes(dataset)}
-    return Outcome(sum(result["seconds"]), plan.epochs, result)
-
-
-def _distill(spec: Distill, job: Job) -> Outcome:
-    dataset, synthetic = job.dataset, starting_set(spec, job.dataset)
-    method = methods.get(spec.method)(spec.config)
-    if spec.experts:
-        method.trajectories = job.run(spec.experts).trajectories
-    kept = job.checkpoint("checkpoint.pt")
-    history = distill(
-        method, synthetic, dataset, updates=spec.total_updates, seed=spec.seed, checkpoint=kept,
-        validate=lambda s: _validation_score(s, dataset, spec), quiet=job.quiet, **job.watching)
-    synthetic.origin |= {"method": spec.method, "preset": spec.preset, "seed": spec.seed, "updates": history.updates}
-    return Outcome(history.seconds, history.updates, {
-        "moved": synthetic.moved, "cpu_seconds": history.cpu_seconds, "losses": history.losses,
-        "validation": history.validation, "departures": presets.departures(spec.method, spec.preset, spec.dataset)},
-        synthetic, history.snapshots, (kept,))
-
-
-def starting_set(spec: Distill, dataset: Dataset) -> SyntheticSet:
-    """The synthetic set that the run starts from."""
-    if spec.init in STARTS:
-        return select(dataset, spec.ipc, spec.init, seed=spec.seed)
-    return SyntheticSet.begin(spec.init, dataset, spec.ipc, stream(spec.seed, "init"))
-
-
-def _validation_score(synthetic: SyntheticSet, dataset: Dataset, spec: Distill) -> float:
-    """Headline score of the set on validation data, by the protocol that the method names."""
-    how = (PROTOCOLS | KERNEL_PROTOCOLS)[methods.get(spec.method).validation]
-    network, width = spec.config.network, spec.config.width
-    return Scores((_score(how)(synthetic.training_split(), dataset, network, how, spec.seed, width=width, split="val",
-                               quiet=True),)).headline.mean
-
-
-def _score(how: Protocol | KernelProtocol):
-    """The function that scores by a protocol."""
-    return kernel_score if isinstance(how, KernelProtocol) else score
-
-
-def _evaluate(spec: Evaluate, job: Job) -> Outcome:
-    dataset, how = job.dataset, spec.how(job.dataset)
-    if spec.protocol == "learned":
-        how = replace(how, lr=_learned_rate(distilled_set(spec.of, dataset, job.run)))
-    by_kernel = isinstance(how, KernelProtocol)
-    counted = {"kernel": how.kernel_of(spec.network)} if by_kernel else {"cost": _cost(spec, dataset)}
-    first = job.training_set(spec.of, 0)
-    # By content: a set that was made again since the first seeds is another.
-    given = {} if isinstance(spec.of, Full) else {"set": digest([first.images, first.labels, first.squared])}
-    kept, images = job.checkpoint("partial.pt", **given), len(first)
-    done = (kept.load() or {"runs": []})["runs"]
-    for seed in range(len(done), spec.trials):
-        title = f"{spec.network} on {type(spec.of).__name__} data, {spec.protocol}, seed {seed + 1} of {spec.trials}"
-        training, so_far = job.training_set(spec.of, seed), job.checkpoint(f"checkpoint-{seed}.pt", **given)
-        done.append(_score(how)(training, dataset, spec.network, how, seed, width=spec.width, title=title,
-                                checkpoint=so_far, quiet=job.quiet))
-        kept.save({"runs": done})
-    result = {"runs": done, "protocol": how.as_dict(), "classes": list(dataset.classes), "chance": dataset.chance,
-              "training_images": images, "epochs": how.epochs_for(images)} | counted
-    return Outcome(sum(r["train_seconds"] + r["test_seconds"] for r in done), done[0]["updates"], result,
-                   superseded=(kept,))
-
-
-def _cost(spec: Evaluate, dataset: Dataset) -> dict[str, int]:
-    shape = (dataset.channels, dataset.size, dataset.size)
-    network = build(spec.network, shape[0], len(dataset.classes), shape[1], width=spec.width,
-                    generator=stream(0, "cost"))
-    return measure(network, shape).as_dict()
-
-
 def training_set(source: Source, dataset: Dataset, seed: int, root=None, data=None, quiet: bool = False) -> Split:
-    """What an evaluation with ``seed`` trains on: images [N, C, H, W] and their hard or soft labels."""
-    if isinstance(source, Full):
-        return dataset.train
-    if isinstance(source, RandomReal):
-        return SyntheticSet.from_real(dataset, source.ipc, stream(seed, "random real")).training_split()
-    if isinstance(source, Start) and source.drawn:
-        return starting_set(source.of, dataset).training_split()
-    synthetic = distilled_set(origin(source), dataset, partial(run, root=root, data=data, quiet=quiet))
-    synthetic = synthetic.undistilled() if isinstance(source, Start) else synthetic
-    return synthetic.training_split().to(dataset.train.images.device)
-
-
-def distilled_set(source: Source, dataset: Dataset, make: Callable[[Spec], Record]) -> SyntheticSet:
-    """The synthetic set that a distillation makes, a coreset chooses (both by ``make``) or a file holds."""
-    return source.open(dataset) if isinstance(source, File) else make(source).synthetic
-
-
-def _learned_rate(synthetic: SyntheticSet) -> float:
-    require(synthetic.learning_rate is not None, "this set has no learned learning rate: use the 'standard' protocol")
-    return synthetic.learning_rate
+    """What an evaluation of ``source`` with ``seed`` trains on: images [N, C, H, W] and their hard or soft labels."""
+    return source.training_set(Job(dataset, Path(), {}, partial(run, root=root, data=data, quiet=quiet)), seed)

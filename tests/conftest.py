@@ -126,10 +126,10 @@ def only_reference(monkeypatch):
     """Nothing is made anew: what a test asks for must lie in data/reference."""
     from ddkit import runs
 
-    def missing(spec):
+    def missing(spec, _):
         raise AssertionError(f"data/reference lacks {spec.name}")
 
-    monkeypatch.setattr(runs, "_work", missing)
+    monkeypatch.setattr(runs, "_make", missing)
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ def root(tmp_path_factory):
 
 
 def a_job(digits, root, parts) -> Job:
-    return Job(digits, parts, {}, partial(run, root=root, quiet=True), None, quiet=True)
+    return Job(digits, parts, {}, partial(run, root=root, quiet=True), quiet=True)
 
 
 @pytest.fixture(scope="module")

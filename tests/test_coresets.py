@@ -10,6 +10,7 @@ import torch
 from ddkit import coresets, runs, training
 from ddkit.__main__ import main
 from ddkit.coresets import forgetting_events, herding, k_centre, most_forgotten, select
+from ddkit.data import load
 from ddkit.errors import InputError
 from ddkit.files import Checkpoint
 from ddkit.networks import build
@@ -147,17 +148,17 @@ def test_what_cannot_be_chosen_is_refused_in_a_sentence(tiny, arguments, sentenc
 @pytest.mark.parametrize("method", coresets.STARTS)
 def test_a_distillation_can_start_from_a_coreset(tmp_path, method):
     spec = Distill("digits", ipc=2, init=method, width=4, updates=1, seed=3)
-    made, chosen = run(spec, root=tmp_path, quiet=True).synthetic, select(runs.load("digits"), 2, method, seed=3)
+    made, chosen = run(spec, root=tmp_path, quiet=True).synthetic, select(load("digits"), 2, method, seed=3)
     assert made.start.equal(chosen.images) and not made.images.equal(chosen.images)
     assert made.origin["init"] == method and method in spec.name
-    assert runs.training_set(Start(spec), runs.load("digits"), seed=0, root=tmp_path).images.equal(chosen.images)
+    assert runs.training_set(Start(spec), load("digits"), seed=0, root=tmp_path).images.equal(chosen.images)
 
 
 def test_a_coreset_is_a_run_and_a_source(tmp_path, monkeypatch):
     record = run(SPEC, root=tmp_path, quiet=True)
-    assert record.synthetic.images.equal(select(runs.load("digits"), 2).images)
+    assert record.synthetic.images.equal(select(load("digits"), 2).images)
     assert record.result["moved"] == 0 and record.synthetic.origin["on"] == "pixels"
-    monkeypatch.setattr(runs, "select", None)
+    monkeypatch.setattr(coresets, "select", None)
     assert run(SPEC, root=tmp_path) == record
     score = run(Evaluate(SPEC, "assignment", "MLP", seeds=2), root=tmp_path, quiet=True)
     assert score.result["training_images"] == 20 and score.spec["of"]["type"] == "Coreset"

@@ -18,7 +18,7 @@ from ddkit.methods.datadam import DataDAM
 from ddkit.methods.krr import KernelRegression
 from ddkit.methods.trajectory import TrajectoryMatching
 from ddkit.runs import RECORD, Record, find, run
-from ddkit.specs import Coreset, Distill, Evaluate, Experts, File, Full, RandomReal
+from ddkit.specs import Coreset, Distill, Evaluate, Experts, File, Full, RandomReal, evaluate
 
 PAD = (("batch", 5), ("expert_batch", 64), ("expert_epochs", 6), ("expert_lr", 0.1), ("expert_span", 1), ("experts", 1),
        ("final_start", 1), ("last_start", 1), ("learned_labels", False), ("student_steps", 2))
@@ -129,7 +129,7 @@ def test_other_data_get_a_run_of_their_own_and_both_are_found_again(kind, copies
     assert made["one"].fingerprint != made["other"].fingerprint and made["one"].folder.name == spec.name
     for copy in copies:
         assert outcome(made[copy]) == outcome(unbroken(kind, copy))
-    monkeypatch.setattr(runs, "_work", None)
+    monkeypatch.setattr(runs, "_make", None)
     for copy in copies:
         assert run(spec, root=tmp_path, data=copies[copy]) == made[copy] == find(spec, tmp_path, copies[copy])
 
@@ -203,7 +203,7 @@ def test_an_evaluation_does_not_go_on_with_a_set_that_was_made_again(copies, tmp
     """The set of a distillation, deleted and made again from other bits, is another in the middle of an evaluation."""
     data, scored = copies["one"], []
     spec = Evaluate(SPECS["datadam"], "assignment", "MLP", seeds=2, epochs=1)
-    real = runs.score
+    real = evaluate.score
 
     def once(*arguments, **named):
         if scored:
@@ -211,7 +211,7 @@ def test_an_evaluation_does_not_go_on_with_a_set_that_was_made_again(copies, tmp
         scored.append(1)
         return real(*arguments, **named)
 
-    monkeypatch.setattr(runs, "score", once)
+    monkeypatch.setattr(evaluate, "score", once)
     with pytest.raises(KeyboardInterrupt):
         run(spec, root=tmp_path, data=data, quiet=True)
     monkeypatch.undo()

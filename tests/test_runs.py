@@ -9,7 +9,7 @@ from ddkit import formats, presets, runs
 from ddkit.errors import InputError
 from ddkit.profiles import profile
 from ddkit.runs import find, run
-from ddkit.specs import Distill, Evaluate, File, Full, RandomReal, Start, describe_spec, restore_spec
+from ddkit.specs import Distill, Evaluate, File, Full, RandomReal, Start, describe_spec, evaluate, restore_spec
 
 TINY = Distill("digits", ipc=2, network="ConvNetD2", width=4, updates=3, options=(("network_steps", 1),))
 
@@ -25,7 +25,7 @@ def record(root):
 
 
 def test_a_run_is_made_once_and_then_reloaded(record, root, monkeypatch):
-    monkeypatch.setattr(runs, "_work", None)
+    monkeypatch.setattr(runs, "_make", None)
     assert run(TINY, root=root) == record
 
 
@@ -84,7 +84,7 @@ def test_random_real_images_differ_between_seeds_and_not_between_calls():
 def test_an_interrupted_evaluation_goes_on_with_the_next_seed(root, monkeypatch):
     spec = Evaluate(RandomReal("digits", 2), "assignment", "MLP", seeds=3)
     unbroken = run(spec, root=root / "a", quiet=True)
-    score, calls = runs.score, []
+    score, calls = evaluate.score, []
 
     def interrupted(*args, **kwargs):
         if len(calls) == 2:
@@ -92,11 +92,11 @@ def test_an_interrupted_evaluation_goes_on_with_the_next_seed(root, monkeypatch)
         calls.append(1)
         return score(*args, **kwargs)
 
-    monkeypatch.setattr(runs, "score", interrupted)
+    monkeypatch.setattr(evaluate, "score", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(spec, root=root / "b", quiet=True)
     assert find(spec, root / "b") is None
-    monkeypatch.setattr(runs, "score", score)
+    monkeypatch.setattr(evaluate, "score", score)
     resumed = run(spec, root=root / "b", quiet=True)
     assert resumed.scores.values == unbroken.scores.values
     assert [r["seed"] for r in resumed.scores.runs] == [0, 1, 2]

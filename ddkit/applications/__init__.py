@@ -1,4 +1,4 @@
 """What distilled sets are good for, besides training a classifier: one module for each application.
 
-``specs.APPLICATIONS`` lists their specs; ``runs.run`` reloads, resumes or makes them like every other run.
+Their specs are found by being here; ``runs.run`` reloads, resumes or makes them like every other run.
 """

@@ -27,7 +27,6 @@ from ddkit.errors import one_of, require, whole
 from ddkit.jobs import PARTS
 from ddkit.networks import build, parse, sketch_for
 from ddkit.randomness import stream
-from ddkit.runs import Record
 from ddkit.scores import Scores, metrics
 from ddkit.specs import Coreset, Distill, key, restore_spec
 from ddkit.synthetic import SyntheticSet
@@ -95,10 +94,8 @@ class Continual(Application):
         found = PROTOCOLS[self.protocol]
         return found if self.epochs is None else replace(found, epochs=self.epochs)
 
-    @property
-    def numbers(self) -> dict:
-        """What the protocol's name stands for."""
-        return {"protocol": self.how}
+    def decides(self) -> dict:
+        return super().decides() | {"protocol": self.how}
 
     @property
     def of(self) -> Coreset | Distill:
@@ -146,13 +143,13 @@ class Continual(Application):
         return Outcome(seconds, runs[0]["updates"], result, last)
 
 
-def memories(spec: Continual, job: Job, steps: int, seed: int) -> list[Record]:
+def memories(spec: Continual, job: Job, steps: int, seed: int) -> list:
     """The records of what is kept of the first steps, each made on its own step's classes and nothing else."""
     return [job.run(replace(spec.memory, dataset=name_of(spec.memory.dataset, step), seed=seed))
             for step in spec.steps[:steps]]
 
 
-def _seconds(kept: Record, job: Job) -> float:
+def _seconds(kept, job: Job) -> float:
     """What a step's memory took to make, with the experts that it was matched to."""
     experts = getattr(restore_spec(kept.spec), "experts", None)
     return kept.seconds + (job.run(experts).seconds if experts else 0)
@@ -288,7 +285,7 @@ def summary(results: list[dict], sizes: Sequence[int]) -> dict:
                             "after": after, "by_step": shares}
 
 
-def after_step(record: Record, step: int) -> Scores:
+def after_step(record, step: int) -> Scores:
     """The accuracies after a step (from 0), one per seed."""
     return Scores(tuple({"accuracy": run["after"][step]} for run in record.result["runs"]), notes=tuple(record.notes))
 

@@ -23,7 +23,7 @@ from ddkit.memory import require_memory
 from ddkit.networks import ACTIVATION_SUFFIXES, ACTIVATIONS, NORMS, POOLING_SUFFIXES, POOLINGS, SUFFIXES, sketch_for
 from ddkit.randomness import stream
 from ddkit.scores import Scores
-from ddkit.specs import Evaluate, Source, check_source
+from ddkit.specs import Evaluate, Source
 from ddkit.training import PROTOCOLS, Protocol, score
 from ddkit.workers import in_parallel
 
@@ -156,7 +156,7 @@ class Search(Application):
         """Every candidate takes the images, and the source can be had."""
         trainings = self.seeds * len(self.grid.candidates)
         require_memory(_TOLD * trainings, f"what is told of {trainings:,} trainings", "ask for fewer seeds or networks")
-        check_source(self.of, dataset)
+        self.of.check_on(dataset)
         for candidate in self.grid.candidates:
             sketch_for(dataset, candidate.network, candidate.width)
 
@@ -178,16 +178,15 @@ class Search(Application):
         named = {candidate.name: candidate for candidate in self.grid.candidates}
         return self._evaluation(named[one_of(name, named, "candidate")])
 
-    @property
-    def numbers(self) -> dict:
-        return {"protocol": PROTOCOLS[self.protocol]}
+    def decides(self) -> dict:
+        return super().decides() | {"protocol": PROTOCOLS[self.protocol]}
 
     def work(self, job: Job) -> Outcome:
         """Train every candidate, in parallel where joblib is told to, or reload those done."""
         dataset, candidates = job.dataset, self.grid.candidates
         how = self.how(dataset)
         parameters = {c.name: _parameters(c, dataset) for c in candidates}
-        training = [job.training_set(self.of, seed) for seed in range(self.seeds)]
+        training = [self.of.training_set(job, seed) for seed in range(self.seeds)]
         asked = [(candidate, seed) for candidate in candidates for seed in range(self.seeds)]
         done = in_parallel(train_candidate, (
             (_kept(job, candidate, seed), candidate, seed, how, training[seed], dataset,

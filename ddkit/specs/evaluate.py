@@ -1,0 +1,130 @@
+"""The spec of an evaluation: networks, or a kernel, trained on a source and scored on test data."""
+
+from dataclasses import dataclass, replace
+
+from ddkit import training
+from ddkit.cost import measure
+from ddkit.data import Dataset
+from ddkit.errors import one_of, require, whole
+from ddkit.files import digest
+from ddkit.jobs import Job, Outcome
+from ddkit.kernel_scores import KERNEL_PROTOCOLS, KernelProtocol
+from ddkit.kernel_scores import score as kernel_score
+from ddkit.kernels import InfiniteNetwork
+from ddkit.networks import build_for, parse, sketch_for
+from ddkit.randomness import stream
+from ddkit.specs.base import Source, Spec, key
+from ddkit.specs.sources import Full, RandomReal
+from ddkit.synthetic import SyntheticSet
+from ddkit.training import Protocol, protocol, score
+
+PROTOCOLS = training.PROTOCOLS | KERNEL_PROTOCOLS
+
+
+@dataclass(frozen=True)
+class Evaluate(Spec):
+    """Names an evaluation: train ``network`` on ``of`` under ``protocol``, once for each of ``seeds`` seeds.
+
+    Under a kernel protocol (``kernel_scores``) the kernel of ``network``, which may then be ``NTK`` or ``NNGP``,
+    predicts from ``of``, and ``network`` itself is not trained to answer.
+    """
+
+    of: Source
+    protocol: str = "standard"
+    network: str = "ConvNetD3"
+    width: int = 128
+    seeds: int = 5
+    epochs: int | None = None  # replaces the protocol's own length
+
+    @property
+    def dataset(self) -> str:
+        return self.of.dataset
+
+    @property
+    def size(self) -> int | None:
+        return self.of.size
+
+    def decides(self) -> dict:
+        return super().decides() | {"protocol": PROTOCOLS[self.protocol]}
+
+    def check(self) -> None:
+        super().check()
+        one_of(self.protocol, PROTOCOLS, "protocol")
+        whole(self.seeds, 1, "seeds")
+        if self.epochs is not None:
+            whole(self.epochs, 1, "epochs")
+        self._check_network()
+        require(self.protocol != "learned" or self.of.learns_rate,
+                "the 'learned' protocol takes the learning rate that a distilled set has learned, and these images "
+                "have none: use 'standard'")
+        self.of.check()
+
+    def check_on(self, dataset: Dataset) -> None:
+        self.of.check_on(dataset)
+        if InfiniteNetwork.named(self.network) is None:
+            sketch_for(dataset, self.network, self.width)
+
+    def _check_network(self) -> None:
+        if self.protocol in KERNEL_PROTOCOLS:
+            KERNEL_PROTOCOLS[self.protocol].check(self.network, self.width)
+            require(self.epochs is None, f"protocol '{self.protocol}' trains no classifier: leave the epochs out")
+        else:
+            require(InfiniteNetwork.named(self.network) is None,
+                    f"{self.network} is infinitely wide and cannot be trained: take protocol 'kernel', or another "
+                    "network")
+            parse(self.network, self.width)
+
+    @property
+    def trials(self) -> int:
+        """How many seeds are scored: one where no seed could change the score."""
+        fixed = InfiniteNetwork.named(self.network) is not None and not isinstance(self.of, RandomReal)
+        return 1 if fixed else self.seeds
+
+    @property
+    def name(self) -> str:
+        what = f"{self.dataset}-{type(self.of).__name__.lower()}"
+        return f"evaluate-{what}-{self.protocol}-{self.network}-{key(self)}"
+
+    def how(self, dataset: Dataset) -> Protocol | KernelProtocol:
+        """The protocol with its numbers."""
+        if self.protocol in KERNEL_PROTOCOLS:
+            return KERNEL_PROTOCOLS[self.protocol]
+        found = protocol(self.protocol, dataset)
+        return found if self.epochs is None else replace(found, epochs=self.epochs, updates=None)
+
+    def work(self, job: Job) -> Outcome:
+        dataset, how = job.dataset, self.how(job.dataset)
+        if self.protocol == "learned":
+            how = replace(how, lr=_learned_rate(self.of.synthetic(job)))
+        by_kernel = isinstance(how, KernelProtocol)
+        counted = {"kernel": how.kernel_of(self.network)} if by_kernel else {"cost": self._cost(dataset)}
+        first = self.of.training_set(job, 0)
+        # By content: a set that was made again since the first seeds is another.
+        given = {} if isinstance(self.of, Full) else {"set": digest([first.images, first.labels, first.squared])}
+        kept, images = job.checkpoint("partial.pt", **given), len(first)
+        done = (kept.load() or {"runs": []})["runs"]
+        for seed in range(len(done), self.trials):
+            title = (f"{self.network} on {type(self.of).__name__} data, {self.protocol}, seed {seed + 1} of "
+                     f"{self.trials}")
+            training, so_far = self.of.training_set(job, seed), job.checkpoint(f"checkpoint-{seed}.pt", **given)
+            done.append(scorer(how)(training, dataset, self.network, how, seed, width=self.width, title=title,
+                                    checkpoint=so_far, quiet=job.quiet))
+            kept.save({"runs": done})
+        result = {"runs": done, "protocol": how.as_dict(), "classes": list(dataset.classes), "chance": dataset.chance,
+                  "training_images": images, "epochs": how.epochs_for(images)} | counted
+        return Outcome(sum(r["train_seconds"] + r["test_seconds"] for r in done), done[0]["updates"], result,
+                       superseded=(kept,))
+
+    def _cost(self, dataset: Dataset) -> dict[str, int]:
+        network = build_for(dataset, self.network, self.width, stream(0, "cost")).cpu()
+        return measure(network, (dataset.channels, dataset.size, dataset.size)).as_dict()
+
+
+def scorer(how: Protocol | KernelProtocol):
+    """The function that scores by a protocol."""
+    return kernel_score if isinstance(how, KernelProtocol) else score
+
+
+def _learned_rate(synthetic: SyntheticSet) -> float:
+    require(synthetic.learning_rate is not None, "this set has no learned learning rate: use the 'standard' protocol")
+    return synthetic.learning_rate

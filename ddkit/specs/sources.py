@@ -1,0 +1,139 @@
+"""What networks can be trained on: the full data, random real images, a file, and the start of a set."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ddkit.data import Dataset, Split
+from ddkit.errors import require, whole
+from ddkit.formats import digest, open_set
+from ddkit.jobs import Job
+from ddkit.randomness import stream
+from ddkit.specs.base import OfDataset, Source
+from ddkit.synthetic import SyntheticSet, check_ipc
+
+
+@dataclass(frozen=True)
+class Full(OfDataset, Source):
+    """All training images of a data set (the validation part is left out)."""
+
+    dataset: str
+    size: int | None = None
+
+    def training_set(self, job: Job, seed: int) -> Split:
+        return job.dataset.train
+
+
+@dataclass(frozen=True)
+class RandomReal(OfDataset, Source):
+    """Random real images, ``ipc`` of each class, drawn anew for every evaluation seed."""
+
+    dataset: str
+    ipc: int
+    size: int | None = None
+
+    def check(self) -> None:
+        super().check()
+        whole(self.ipc, 1, "images per class (ipc)")
+
+    def check_on(self, dataset: Dataset) -> None:
+        check_ipc(self.ipc, dataset)
+
+    def training_set(self, job: Job, seed: int) -> Split:
+        return SyntheticSet.from_real(job.dataset, self.ipc, stream(seed, "random real")).training_split()
+
+
+class MadeSet(OfDataset, Source):
+    """Base of sources that are a synthetic set."""
+
+    def synthetic(self, job: Job) -> SyntheticSet:
+        """The set that is made, chosen or read."""
+        raise NotImplementedError
+
+    def training_set(self, job: Job, seed: int) -> Split:
+        return self.synthetic(job).training_split().to(job.dataset.train.images.device)
+
+
+@dataclass(frozen=True)
+class File(MadeSet):
+    """A saved synthetic set, known by the digest of its file or files.
+
+    Attributes:
+        path: of the file; of a set in several, of the images'.
+        sha256: as ``formats.digest`` has it.
+        dataset, size: as for ``data.load``.
+        labels, pixels, entry: as for ``formats.open_set``, of a file that does not say.
+    """
+
+    path: str
+    sha256: str
+    dataset: str
+    size: int | None = None
+    labels: str | None = None
+    pixels: str | None = None
+    entry: int | None = None
+
+    @classmethod
+    def of(cls, path: str | Path, dataset: str, size: int | None = None, *, labels: str | None = None,
+           pixels: str | None = None, entry: int | None = None) -> "File":
+        """The file as it is now."""
+        return cls(str(path), digest(path), dataset, size, labels, pixels, entry)
+
+    learns_rate = True  # for all that can be known before it is opened
+
+    def decides(self) -> dict:
+        return {name: value for name, value in super().decides().items() if name != "path"}
+
+    def synthetic(self, job: Job) -> SyntheticSet:
+        return self.open(job.dataset)
+
+    def open(self, dataset: Dataset) -> SyntheticSet:
+        """The set, if the file is still the one that was named.
+
+        Raises:
+            InputError: it has changed since, or as of ``formats.open_set``.
+        """
+        require(digest(self.path) == self.sha256, f"{self.path} has changed since this run was named: ask for it anew, "
+                                                  "by File.of or by the same command")
+        return open_set(self.path, dataset, labels=self.labels, pixels=self.pixels, entry=self.entry, quiet=True)
+
+
+@dataclass(frozen=True)
+class Start(Source):
+    """The synthetic set of a distillation, or of a file that one left, before its first update."""
+
+    of: MadeSet
+
+    @property
+    def dataset(self) -> str:
+        return self.of.dataset
+
+    @property
+    def size(self) -> int | None:
+        return self.of.size
+
+    @property
+    def drawn(self) -> bool:
+        """Whether the seed alone decides it, so that nothing need be distilled to have it."""
+        return getattr(self.of, "draws_start", False)
+
+    def decides(self) -> dict:
+        if not self.drawn:
+            return super().decides()
+        # Whatever the method does afterwards.
+        return {name: getattr(self.of, name) for name in ("dataset", "size", "ipc", "init", "seed")}
+
+    def check(self) -> None:
+        self.of.check()
+
+    def check_on(self, dataset: Dataset) -> None:
+        self.of.check_on(dataset)
+
+    def training_set(self, job: Job, seed: int) -> Split:
+        if self.drawn:
+            return self.of.starting_set(job.dataset).training_split()
+        return self.of.synthetic(job).undistilled().training_split().to(job.dataset.train.images.device)
+
+
+def origin(source: Source) -> Source:
+    """Where a source's data set and size are written: the source itself, or the distillation it is the start of."""
+    return source.of if isinstance(source, Start) else source
