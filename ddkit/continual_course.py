@@ -153,7 +153,7 @@ def _with_interval(scores: Scores) -> str:
 
 
 def report(profile: Profile, style: str = "github", **options) -> str:
-    """All tables, as the README shows them."""
+    """All tables, as data/reference/README.md shows them."""
     parts = []
     for ipc in (1, profile.ipc):
         parts += [f"Real images chosen, {ipc} per class, the standard protocol ({profile.label})",

@@ -103,7 +103,7 @@ def wide(profile: Profile, **options) -> dict[str, Record]:
 
 
 def report(profile: Profile, style: str = "github", **options) -> str:
-    """All tables, as the README shows them."""
+    """All tables, as data/reference/README.md shows them."""
     return ("KIP judged by its own kernel, that of an infinitely wide network\n\n"
             f"{kip_table(profile, style, **options)}\n\n"
             f"The same sets judged by kernels and by networks ({profile.label})\n\n"

@@ -47,7 +47,7 @@ def leads(records: dict[str, Record]) -> dict[str, tuple[float, float]]:
 
 
 def report(profile: Profile, style: str = "github", **options) -> str:
-    """A table for each size of the set, as the README shows them."""
+    """A table for each size of the set, as data/reference/README.md shows them."""
     parts = []
     for ipc in IPCS[profile.name]:
         parts += [f"Polyps, {ipc} images per class, standard protocol ({profile.label})",

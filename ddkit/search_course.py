@@ -137,7 +137,7 @@ def ranked(records: dict[str, Record], shown: int = 10, style: str = "simple") -
 
 
 def report(profile: Profile, style: str = "github", **options) -> str:
-    """Both tables, as the README shows them."""
+    """Both tables, as data/reference/README.md shows them."""
     comparisons = compared(profile, **options)
     tested = finals(truth(profile), comparisons, **options)
     return (f"Architecture search ({profile.name} profile: {profile.dataset})\n\n"

@@ -28,7 +28,8 @@ def scores(profile: Profile, protocol: str, ipc: int | None = None, wide: bool =
 
 
 def report(profile: Profile, style: str = "github", **options) -> str:
-    """A table for each protocol, one for a single image per class, two for wide networks, as the README shows them."""
+    """A table for each protocol, one for a single image per class, two for wide networks, as
+    data/reference/README.md shows them."""
     rows = {words: scores(profile, protocol, **options) for protocol, words in PROTOCOLS.items()}
     rows[f"1 image per class, {PROTOCOLS['standard']}"] = scores(profile, "standard", 1, **options)
     rows = {f"{words} ({profile.label})": row for words, row in rows.items()}

@@ -1,6 +1,4 @@
-"""The results that come with the repository are what the README shows, and can be made again."""
-
-from pathlib import Path
+"""The results that come with the repository are what their README shows, and can be made again."""
 
 import pytest
 
@@ -11,7 +9,7 @@ from ddkit.specs import Start, restore_spec
 from ddkit.training import PROTOCOLS, score
 
 LAPTOP, POLYPS = profile("laptop"), profile("laptop", "mhist_like")
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+PAGE = (REFERENCE / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +20,8 @@ def results() -> course.Results:
     return course.work(LAPTOP, root=REFERENCE, say=lambda _: None)
 
 
-def test_the_readme_shows_the_records(results):
-    assert course.report(results, LAPTOP, "github") in README
+def test_the_page_shows_the_records(results):
+    assert course.report(results, LAPTOP, "github") in PAGE
 
 
 def test_pad_beats_its_start_datadams_and_random_images_in_less_than_45_minutes(only_reference):
@@ -45,9 +43,9 @@ def test_pad_beats_its_start_and_random_images_on_wide_networks(only_reference):
 
 @pytest.mark.real_seed
 @pytest.mark.parametrize("report", [polyp_course, continual_course, search_course, trajectory_course])
-def test_the_readme_shows_the_records_of(report, only_reference):
+def test_the_page_shows_the_records_of(report, only_reference):
     chosen = POLYPS if report is polyp_course else LAPTOP
-    assert report.report(chosen, root=REFERENCE) in README
+    assert report.report(chosen, root=REFERENCE) in PAGE
 
 
 @pytest.mark.parametrize("ipc", polyp_course.IPCS["laptop"])

@@ -1,0 +1,117 @@
+"""README.md, CONTRIBUTING.md and data/reference/README.md: short, true to the records and to the code."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from ddkit import best_rows, polyp_course, reference, runs
+from ddkit.__main__ import _parser
+from ddkit.errors import InputError
+from ddkit.kernels import InfiniteNetwork
+from ddkit.methods import METHODS
+from ddkit.profiles import profile
+from ddkit.runs import REFERENCE
+
+ROOT = Path(__file__).parent.parent
+TEXTS = {name: (ROOT / name).read_text(encoding="utf-8")
+         for name in ("README.md", "CONTRIBUTING.md", "data/reference/README.md", "data/reference/template.md")}
+README, PAGE = TEXTS["README.md"], TEXTS["data/reference/README.md"]
+LAPTOP, POLYPS = profile("laptop"), profile("laptop", "mhist_like")
+COMMANDS = re.findall(r"^(?:pip install .* && )?(python -m ddkit .*)$", README, re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def rows() -> dict[str, list[best_rows.Row]]:
+    return best_rows.rows(LAPTOP, root=REFERENCE)
+
+
+def test_the_readme_is_short_and_holds_the_two_commands():
+    assert len(README.encode()) < 12_000
+    for command in ("python -m ddkit course", "pytest"):
+        assert f"\npip install -r requirements.txt && {command}\n" in README
+
+
+@pytest.mark.real_seed
+def test_the_page_is_what_the_records_give(only_reference):
+    assert reference.page(LAPTOP, POLYPS) == PAGE
+
+
+def test_the_readmes_table_is_what_the_records_give(only_reference):
+    table = best_rows.table(LAPTOP, root=REFERENCE)
+    assert reference.with_best(README, table) == README
+    assert reference.with_best(README.replace(table, "| old |"), table) == README
+
+
+def test_no_score_stands_in_the_readme_but_in_that_table():
+    before, rest = README.split(reference.MARKS[0])
+    assert not re.findall(r"\d+(?:\.\d+)? ?%", before + rest.split(reference.MARKS[1])[1])
+
+
+def test_the_readmes_numbers_of_images_are_those_of_the_records(only_reference):
+    full = runs.run(LAPTOP.baseline(), root=REFERENCE)
+    assert f"the {full.result['training_images']:,} digits" in README
+    distilled = runs.run(LAPTOP.distill("real"), root=REFERENCE)
+    assert len(distilled.synthetic.images) == 100 and "a hundred synthetic images" in README
+
+
+def test_every_scored_method_has_a_line(rows):
+    recorded = {path.parent.name.split("-")[2] for path in REFERENCE.glob("distill-mnist-*/record.json")}
+    shown = {name.lower() for name in rows} | {"trajectory"}  # which goes by its presets' names, as PAD
+    assert recorded <= set(METHODS) and recorded <= shown and "PAD" in rows
+
+
+def test_the_best_row_is_the_highest_and_says_who_judged(rows):
+    for name, best in best_rows.best(LAPTOP, root=REFERENCE).items():
+        assert best.scores.mean == max(row.scores.mean for row in rows[name])
+        assert (InfiniteNetwork.named(best.spec["network"]) is not None) == ("infinitely wide" in best.judge)
+        assert ("features" in best.judge) <= ("kernel" in best.protocol)
+
+
+@pytest.mark.parametrize("name", ["PAD", "DataDAM", "k-centre"])
+def test_what_nobody_published_is_said(name):
+    assert name not in best_rows.PUBLISHED
+    assert re.search(rf"^\| {name} .*\| {best_rows.UNPUBLISHED} +\|$", README, re.MULTILINE)
+    assert name in README.split("Nobody has")[1].split("\n\n")[0]
+
+
+@pytest.mark.real_seed
+def test_the_polyps_protocol_is_as_long_as_the_records_say(only_reference):
+    epochs = {record.result["epochs"] for ipc in polyp_course.IPCS["laptop"]
+              for record in polyp_course.scores(POLYPS, ipc, root=REFERENCE).values()}
+    assert len(epochs) == 1
+    assert f"protocol cut to {epochs.pop()} of its 1,000 epochs" in " ".join(PAGE.split())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_shown_is_one(command):
+    _parser().parse_args(shlex.split(command, comments=True)[3:])
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_link_leads_to_a_file(name):
+    links = re.findall(r"\]\(([^)#]+)\)", TEXTS[name])
+    inside = [link for link in links if "://" not in link]
+    assert all(((ROOT / name).parent / link).is_file() for link in inside)
+    assert inside or name == "CONTRIBUTING.md"
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:ddkit|tests|notebooks|data)/[\w/.]+\.(?:py|md))`",
+                                                      TEXTS["CONTRIBUTING.md"]))))
+def test_every_file_named_for_contributors_is_there(path):
+    assert (ROOT / path).is_file() or re.search("NAME|NN_name", path)
+
+
+@pytest.mark.parametrize("kind", ["method", "data set", "application", "lesson"])
+def test_contributors_get_ten_lines_and_a_test(kind):
+    part = re.split("^## ", TEXTS["CONTRIBUTING.md"], flags=re.MULTILINE)
+    steps = next(text for text in part if re.match(rf"An? {kind}\n", text))
+    assert re.findall(r"^(\d+)\. ", steps, re.MULTILINE) == [str(number) for number in range(1, 11)]
+    assert "Test" in steps and "tests/test_" in steps
+
+
+@pytest.mark.parametrize("damage", [lambda s: s.replace(reference.MARKS[0], ""), lambda s: s + reference.MARKS[1]])
+def test_a_readme_without_its_marks_is_refused(damage):
+    with pytest.raises(InputError, match="must hold once each"):
+        reference.with_best(damage(README), "| a |")
