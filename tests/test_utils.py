@@ -113,6 +113,7 @@ def test_the_single_operations_are_siamese_if_asked(change):
     assert together.shape == apart.shape == x.shape
 
 
+@pytest.mark.real_seed
 def test_the_seed_of_the_handout_counts_up():
     param = utils.ParamDiffAug()
     before = torch.get_rng_state()
