@@ -11,7 +11,7 @@ from ddkit.profiles import Profile
 from ddkit.runs import Record, run
 from ddkit.scores import Scores
 
-UNPUBLISHED = "–"
+UNPUBLISHED = "–"  # by anybody (PAD), or no figure is at hand
 # Test accuracy on MNIST in %, 10 images per class, as the surveys of Lei and Tao (L, arXiv 2301.05603, Table 1) and of
 # Sachdeva and McAuley (S, arXiv 2301.04272, Table 1) have it.
 PUBLISHED = {"full data": (99.6, "L, S"), "random real": (95.1, "L, S"), "herding": (93.7, "L, S"),

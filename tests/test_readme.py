@@ -70,7 +70,7 @@ def test_the_best_row_is_the_highest_and_says_who_judged(rows):
 
 
 @pytest.mark.parametrize("name", ["PAD", "DataDAM", "k-centre"])
-def test_what_nobody_published_is_said(name):
+def test_where_no_figure_is_published_or_at_hand_the_words_say_so(name):
     assert name not in best_rows.PUBLISHED
     assert re.search(rf"^\| {name} .*\| {best_rows.UNPUBLISHED} +\|$", README, re.MULTILINE)
     assert name in README.split("Nobody has")[1].split("\n\n")[0]
