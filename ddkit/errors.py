@@ -34,6 +34,7 @@ def one_of(value: str, known, what: str) -> str:
 
 
 MOST = 2**53  # whole numbers below which floats are exact: far beyond any count that ends
+LARGEST = 1e30  # that a rate or weight may be: what an optimiser makes of it must be a float32
 
 
 def whole(value: object, least: int, what: str) -> None:

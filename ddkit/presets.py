@@ -1,11 +1,10 @@
 """Named settings of the methods, each with what it departs from."""
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
 from ddkit import methods
-from ddkit.errors import MOST, one_of, require
+from ddkit.errors import LARGEST, MOST, one_of, require
 
 
 @dataclass(frozen=True)
@@ -144,12 +143,12 @@ def configure(method: str, preset: str, changes: dict, dataset: str = ""):
 
 def _knob(name: str, value: object, kind: type):
     """The value of a knob, as its kind: a whole number may be written as 1e3."""
-    expected = {int: "a whole number", float: "a finite number", bool: "true or false", str: "a name"}[kind]
+    expected = {int: "a whole number", float: "a number, at most 1e30", bool: "true or false", str: "a name"}[kind]
     if kind is int and type(value) is float and value.is_integer():
         value = int(value)
     fits = type(value) in ((int, float) if kind is float else (kind,))
     if fits and kind in (int, float):
-        fits = abs(value) < MOST if kind is int else abs(value) <= sys.float_info.max
+        fits = abs(value) < MOST if kind is int else abs(value) <= LARGEST
     require(fits, f"{name} must be {expected}, got {repr(value)[:60]}")
     return value
 

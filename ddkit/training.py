@@ -18,7 +18,7 @@ from ddkit.bigbatch import images_per_backward, loss_backward
 from ddkit.cost import Stopwatch
 from ddkit.data import Dataset, Split
 from ddkit.device import keep_freed_memory
-from ddkit.errors import Diverged, one_of, require
+from ddkit.errors import LARGEST, Diverged, one_of, require
 from ddkit.files import Checkpoint, readable
 from ddkit.looking import STATISTICS, looking_at, require_sound
 from ddkit.networks import Network, build_for
@@ -64,7 +64,8 @@ class Protocol:
         require((self.epochs is None) != (self.updates is None), "a protocol counts either epochs or updates")
         require((self.epochs or self.updates or 0) >= 1, "a protocol must train for at least 1 epoch or update")
         numbers = (self.lr, self.momentum, self.weight_decay, self.sharpness)
-        require(all(map(math.isfinite, numbers)), f"a protocol's numbers must be finite, got {numbers}")
+        require(all(abs(n) <= LARGEST for n in numbers), "a protocol's numbers must be finite, at most 1e30, got "
+                                                         f"{numbers}")
         require(self.lr > 0, f"the learning rate must be positive, got {self.lr}")
         require(self.momentum >= 0 and self.weight_decay >= 0, "momentum and weight decay must not be negative")
         require(self.sharpness >= 0, f"the sharpness radius must not be negative, got {self.sharpness}")

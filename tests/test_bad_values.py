@@ -26,7 +26,7 @@ COMMANDS = {
         "--dataset": ["", "nothing", "digits-0-99"], "--method": ["", "magic", "DataDAM"], "--preset": ["", "best"],
         "--ipc": ["0", "-1", "100000000000", "1" + "0" * 30], "--init": ["", "zeros", "REAL"],
         "--network": ["", "ConvNetD9", "ConvNetD6"], "--width": ["0", "-4", "1000000000", "1" + "0" * 20],
-        "--updates": ["0", "-1", "1" + "0" * 30], "--lr": ["0", "-1", "nan", "inf"],
+        "--updates": ["0", "-1", "1" + "0" * 30], "--lr": ["0", "-1", "nan", "inf", "1e308", "1e31"],
         "--validate-every": ["-1"], "--size": ["4"],
         "--set": ["image_lr=NaN", "image_lr=Infinity", "image_lr=[1]", "image_lr={}", "image_lr=true", "image_lr=fast",
                   "image_lr=null", "real_batch=1.5", "real_batch=true", "real_batch=0", "real_batch=1e400", "power=0.5",
@@ -35,7 +35,8 @@ COMMANDS = {
                   "image_lr=" + "[" * 50_000]}),
     "distill kip": ([*DISTILL, "--method", "kip"], {
         "--network": ["ConvNetD3", "NTKD0"], "--preset": ["paper"],
-        "--set": ["real_batch=1000000000", "real_batch=1e12", "ridge=-1", "augmentation=2", "label_lr=nan"]}),
+        "--set": ["real_batch=1000000000", "real_batch=1e12", "ridge=-1", "augmentation=2", "label_lr=nan",
+                  "image_lr=1e308", "label_lr=1" + "0" * 400]}),
     "distill rfad": ([*DISTILL, "--method", "rfad"], {
         "--set": ["networks=1000000000", "networks=0", "loss=hinge", "real_batch=10000000000"]}),
     "distill frepo": ([*DISTILL, "--method", "frepo"], {
@@ -43,8 +44,8 @@ COMMANDS = {
     "distill datm": ([*DISTILL, "--method", "trajectory", "--preset", "datm"], {
         "--init": ["noise", "herding", "k-centre"], "--width": ["1000000"],
         "--set": ["student_steps=1000000000", "student_steps=0", "final_start=99", "left_out=1", "rate=0", "rate=-1",
-                  "experts=0", "expert_lr=0", "expert_lr=NaN", "expert_batch=0", "difficulty=hard", "gradient=exact",
-                  "sharpness=-1"]}),
+                  "rate=1e308", "experts=0", "expert_lr=0", "expert_lr=NaN", "expert_batch=0", "difficulty=hard",
+                  "gradient=exact", "sharpness=-1", "sharpness=1e308", "expert_lr=1e308"]}),
     "experts": (["experts", "--experts", "1", "--epochs", "1"], {
         "--jobs": ["0"], "--experts": ["0", "-1", "1000000000000"], "--epochs": ["0", "1000000000000"],
         "--network": ["", "NTK"], "--width": ["0", "1000000000"], "--difficulty": ["", "hard"],

@@ -175,7 +175,7 @@ def test_a_collapsed_network_is_no_score_under_any_protocol(tiny, name):
 
 def test_a_fit_that_ends_in_weights_that_are_not_finite_says_so(tiny):
     network = build_for(tiny, "ConvNetD1", 4, stream(0, "collapses"))
-    how = Protocol("wild", 1, lr=3e38, momentum=0.0, weight_decay=3e38, batch=999)
+    how = Protocol("wild", 1, lr=1e30, momentum=0.0, weight_decay=1e30, batch=999)
     with pytest.raises(Diverged, match=r"blocks|classifier"):
         fit(network, tiny.train, how, stream(0, "order"))
 
@@ -199,7 +199,7 @@ def test_answers_that_are_not_finite_are_no_answers(lost):
 
 def test_a_protocols_numbers_are_finite():
     for name in ("lr", "momentum", "weight_decay", "sharpness"):
-        for value in (math.nan, math.inf):
+        for value in (math.nan, math.inf, 1e308):
             with pytest.raises(runs.InputError, match="finite"):
                 Protocol("p", 1, **{name: value})
 

@@ -93,13 +93,63 @@ def test_mode_m_takes_every_operation():
     torch.testing.assert_close(utils.DiffAugment(x, "flip_rotate", seed=1, param=param), x.flip(-1), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize(("field", "value"), [("aug_mode", "X"), ("ratio_scale", 0.5), ("ratio_rotate", -1.0),
+@pytest.mark.parametrize(("field", "value"), [("aug_mode", "X"), ("Siamese", "yes"), ("latestseed", -2),
+                                              ("ratio_noise", 0.1), ("ratio_rotate", 400.0), ("contrast", "half"),
+                                              ("ratio_scale", 0.5), ("ratio_rotate", -1.0),
                                               ("ratio_rotate", float("nan")), ("ratio_crop_pad", 2.0),
                                               ("prob_flip", 1.5), ("ratio_cutout", -0.1),
                                               ("brightness", -1.0), ("contrast", float("inf"))])
 def test_parameters_that_make_no_sense_are_refused(field, value):
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match=field):
         utils.DiffAugment(torch.rand(2, 1, 8, 8), "flip", param=utils.ParamDiffAug(**{field: value}))
+
+
+def test_a_misspelt_parameter_is_an_error_and_the_handouts_own_object_works():
+    with pytest.raises(AttributeError):
+        utils.ParamDiffAug().ratio_rotat = 3.0
+    own = types.SimpleNamespace(aug_mode="S", prob_flip=1.0, Siamese=False, latestseed=-1)
+    x = torch.rand(2, 1, 8, 8)
+    assert utils.DiffAugment(x, "flip", param=own).equal(x.flip(-1))
+    with pytest.raises(InputError, match="does not know"):
+        utils.DiffAugment(x, "flip", param=types.SimpleNamespace(prob_flop=1.0))
+
+
+def test_a_seed_set_by_hand_decides_the_draws_and_counts_up():
+    x, found = torch.rand(4, 1, 8, 8), []
+    for _ in range(2):
+        param = utils.ParamDiffAug(latestseed=11)
+        found.append(utils.DiffAugment(x, "rotate", param=param))
+        assert param.latestseed == 12
+    assert found[0].equal(found[1])
+
+
+@pytest.mark.parametrize("more", [
+    {"lr_net": "fast"}, {"epoch_eval_train": 2.5}, {"batch_train": 0}, {"dsa": "maybe"}, {"device": "toaster"},
+    {"dsa": True, "dsa_strategy": "twist"}, {"dc_aug_param": 3}, {"dc_aug_param": {"strategy": "noise", "noise": -1}},
+    {"dc_aug_param": {"strategy": "crop", "crup": 4}}])
+def test_arguments_that_make_no_sense_are_refused_before_anything_is_trained(more, monkeypatch):
+    *_, train, _, loader = utils.get_dataset("digits")
+    settings = {**vars(args()), **more}
+    monkeypatch.setattr("ddkit.utils.training.fit", None)
+    with pytest.raises(InputError):
+        utils.evaluate_synset(0, utils.get_network("MLP", 1, 10), *train[:10], loader,
+                              types.SimpleNamespace(**settings))
+
+
+def test_args_may_be_a_dict_and_nothing_else():
+    *_, train, _, loader = utils.get_dataset("digits")
+    found = [utils.evaluate_synset(0, utils.get_network("MLP", 1, 10, seed=0), *train[:40], loader, a)[2]
+             for a in (args(), vars(args()))]
+    assert found[0] == found[1]
+    with pytest.raises(InputError, match="namespace"):
+        utils.evaluate_synset(0, utils.get_network("MLP", 1, 10), *train[:10], loader, 5)
+
+
+def test_networks_by_name_are_of_the_handouts_class():
+    for name in ("ConvNet", "MLP", "LeNet", "AlexNet", "VGG11", "ResNet18"):
+        network = utils.get_network(name, 1, 10)
+        assert isinstance(network, getattr(utils, name)) and network(torch.zeros(2, 1, 28, 28)).shape == (2, 10)
+    assert not isinstance(utils.get_network("MLP", 1, 10), utils.ConvNet)
 
 
 RANDOM = [getattr(utils, name) for name in utils.__all__ if name.startswith("rand_")]

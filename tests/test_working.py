@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 
+import filelock
 import pytest
 
 from ddkit import runs
@@ -88,3 +89,12 @@ def test_files_of_the_users_in_the_folder_are_left_alone(tmp_path):
     (tmp_path / ".notes.tmp").write_text("too")
     run(SPEC, folder=tmp_path, quiet=True)
     assert (tmp_path / "mine.pt").read_text() == "my own" and (tmp_path / ".notes.tmp").read_text() == "too"
+
+
+def test_where_files_cannot_be_locked_the_work_is_done_all_the_same(tmp_path, monkeypatch, capsys):
+    def unknown(*_, **__):
+        raise NotImplementedError("the file system knows no locks")
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", unknown)
+    assert run(SPEC, root=tmp_path).updates == 3
+    assert "do not start the same run twice at once" in capsys.readouterr().err

@@ -9,13 +9,13 @@ from torch import Tensor
 
 from ddkit import augment as ours
 from ddkit.augment import Draw, Ranges
-from ddkit.errors import InputError, one_of, require
+from ddkit.errors import InputError, one_of, require, whole
 from ddkit.randomness import stream
 
 MODES = ("S", "M")  # a single operation of the strategy, or all of them
 
 
-@dataclass
+@dataclass(slots=True)
 class ParamDiffAug:
     """What the hand-out passes to ``DiffAugment``.
 
@@ -25,7 +25,7 @@ class ParamDiffAug:
         latestseed: the seed last used, for ``set_seed_DiffAug``; -1 is none.
         prob_flip, ratio_scale, ratio_rotate, ratio_crop_pad, ratio_cutout, brightness, saturation, contrast: how far an
             operation may go, as ``augment.Ranges`` says.
-        ratio_noise: standard deviation of noise, which no operation of ``DiffAugment`` adds.
+        ratio_noise: standard deviation of noise, which no operation of ``DiffAugment`` adds: another is refused.
     """
 
     Siamese: bool = False
@@ -43,9 +43,36 @@ class ParamDiffAug:
 
     @property
     def ranges(self) -> Ranges:
-        """The same for ``ddkit.augment``, or an error if a number makes no sense."""
-        return Ranges(self.ratio_scale, self.ratio_rotate, self.ratio_crop_pad, self.ratio_cutout, self.prob_flip,
-                      self.brightness, self.saturation, self.contrast)
+        """How far operations go, or an error if a value makes no sense."""
+        require(isinstance(self.Siamese, bool), f"Siamese is True or False, got {self.Siamese!r}")
+        one_of(self.aug_mode, MODES, "aug_mode")
+        whole(self.latestseed, -1, "latestseed")
+        require(self.ratio_noise == 0.05, "no operation of DiffAugment adds noise: leave ratio_noise out")
+        for name in _RANGES:
+            value = getattr(self, name)
+            require(type(value) in (int, float), f"{name} is a number, got {value!r}")
+        require(0 <= self.ratio_rotate <= 180, f"ratio_rotate is from 0 to 180 degrees, got {self.ratio_rotate}")
+        try:
+            return Ranges(**{ours: getattr(self, theirs) for theirs, ours in _RANGES.items()})
+        except InputError as error:
+            theirs = {ours: name for name, ours in _RANGES.items()}
+            name, *rest = str(error).split(" ")
+            raise InputError(" ".join([theirs.get(name, name), *rest])) from error
+
+    @classmethod
+    def of(cls, param: object) -> "ParamDiffAug":
+        """The same settings from the hand-out's own object; None takes its defaults."""
+        if param is None or isinstance(param, cls):
+            return param or cls()
+        try:
+            return cls(**vars(param))
+        except TypeError as error:
+            raise InputError(f"param holds what DiffAugment does not know ({error}): take ParamDiffAug") from error
+
+
+# The hand-out's names of ranges, and ours.
+_RANGES = {"ratio_scale": "scale", "ratio_rotate": "rotate", "ratio_crop_pad": "crop", "ratio_cutout": "cutout",
+           "prob_flip": "flip", "brightness": "brightness", "saturation": "saturation", "contrast": "contrast"}
 
 
 def DiffAugment(x: Tensor, strategy: str = "", seed: int = -1, param: ParamDiffAug | None = None) -> Tensor:
@@ -59,14 +86,20 @@ def DiffAugment(x: Tensor, strategy: str = "", seed: int = -1, param: ParamDiffA
     Raises:
         InputError: no such operation, or a parameter that makes no sense.
     """
-    require(isinstance(x, Tensor) and x.ndim == 4, "images must be a tensor [N, C, H, W]")
-    param = ParamDiffAug() if param is None else param
-    one_of(param.aug_mode, MODES, "aug_mode")
-    operations, siamese = ours.parse(strategy), seed != -1 or param.Siamese
-    if seed == -1:
-        seed = int(torch.randint(2**31, ()))
+    require(isinstance(x, Tensor) and x.ndim == 4 and x.shape[-1] == x.shape[-2],
+            "images must be a tensor [N, C, H, W] of square images")
+    given, param = param, ParamDiffAug.of(param)
+    ranges, operations = param.ranges, ours.parse(strategy or "none")
+    whole(seed, -1, "seed")
+    siamese = seed != -1 or param.Siamese
+    if seed != -1:
+        if given is not None:
+            given.latestseed = seed
+    elif param.latestseed != -1:  # set by hand, it decides the draws, as in the hand-out
+        seed = param.latestseed
+        given.latestseed += 1
     else:
-        param.latestseed = seed
+        seed = int(torch.randint(2**31, ()))
     if not operations:
         return x
     generator = stream(seed, "DiffAugment")
@@ -74,7 +107,7 @@ def DiffAugment(x: Tensor, strategy: str = "", seed: int = -1, param: ParamDiffA
         operations = (operations[int(torch.randint(len(operations), (), generator=generator))],)
     for operation in operations:
         values = torch.rand(1 if siamese else len(x), 4, generator=generator)
-        x = ours.apply(x, Draw(operation, values), param.ranges)
+        x = ours.apply(x, Draw(operation, values), ranges)
     return x
 
 
@@ -87,8 +120,11 @@ def set_seed_DiffAug(param: ParamDiffAug) -> None:
 
 def _random(change: Callable[[Tensor, Tensor, Ranges], Tensor], x: Tensor, param: ParamDiffAug) -> Tensor:
     """One operation with parameters from torch's global generator: for each image, or one draw if siamese."""
+    param = ParamDiffAug.of(param)
+    ranges = param.ranges
+    set_seed_DiffAug(param)
     values = torch.rand(1 if param.Siamese else len(x), 4, device=x.device).expand(len(x), 4)
-    return change(x, values, param.ranges)
+    return change(x, values, ranges)
 
 
 def _by_first(change: Callable[[Tensor, Tensor, Ranges], Tensor]) -> Callable[[Tensor, Tensor, Ranges], Tensor]:
@@ -142,9 +178,14 @@ def augment(images: Tensor, dc_aug_param: dict | None, device=None) -> Tensor:
     ``crop`` shifts by as many pixels at most, ``scale`` stretches by 1 / (1 + scale) to 1 + scale, ``rotate`` turns by
     so many degrees at most, ``noise`` adds normal noise of that standard deviation. Torch's global generator draws.
     """
-    if dc_aug_param is None or dc_aug_param.get("strategy", "none") == "none":
+    require(dc_aug_param is None or isinstance(dc_aug_param, dict), f"dc_aug_param is a dict, got {dc_aug_param!r}")
+    if dc_aug_param is None or dc_aug_param.get("strategy", "none") in ("none", "None", None):
         return images
-    operations = [one_of(name, OLDER, "augmentation") for name in dc_aug_param["strategy"].split("_")]
+    for name, value in dc_aug_param.items():
+        one_of(name, (*OLDER, "strategy"), "part of dc_aug_param")
+        require(name == "strategy" or (isinstance(value, int | float) and value >= 0),
+                f"{name} of dc_aug_param must be a number from 0 on, got {value!r}")
+    operations = [one_of(name, OLDER, "augmentation") for name in str(dc_aug_param["strategy"]).split("_")]
     missing = [name for name in operations if name not in dc_aug_param]
     require(not missing, f"dc_aug_param says nothing of {', '.join(missing)}: take get_daparam's, or add it")
     images = images if device is None else images.to(device)
@@ -177,13 +218,17 @@ def augmenting(args) -> Callable[[Tensor, torch.Generator], Tensor] | str:
 
     ``args.dsa`` with ``dsa_strategy`` and ``dsa_param``, else ``args.dc_aug_param``; nothing where neither is set.
     """
-    if getattr(args, "dsa", False) in (True, "True"):
-        param = getattr(args, "dsa_param", None) or ParamDiffAug()
+    dsa = getattr(args, "dsa", False)
+    require(dsa in (True, False, "True", "False"), f"dsa is True or False, got {dsa!r}")
+    if dsa in (True, "True"):
+        param = ParamDiffAug.of(getattr(args, "dsa_param", None))
         strategy = getattr(args, "dsa_strategy", "color_crop_cutout_flip_scale_rotate")
-        ours.parse(strategy)
+        _ = ours.parse(strategy or "none"), param.ranges  # or an error, before anything is trained
         return lambda images, generator: _drawn(images, generator, partial(DiffAugment, strategy=strategy, param=param))
     older = getattr(args, "dc_aug_param", None)
-    if older and older.get("strategy", "none") != "none":
+    require(older is None or isinstance(older, dict), f"dc_aug_param is a dict, got {older!r}")
+    if older and older.get("strategy", "none") not in ("none", "None", None):
+        augment(torch.zeros(1, 1, 32, 32), older)  # or an error, before anything is trained
         return lambda images, generator: _drawn(images, generator, partial(augment, dc_aug_param=older))
     return "none"
 

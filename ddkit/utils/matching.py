@@ -33,9 +33,13 @@ def match_loss(gw_syn: Sequence[Tensor], gw_real: Sequence[Tensor], args) -> Ten
     gradients as one vector.
     """
     metric = one_of(getattr(args, "dis_metric", "ours"), METRICS, "dis_metric")
+    require(all(isinstance(g, Tensor) for g in (*gw_syn, *gw_real)),
+            "gradients to match are tensors: some weight has none")
     require(len(gw_syn) == len(gw_real) > 0, f"{len(gw_syn)} and {len(gw_real)} gradients cannot be matched")
     if metric == "ours":
         return torch.stack([distance_wb(real, fake) for real, fake in zip(gw_real, gw_syn, strict=True)]).sum()
+    require(all(a.shape == b.shape for a, b in zip(gw_syn, gw_real, strict=True)),
+            "gradients to match have one shape for each weight")
     synthetic, real = (torch.cat([g.reshape(-1) for g in part]) for part in (gw_syn, gw_real))
     if metric == "mse":
         return (synthetic - real).square().sum()

@@ -21,12 +21,12 @@ def get_default_convnet_setting() -> tuple[int, int, str, str, str]:
     return 128, 3, "relu", "instancenorm", "avgpooling"
 
 
-def get_network(model: str, channel: int, num_classes: int, im_size: tuple[int, int] = (32, 32), *, width: int = 128,
+def get_network(model: str, channel: int, num_classes: int, im_size: tuple[int, int] | None = None, *, width: int = 128,
                 seed: int | None = None) -> Network:
     """A freshly initialised network by name (``ConvNet``, ``ConvNetD1`` to ``D8``, ``ConvNetW64``, ``...BN``, ...).
 
     Args:
-        im_size: height and width, equal; a single number works too.
+        im_size: height and width, equal; a single number works too. None: 28 of grey images, 32 of colour ones.
         seed: of the initial weights; None draws from torch's global generator, as the hand-out does.
 
     Raises:
@@ -51,7 +51,14 @@ def side_of(im_size, channel: int) -> int:
     return sides[0]
 
 
-class ConvNet(networks.ConvNet):
+class _OfTheHandOut(type):
+    """So that a network by ``get_network`` is one of the hand-out's class of its family."""
+
+    def __instancecheck__(cls, network: object) -> bool:
+        return isinstance(network, cls.__mro__[1])
+
+
+class ConvNet(networks.ConvNet, metaclass=_OfTheHandOut):
     """The hand-out's ConvNet; ``net_act`` is relu, leakyrelu, sigmoid or swish, ``net_norm`` instancenorm, batchnorm,
     layernorm, groupnorm or none, ``net_pooling`` avgpooling, maxpooling or none."""
 
@@ -71,7 +78,8 @@ def _named(name: str) -> type[nn.Module]:
     def __init__(self, channel: int, num_classes: int, im_size=None):
         family.__init__(self, channel, num_classes, side_of(im_size, channel), **options)
 
-    return type(name, (family,), {"__init__": __init__, "__doc__": f"The hand-out's {name}.", "__module__": __name__})
+    return _OfTheHandOut(name, (family,), {"__init__": __init__, "__doc__": f"The hand-out's {name}.",
+                                           "__module__": __name__})
 
 
 MLP, LeNet, AlexNet, AlexNetBN = map(_named, ("MLP", "LeNet", "AlexNet", "AlexNetBN"))

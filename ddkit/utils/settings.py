@@ -2,12 +2,12 @@
 
 import time
 
-from ddkit.errors import InputError, require
+from ddkit.errors import require
 
 LOOPS = {1: (1, 1), 10: (10, 50), 20: (20, 25), 30: (30, 20), 40: (40, 15), 50: (50, 10)}
 POOLS = {
     "M": ["MLP", "ConvNet", "LeNet", "AlexNet", "VGG11", "ResNet18"],
-    "B": ["ConvNetBN", "ConvNetASwishBN", "AlexNetBN", "VGG11BN", "ResNet18BN", "ResNet18BN_AP"],
+    "B": ["ConvNetBN", "ConvNetASwishBN", "AlexNetBN", "VGG11BN", "ResNet18BN"],
     "W": ["ConvNetW32", "ConvNetW64", "ConvNetW128", "ConvNetW256"],
     "D": ["ConvNetD1", "ConvNetD2", "ConvNetD3", "ConvNetD4"],
     "A": ["ConvNetAS", "ConvNetAR", "ConvNetAL", "ConvNetASwish"],
@@ -24,14 +24,13 @@ def get_loops(ipc: int) -> tuple[int, int]:
 
 def get_eval_pool(eval_mode: str, model: str, model_eval: str) -> list[str]:
     """Networks to evaluate on: ``M`` architectures, ``B`` batch norm, ``W`` widths, ``D`` depths, ``A`` activations,
-    ``P`` poolings, ``N`` norms, ``S`` the training's own without batch norm, ``SS`` exactly its own."""
+    ``P`` poolings, ``N`` norms, ``S`` the training's own without batch norm, ``SS`` exactly its own; ``model_eval`` for
+    any other mode."""
     if eval_mode in POOLS:
         return list(POOLS[eval_mode])
     if eval_mode in ("S", "SS"):
         return [model.replace("BN", "") if eval_mode == "S" else model]
-    if eval_mode in (None, "", "default"):
-        return [model_eval]
-    raise InputError(f"unknown eval_mode '{eval_mode}': choose one of {', '.join([*POOLS, 'S', 'SS'])}")
+    return [model_eval]
 
 
 def get_daparam(dataset: str, model: str, model_eval: str, ipc: int) -> dict:

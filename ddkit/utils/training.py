@@ -1,5 +1,6 @@
 """The hand-out's data sets, training loop and evaluation."""
 
+import types
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +9,7 @@ from torch import Tensor, nn
 from torch.utils import data
 
 from ddkit.data import Dataset, Split, denormalise, load
-from ddkit.errors import one_of, require
+from ddkit.errors import InputError, one_of, require, whole
 from ddkit.looking import looking_at
 from ddkit.networks import Network
 from ddkit.randomness import stream
@@ -22,6 +23,7 @@ class TensorDataset(data.Dataset):
     """Images [N, C, H, W] and labels [N] as a data set; ``images`` and ``labels`` have them whole."""
 
     def __init__(self, images: Tensor, labels: Tensor):
+        require(len(images) == len(labels), f"{len(images)} images and {len(labels)} labels do not belong together")
         self.images, self.labels = images.detach(), labels.detach()
 
     def __getitem__(self, index):
@@ -72,12 +74,15 @@ def epoch(mode: str, dataloader, net: nn.Module, optimizer, criterion, args=None
           aug: bool = False) -> tuple[float, float]:
     """Pass over all batches once, training the network (``train``) or looking at it (``test``).
 
-    ``aug`` augments training images as ``args`` say (``dsa`` with its strategy, or ``dc_aug_param``). Returns the mean
+    ``aug`` augments the images as ``args`` say (``dsa`` with its strategy, or ``dc_aug_param``). Returns the mean
     loss and the accuracy in [0, 1], of batches in the mode they were passed in.
     """
     training = one_of(mode, ("train", "test"), "mode") == "train"
-    device = next(net.parameters()).device
-    change = augmenting(args) if aug and training else "none"
+    args = _arguments(args)
+    require(not training or optimizer is not None, "training needs an optimizer")
+    device = _device(args, next(net.parameters()).device)
+    net.to(device)
+    change = augmenting(args) if aug else "none"
     generator = torch.Generator().manual_seed(int(torch.randint(2**31, ())))
     total = right = seen = 0.0
     if training:
@@ -122,12 +127,13 @@ def evaluate_synset(it_eval: int, net: Network, images_train: Tensor, labels_tra
         InputError: both ``args`` and its parts are given, or one of them cannot work.
         Diverged: the network's weights or answers are no longer finite.
     """
+    args = _arguments(args)
     told = {"lr": lr, "epochs": epochs, "batch": batch, "strategy": strategy}
     given = [name for name, value in told.items() if value is not None]
     require(args is None or not given, f"args says it already: leave {', '.join(given)} out")
     wanted = _settings(args) if args is not None else {"lr": 0.01, "epochs": 1000, "batch": 256, "strategy": "none"} | {
         name: told[name] for name in given}
-    device = getattr(args, "device", None) or images_train.device
+    device = _device(args, images_train.device)
     net.to(device)
     how = Protocol("evaluate_synset", wanted["epochs"], lr=wanted["lr"], batch=wanted["batch"], schedule="half",
                    augmented=True)
@@ -140,7 +146,26 @@ def evaluate_synset(it_eval: int, net: Network, images_train: Tensor, labels_tra
     return net, test(net, hard)["accuracy"], test(net, Split(images, labels))["accuracy"]
 
 
+def _arguments(args) -> object:
+    """What the hand-out's programs pass as ``args``: a namespace, or a dict of the same."""
+    args = types.SimpleNamespace(**args) if isinstance(args, dict) else args
+    require(args is None or hasattr(args, "__dict__"), f"args is a namespace of settings, got {args!r}")
+    return args
+
+
+def _device(args, otherwise: torch.device) -> torch.device:
+    wanted = getattr(args, "device", None)
+    try:
+        return otherwise if wanted is None else torch.device(wanted)
+    except (RuntimeError, TypeError) as error:
+        raise InputError(f"unknown device {wanted!r}: take cpu or cuda") from error
+
+
 def _settings(args) -> dict:
     """What ``args`` say of an evaluation, with the hand-out's defaults."""
-    return {"lr": float(getattr(args, "lr_net", 0.01)), "epochs": int(getattr(args, "epoch_eval_train", 1000)),
-            "batch": int(getattr(args, "batch_train", 256)), "strategy": augmenting(args)}
+    found = {"lr": getattr(args, "lr_net", 0.01), "epochs": getattr(args, "epoch_eval_train", 1000),
+             "batch": getattr(args, "batch_train", 256)}
+    require(isinstance(found["lr"], int | float), f"lr_net is a number, got {found['lr']!r}")
+    whole(found["epochs"], 1, "epoch_eval_train")
+    whole(found["batch"], 1, "batch_train")
+    return found | {"strategy": augmenting(args)}
