@@ -50,7 +50,7 @@ class Outcome:
     Attributes:
         seconds, updates, result: for the record.
         synthetic, evolution: a set, if any, and its images after some of the updates.
-        superseded: what the record makes needless.
+        superseded: files and folders that the record makes needless.
     """
 
     seconds: float
@@ -58,4 +58,4 @@ class Outcome:
     result: dict
     synthetic: SyntheticSet | None = None
     evolution: dict[int, Tensor] | None = None
-    superseded: tuple[Checkpoint, ...] = ()
+    superseded: tuple[Path, ...] = ()

@@ -18,7 +18,7 @@ from ddkit.distill import Callback
 from ddkit.errors import InputError, require
 from ddkit.experts import Trajectories
 from ddkit.files import expanded, read_json, read_tensors, sha256, write_json, write_tensors
-from ddkit.jobs import PARTS, Job
+from ddkit.jobs import Job
 from ddkit.progress import say
 from ddkit.schema import COUNT, NUMBER, require_fit
 from ddkit.scores import Scores
@@ -206,6 +206,7 @@ def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None
     folder, found = folder and expanded(folder), None
     found = _in(folder, spec, _fingerprint(spec, data)) if folder else find(spec, root, data)
     if found:
+        (found.folder / STARTED).unlink(missing_ok=True)  # of a process that was killed right after the record
         return found
     dataset = load(spec.dataset, data, spec.size).to(default_device())
     spec.check_on(dataset)
@@ -258,10 +259,8 @@ def _make(spec: Spec, job: Job) -> Record:
     Record(describe_spec(spec), datetime.now(timezone.utc).isoformat(timespec="seconds"), dataset.fingerprint,
            describe(device), versions, done.seconds, peak_memory_mib(device), done.updates, done.result,
            list(dataset.notes), files, place).save()
-    for unfinished in done.superseded:
-        unfinished.remove()
-    (place / STARTED).unlink(missing_ok=True)
-    shutil.rmtree(place / PARTS, ignore_errors=True)
+    for path in (*done.superseded, place / STARTED):
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     return Record.load(place)
 
 

@@ -98,3 +98,9 @@ def test_where_files_cannot_be_locked_the_work_is_done_all_the_same(tmp_path, mo
     monkeypatch.setattr(filelock.FileLock, "acquire", unknown)
     assert run(SPEC, root=tmp_path).updates == 3
     assert "do not start the same run twice at once" in capsys.readouterr().err
+
+
+def test_what_a_process_leaves_that_was_killed_right_after_its_record_is_swept_up(tmp_path):
+    record = run(SPEC, root=tmp_path, quiet=True)
+    (record.folder / STARTED).write_text("{}")
+    assert run(SPEC, root=tmp_path) == record and not (record.folder / STARTED).exists()

@@ -140,7 +140,7 @@ class Continual(Application):
                   "chance": whole.chance, "protocol": self.how.as_dict(), "bytes": list(accumulate(filled)),
                   "memory_seconds": statistics.fmean(sum(_seconds(record, job) for record in row) for row in kept)}
         seconds = sum(run["train_seconds"] + run["test_seconds"] for run in runs)
-        return Outcome(seconds, runs[0]["updates"], result, last)
+        return Outcome(seconds, runs[0]["updates"], result, last, superseded=(job.parts,))
 
 
 def memories(spec: Continual, job: Job, steps: int, seed: int) -> list:

@@ -198,7 +198,7 @@ class Search(Application):
         seconds = sum(run["train_seconds"] + run["test_seconds"] for run in done)
         return Outcome(seconds, max(run["updates"] for run in done), {
             "candidates": found, "protocol": how.as_dict(), "training_images": len(training[0]),
-            "chance": _guess(dataset.val)})
+            "chance": _guess(dataset.val)}, superseded=(job.parts,))
 
 
 def _kept(job: Job, candidate: Candidate, seed: int) -> tuple[Checkpoint, Checkpoint]:

@@ -125,7 +125,7 @@ class Distill(MadeSet, Spec):
         return Outcome(history.seconds, history.updates, {
             "moved": synthetic.moved, "cpu_seconds": history.cpu_seconds, "losses": history.losses,
             "validation": history.validation, "departures": presets.departures(self.method, self.preset, self.dataset)},
-            synthetic, history.snapshots, (kept,))
+            synthetic, history.snapshots, (kept.path,))
 
     def _validation_score(self, synthetic: SyntheticSet, dataset: Dataset) -> float:
         """Headline score of the set on validation data, by the protocol that the method names."""

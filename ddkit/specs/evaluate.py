@@ -113,7 +113,7 @@ class Evaluate(Spec):
         result = {"runs": done, "protocol": how.as_dict(), "classes": list(dataset.classes), "chance": dataset.chance,
                   "training_images": images, "epochs": how.epochs_for(images)} | counted
         return Outcome(sum(r["train_seconds"] + r["test_seconds"] for r in done), done[0]["updates"], result,
-                       superseded=(kept,))
+                       superseded=(kept.path,))
 
     def _cost(self, dataset: Dataset) -> dict[str, int]:
         network = build_for(dataset, self.network, self.width, stream(0, "cost")).cpu()
