@@ -32,8 +32,8 @@ class OtherwiseSeeded(torch.Generator):
 
 def pytest_configure(config) -> None:
     """Keep the lessons' runs and data apart from the user's: fresh folders for every test session."""
-    config.addinivalue_line("markers", "real_seed: compares with shipped records, or with another process's draws; "
-                                       "skipped where DDKIT_TEST_SEED changes the draws")
+    config.addinivalue_line("markers", "real_seed: compares with shipped records, other processes or torch's own "
+                                       "stream; skipped where DDKIT_TEST_SEED changes the draws")
     if TEST_SEED:
         torch.Generator = OtherwiseSeeded
     for name in FRESH:
