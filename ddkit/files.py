@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import io
 import json
+import lzma
 import os
 import pickle
 import re
@@ -23,10 +24,14 @@ import torch
 from torch import Tensor
 
 from ddkit.errors import InputError, require
+from ddkit.packing import pack, unpack
 
 DIGEST = "sha256"  # the key that a file's digest stands under
 _NOTES = "ddkit"  # the key of a safetensors header that notes stand under
 _AS_OLD = {"identity", "files"}  # keys that came with it: content that has one of them has a digest too
+_PACKED = "packed"  # the note that says how packed tensors come back
+_WIDTH, _DEEP = 120, 2  # of a line of JSON; the levels that stand apart
+_WORD = re.compile(r'(?:"(?:\\.|[^"\\])*"|: |[^\s"])+')  # of JSON: a value with its key, and what holds it
 _TEMPORARY = re.compile(r"\..+\.\d+-\d+\.tmp")
 
 
@@ -81,7 +86,28 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 def write_json(path: Path, content: dict) -> None:
     """Write plain data with its digest."""
-    write_bytes(path, (json.dumps(content | {DIGEST: _digest_of_json(content)}, indent=1) + "\n").encode())
+    write_bytes(path, (_laid_out(content | {DIGEST: _digest_of_json(content)}) + "\n").encode())
+
+
+def _laid_out(value, depth: int = 0) -> str:
+    """JSON for people: what fits on a line stands on one, and deep down lines are filled."""
+    flat, indent = json.dumps(value), " " * (depth + 1)
+    if not isinstance(value, dict | list | tuple) or not value or (depth and len(flat) + depth < _WIDTH):
+        return flat
+    if depth > _DEEP:
+        return f"\n{indent}".join(_filled(_WORD.findall(flat), _WIDTH - depth - 1))
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    heads = [f"{key}: " for key in map(json.dumps, json.loads(flat))] if isinstance(value, dict) else [""] * len(value)
+    parts = value.values() if isinstance(value, dict) else value
+    lines = [head + _laid_out(part, depth + 1) for head, part in zip(heads, parts, strict=True)]
+    return f"{opening}\n{indent}" + f",\n{indent}".join(lines) + f"\n{' ' * depth}{closing}"
+
+
+def _filled(words: list[str], width: int) -> list[str]:
+    lines = [""]
+    for word in words:
+        lines[-1:] = [f"{lines[-1]} {word}".strip()] if len(lines[-1]) + len(word) < width else [lines[-1], word]
+    return lines
 
 
 def read_json(path: Path) -> dict:
@@ -98,16 +124,20 @@ def read_json(path: Path) -> dict:
     return _verified(path, content, _digest_of_json)
 
 
-def write_tensors(path: Path, tensors: dict[str, Tensor], notes: dict | None = None) -> None:
+def write_tensors(path: Path, tensors: dict[str, Tensor], notes: dict | None = None, *, packed: bool = False) -> None:
     """Write tensors as safetensors, with ``notes`` (plain data) and the digest of both in its header.
 
-    The same content makes the same bytes.
+    The same content makes the same bytes. ``packed`` tensors take fewer, which only ``read_tensors`` can read; of
+    images the notes' ``mean`` and ``std`` say how they are normalised.
     """
     from safetensors.torch import save
 
     # Cloned: safetensors refuses tensors that share memory.
     plain = {name: t.detach().cpu().clone(memory_format=torch.contiguous_format) for name, t in tensors.items()}
     notes = notes or {}
+    if packed:
+        plain, how = pack(plain, (notes["mean"], notes["std"]) if {"mean", "std"} <= notes.keys() else None)
+        notes = notes | {_PACKED: how}
     # Under one key: of several, safetensors changes the order from file to file.
     write_bytes(path, save(plain, {_NOTES: json.dumps(notes | {DIGEST: _digest_of_tensors(plain, notes)})}))
 
@@ -128,7 +158,13 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
     except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} is missing or damaged ({_first_line(error)}): {_AGAIN}") from error
     require(isinstance(notes, dict), _damaged(path))
-    return tensors, _verified(path, notes, lambda rest: _digest_of_tensors(tensors, rest))
+    notes = _verified(path, notes, lambda rest: _digest_of_tensors(tensors, rest))
+    if _PACKED in notes:
+        try:
+            tensors = unpack(tensors, notes.pop(_PACKED))
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, lzma.LZMAError) as error:
+            raise InputError(_damaged(path)) from error
+    return tensors, notes
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from ddkit import __version__
+from ddkit import __version__, evolution, series
 from ddkit.cost import peak_memory_mib
 from ddkit.data import Dataset, Split, fingerprint, load
 from ddkit.device import default_device, describe
@@ -28,6 +28,7 @@ from ddkit.working import STARTED, begun_as, working_in
 
 REFERENCE = Path(__file__).resolve().parent.parent / "data" / "reference"  # results that come with the repository
 RECORD, SYNTHETIC, EVOLUTION = "record.json", "synthetic.safetensors", "evolution.safetensors"
+SERIES = "series.safetensors"  # the long ones of the result
 _SCHEMA = {"spec": {"type": str}, "made": str, "fingerprint": str, "device": str, "versions": {...: str},
            "seconds": NUMBER, "peak_memory_mib": NUMBER, "updates": COUNT, "result": dict, "?notes": [str],
            "?files": {...: str}}
@@ -87,6 +88,12 @@ class Record:
         require(path.exists(), f"no record in {folder}: name the folder of a finished run")
         content, wrong = read_json(path), f"{path} holds no record of ddkit: delete it to make the run again"
         require_fit(content, _SCHEMA, wrong)
+        if SERIES in content.get("files", {}):
+            long = read_tensors(_verified(path.parent / SERIES, content["files"]))[0]
+            try:
+                content["result"] = series.join(content["result"], long)
+            except (KeyError, IndexError, TypeError, ValueError, StopIteration) as error:
+                raise InputError(wrong) from error
         require_fit(content["result"], _RESULTS.get(content["spec"]["type"], {}), wrong)
         require(content["result"].get("runs", [1]) != [], wrong)
         try:
@@ -109,8 +116,15 @@ class Record:
             raise InputError(f"{self.folder / RECORD} names no run that this version of ddkit knows: delete it to make "
                              "the run again") from error
 
-    def save(self) -> None:
-        write_json(self.folder / RECORD, self.as_dict())
+    def save(self, *, packed: bool = False) -> None:
+        """Write it into its folder, long series into a file of their own; ``packed`` as for ``write_tensors``."""
+        result, long = series.split(self.result)
+        if long:
+            write_tensors(self.folder / SERIES, long, packed=packed)
+            self.files[SERIES] = sha256((self.folder / SERIES).read_bytes())
+        elif self.files.pop(SERIES, None):
+            (self.folder / SERIES).unlink(missing_ok=True)
+        write_json(self.folder / RECORD, self.as_dict() | {"result": result})
 
     def as_dict(self) -> dict:
         return {k: v for k, v in asdict(self).items() if k != "folder"}
@@ -124,17 +138,15 @@ class Record:
     def evolution(self) -> dict[int, torch.Tensor]:
         """The images after some of the updates (of a distillation's record), normalised.
 
-        Empty where they were not kept, as of the larger sets in ``data/reference``.
+        Those between the start and the end are kept in 8 bits. Empty where none were kept, as of the larger sets in
+        ``data/reference``.
         """
-        kept = read_tensors(self._own(EVOLUTION))[0] if (self.folder / EVOLUTION).exists() else {}
-        return {int(updates): kept[updates] for updates in sorted(kept, key=int)}
+        path = self._own(EVOLUTION)
+        return evolution.read(path, self.synthetic) if path.exists() else {}
 
     def _own(self, name: str) -> Path:
         """The file of that name beside the record, if it is still the one that was written with it."""
-        path = self.folder / name
-        require(name not in self.files or not path.exists() or sha256(path.read_bytes()) == self.files[name],
-                f"{path} is not the file that was written with its record: delete the folder to make the run again")
-        return path
+        return _verified(self.folder / name, self.files)
 
     @cached_property
     def trajectories(self) -> Trajectories:
@@ -150,6 +162,12 @@ class Record:
     def __str__(self) -> str:
         told = f"{self.folder.name}: made {self.made[:10]} in {self.seconds:.0f} s on {self.device}"
         return "\n".join([told, *(f"({note})" for note in self.notes)])
+
+
+def _verified(path: Path, files: dict[str, str]) -> Path:
+    require(path.name not in files or not path.exists() or sha256(path.read_bytes()) == files[path.name],
+            f"{path} is not the file that was written with its record: delete the folder to make the run again")
+    return path
 
 
 def runs_root(root: str | Path | None = None) -> Path:
@@ -252,7 +270,7 @@ def _make(spec: Spec, job: Job) -> Record:
     if done.synthetic:
         done.synthetic.save(place / SYNTHETIC)
     if done.evolution:
-        write_tensors(place / EVOLUTION, {str(updates): images for updates, images in done.evolution.items()})
+        evolution.write(place / EVOLUTION, done.evolution, done.synthetic)
     device, dataset = default_device(), job.dataset
     versions = {"ddkit": __version__, "torch": torch.__version__, "python": platform.python_version()}
     files = {name: sha256((place / name).read_bytes()) for name in (SYNTHETIC, EVOLUTION) if (place / name).exists()}

@@ -150,12 +150,12 @@ class SyntheticSet:
         labels = self.labels if self.start_labels is None else self.start_labels.clone()
         return replace(self, images=self.start.clone(), labels=labels, start_labels=None, learning_rate=None)
 
-    def save(self, path: str | Path) -> None:
-        """Save as safetensors, with everything but the tensors in the metadata."""
+    def save(self, path: str | Path, *, packed: bool = False) -> None:
+        """Save as safetensors, with everything but the tensors in the metadata; ``packed`` as for ``write_tensors``."""
         names = ("images", "labels", "start") + ("start_labels",) * (self.start_labels is not None)
         write_tensors(Path(path), {name: getattr(self, name) for name in names}, {
             "mean": self.mean, "std": self.std, "classes": self.classes, "origin": self.origin, "labels": self.meaning,
-            "learning_rate": self.learning_rate})
+            "learning_rate": self.learning_rate}, packed=packed)
 
     @classmethod
     def load(cls, path: str | Path) -> "SyntheticSet":
