@@ -3,7 +3,8 @@
 Each tensor becomes a row of bytes, compressed, and a description in plain data of how it comes back. Pixels of real
 images are whole numbers from 0 to 255 that were normalised: they are kept as those numbers where normalising them
 again gives the same bits, in smooth images as differences from the pixel to the left. Of other numbers the first bytes
-of all stand together, then the second ones and so on: signs and exponents are much alike, the last digits are not. Images may be told by how they differ from their start.
+of all stand together, then the second ones and so on: signs and exponents are much alike, the last digits are not.
+Images may be told by how they differ from their start.
 """
 
 import lzma
