@@ -285,3 +285,8 @@ def _make(spec: Spec, job: Job) -> Record:
 def training_set(source: Source, dataset: Dataset, seed: int, root=None, data=None, quiet: bool = False) -> Split:
     """What an evaluation of ``source`` with ``seed`` trains on: images [N, C, H, W] and their hard or soft labels."""
     return source.training_set(Job(dataset, Path(), {}, partial(run, root=root, data=data, quiet=quiet)), seed)
+
+
+def starting_set(spec, dataset: Dataset) -> SyntheticSet:
+    """The synthetic set that a distillation starts from."""
+    return spec.starting_set(dataset)
