@@ -1,23 +1,15 @@
 """What the specs of all applications have in common."""
 
 from ddkit.jobs import Job, Outcome
-from ddkit.specs import Source, Spec, key
+from ddkit.specs.base import OfSource, Source, Spec, key
 
 __all__ = ["Application", "Job", "Outcome"]
 
 
-class Application(Spec):
+class Application(OfSource, Spec):
     """Base of specs that work on a source, ``of``."""
 
     of: Source
-
-    @property
-    def dataset(self) -> str:
-        return self.of.dataset
-
-    @property
-    def size(self) -> int | None:
-        return self.of.size
 
     @property
     def name(self) -> str:

@@ -23,6 +23,18 @@ class OfDataset:
         object.__setattr__(self, "dataset", canonical(self.dataset))
 
 
+class OfSource:
+    """What is about a source, ``of``, and so about its data set."""
+
+    @property
+    def dataset(self) -> str:
+        return self.of.dataset
+
+    @property
+    def size(self) -> int | None:
+        return self.of.size
+
+
 class Named:
     """A value that can be written down, read back and told from others by what it asks for."""
 

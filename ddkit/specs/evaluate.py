@@ -13,7 +13,7 @@ from ddkit.kernel_scores import score as kernel_score
 from ddkit.kernels import InfiniteNetwork
 from ddkit.networks import build_for, parse, sketch_for
 from ddkit.randomness import stream
-from ddkit.specs.base import Source, Spec, key
+from ddkit.specs.base import OfSource, Source, Spec, key
 from ddkit.specs.sources import Full, RandomReal
 from ddkit.synthetic import SyntheticSet
 from ddkit.training import Protocol, protocol, score
@@ -22,7 +22,7 @@ PROTOCOLS = training.PROTOCOLS | KERNEL_PROTOCOLS
 
 
 @dataclass(frozen=True)
-class Evaluate(Spec):
+class Evaluate(OfSource, Spec):
     """Names an evaluation: train ``network`` on ``of`` under ``protocol``, once for each of ``seeds`` seeds.
 
     Under a kernel protocol (``kernel_scores``) the kernel of ``network``, which may then be ``NTK`` or ``NNGP``,
@@ -35,14 +35,6 @@ class Evaluate(Spec):
     width: int = 128
     seeds: int = 5
     epochs: int | None = None  # replaces the protocol's own length
-
-    @property
-    def dataset(self) -> str:
-        return self.of.dataset
-
-    @property
-    def size(self) -> int | None:
-        return self.of.size
 
     def decides(self) -> dict:
         return super().decides() | {"protocol": PROTOCOLS[self.protocol]}

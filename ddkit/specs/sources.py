@@ -8,7 +8,7 @@ from ddkit.errors import require, whole
 from ddkit.formats import digest, open_set
 from ddkit.jobs import Job
 from ddkit.randomness import stream
-from ddkit.specs.base import OfDataset, Source
+from ddkit.specs.base import OfDataset, OfSource, Source
 from ddkit.synthetic import SyntheticSet, check_ipc
 
 
@@ -98,18 +98,10 @@ class File(MadeSet):
 
 
 @dataclass(frozen=True)
-class Start(Source):
+class Start(OfSource, Source):
     """The synthetic set of a distillation, or of a file that one left, before its first update."""
 
     of: MadeSet
-
-    @property
-    def dataset(self) -> str:
-        return self.of.dataset
-
-    @property
-    def size(self) -> int | None:
-        return self.of.size
 
     @property
     def drawn(self) -> bool:
