@@ -69,6 +69,8 @@ def _given(kind: str, file: str, then: Command, **more) -> Target:
 TARGETS = (
     *(_finished(f"record of {made.kind}", made, "runs/*/record.json") for made in (
         DISTILLED["datadam"], BASELINE, EVALUATE, CORESET, TRAINED, GDUMB, SEARCH)),
+    *(_finished(f"series of {made.kind}", made, "runs/*/series.safetensors") for made in (
+        DISTILLED["datadam"], BASELINE)),
     Target("record, listed", State(TRAINED), "runs/*/record.json", RUNS, optional=True),
     _given("record of a set, evaluated", "set/record.json", EVALUATE),
     _given("record of a set, shown", "set/record.json", SHOW),
