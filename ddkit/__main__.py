@@ -92,6 +92,7 @@ def _check_texts(options) -> None:
             require(value.isprintable(), f"--{name.replace('_', '-')} holds characters that cannot be printed: "
                                          f"{value[:40]!r}")
             if name in PATHS:
+                require(value.strip() != "", f"a path is blank ({name}): name a file or folder")
                 setattr(options, name, str(expanded(value)))
 
 

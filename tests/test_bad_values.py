@@ -1,6 +1,7 @@
 """A bad value costs no training: one sentence, exit code 2, nothing written, whatever the command."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -112,7 +113,7 @@ def test_a_bad_value_is_one_sentence_and_costs_nothing(arguments, made, tmp_path
 
 
 @pytest.mark.parametrize("option", ["--out", "--runs"])
-@pytest.mark.parametrize("name", ["x" * 300, "é" * 200, "a/" + "y" * 256, "line\nbreak", "nul\0", "bell\a"])
+@pytest.mark.parametrize("name", ["", " ", "x" * 300, "é" * 200, "a/" + "y" * 256, "line\nbreak", "nul\0", "bell\a"])
 def test_names_that_no_file_can_have(option, name, tmp_path, capfd, untrained, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main([*DISTILL, option, name]) == 2
@@ -196,6 +197,34 @@ def test_tasks_come_back_in_order_and_workers_are_no_more_than_tasks(wanted, mon
     with joblib.parallel_config(n_jobs=wanted):
         assert workers.in_parallel(_square, [(2,), (3,)]) == [4, 9]
     assert used == [min(wanted, 2)]
+
+
+def _refuse_two(number: int) -> int:
+    if number == 2:
+        raise InputError("two cannot work")
+    return number
+
+
+@pytest.mark.parametrize("wanted", [1, 2])
+def test_what_cannot_work_in_one_worker_is_raised_as_it_is(wanted):
+    import joblib
+
+    with joblib.parallel_config(n_jobs=wanted), pytest.raises(InputError, match="two cannot work"):
+        workers.in_parallel(_refuse_two, [(1,), (2,), (3,)])
+
+
+def test_an_error_in_a_worker_is_one_sentence(tmp_path):
+    """Each worker finds a file where its folder should be; nothing of joblib's stands around the sentence."""
+    made = started(["experts", "--network", "MLP", "--epochs", "1", "--experts", "2"], tmp_path)
+    assert made.wait(timeout=120) == 0
+    folder = next((tmp_path / "runs").iterdir())
+    (folder / "record.json").unlink()
+    for expert in folder.glob("expert-*"):
+        shutil.rmtree(expert)
+        expert.write_text("in the way")
+    process = started(["experts", "--network", "MLP", "--epochs", "1", "--experts", "2", "--jobs", "2"], tmp_path)
+    told = [line for line in process.communicate(timeout=120)[1].splitlines() if "MiB" not in line]
+    assert process.returncode == 2 and len(told) == 1 and told[0].startswith("ddkit: cannot write"), told
 
 
 def wait_for(condition, seconds: float = 60.0) -> bool:
