@@ -7,6 +7,7 @@ flipped byte is one sentence and not another result; files written before there 
 """
 
 import contextlib
+import glob
 import hashlib
 import io
 import json
@@ -32,7 +33,7 @@ _AS_OLD = {"identity", "files"}  # keys that came with it: content that has one 
 _PACKED = "packed"  # the note that says how packed tensors come back
 _WIDTH, _DEEP = 120, 2  # of a line of JSON; the levels that stand apart
 _WORD = re.compile(r'(?:"(?:\\.|[^"\\])*"|: |[^\s"])+')  # of JSON: a value with its key, and what holds it
-_TEMPORARY = re.compile(r"\..+\.\d+-\d+\.tmp")
+_TEMPORARY = re.compile(r"\..+\.(\d+)-\d+\.tmp")
 
 
 LONGEST_NAME = 255  # bytes that file systems allow a name
@@ -62,6 +63,7 @@ def atomic(path: Path):
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep_beside(path)
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
@@ -77,6 +79,23 @@ def sweep(folder: Path) -> None:
     for path in (*folder.glob(".*.tmp"), *folder.glob("*/.*.tmp")):  # ddkit's folders go no deeper
         if _TEMPORARY.fullmatch(path.name):
             path.unlink(missing_ok=True)
+
+
+def _sweep_beside(path: Path) -> None:
+    """Remove what writers of the same file that were killed have left beside it."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        found = _TEMPORARY.fullmatch(left.name)
+        if found and not _lives(int(found[1])):
+            left.unlink(missing_ok=True)
+
+
+def _lives(process: int) -> bool:
+    import psutil
+
+    try:
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 def write_bytes(path: Path, content: bytes) -> None:

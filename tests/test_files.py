@@ -5,6 +5,8 @@ import math
 import os
 import random
 import stat
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -236,6 +238,19 @@ def test_sweeping_takes_what_killed_writers_left_and_nothing_else(tmp_path):
         path.write_text("")
     sweep(tmp_path)
     assert not any(p.exists() for p in left) and all(p.exists() for p in kept)
+
+
+def test_a_write_removes_what_killed_writers_of_the_same_file_left(tmp_path):
+    gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    path, one = tmp_path / "buffer [1].pt", int(gone.stdout)
+    left = tmp_path / f".buffer [1].pt.{one}-1.tmp"
+    kept = [tmp_path / f".buffer [1].pt.{os.getpid()}-1.tmp", tmp_path / f".other.pt.{one}-1.tmp",
+            tmp_path / ".buffer [1].pt.mine.tmp"]
+    for file in (left, *kept):
+        file.write_text("")
+    with atomic(path) as temporary:
+        temporary.write_text("whole")
+    assert sorted(tmp_path.iterdir()) == sorted([path, *kept])
 
 
 @pytest.mark.parametrize("write", [lambda p: write_json(p, {}), lambda p: write_tensors(p, {"t": torch.ones(1)}),
