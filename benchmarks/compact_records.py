@@ -12,9 +12,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from ddkit import evolution
-from ddkit.files import digest, read_tensors, sha256, write_tensors
-from ddkit.runs import EVOLUTION, RECORD, SERIES, SYNTHETIC, Record
+from ddkit.foundation.files import digest, read_tensors, sha256, write_tensors
+from ddkit.runs import EVOLUTION, RECORD, SERIES, SYNTHETIC, Record, evolution
 
 
 def compact(folder: Path) -> None:

@@ -18,14 +18,14 @@ import psutil
 import torch
 from torch import nn
 
-from ddkit.augment import apply
-from ddkit.cost import peak_memory_mib
 from ddkit.data import Dataset, Split
-from ddkit.device import describe, keep_freed_memory
-from ddkit.files import write_json
-from ddkit.methods.datadam import Config, DataDAM, attention_matching_loss
+from ddkit.data.augment import apply
+from ddkit.foundation.device import describe, keep_freed_memory
+from ddkit.foundation.files import write_json
+from ddkit.foundation.randomness import stream
+from ddkit.methods.matching.datadam import Config, DataDAM, attention_matching_loss
 from ddkit.networks import ConvNet
-from ddkit.randomness import stream
+from ddkit.networks.cost import peak_memory_mib
 from ddkit.synthetic import SyntheticSet
 
 CLASSES, REAL, IPC = 10, 256, 10
@@ -105,8 +105,8 @@ def matrix_product_speed() -> float:
 
 def update_flops(width: int) -> float:
     """FLOPs of an update: the real images forward, the synthetic ones forward and backward."""
-    from ddkit.cost import measure as count
     from ddkit.networks import build
+    from ddkit.networks.cost import measure as count
 
     forward = count(build("ConvNetD3", 1, CLASSES, 28, width=width, generator=stream(0, "count")), (1, 28, 28)).flops
     return forward * CLASSES * (REAL + 3 * IPC)

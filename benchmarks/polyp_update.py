@@ -11,10 +11,11 @@ from pathlib import Path
 import torch
 from datadam_update import CPU, measure, random_dataset
 
-from ddkit import mhist, presets
-from ddkit.device import describe
-from ddkit.files import write_json
-from ddkit.methods.datadam import DataDAM
+from ddkit.data.sources import mhist
+from ddkit.foundation.device import describe
+from ddkit.foundation.files import write_json
+from ddkit.methods import presets
+from ddkit.methods.matching.datadam import DataDAM
 
 IPC = 50
 TARGET_MIB = 5 * 1024

@@ -24,7 +24,7 @@ from trials import bad_values, damages, kills, pairs, small_disk
 from trials.commands import Store
 from trials.results import Case, Result
 
-from ddkit.files import write_json
+from ddkit.foundation.files import write_json
 
 SECTIONS = {"kills": kills, "damages": damages, "bad-values": bad_values, "pairs": pairs, "small-disk": small_disk}
 WORKERS = 2

@@ -16,13 +16,13 @@ import psutil
 import torch
 from torch.nn.utils import parameters_to_vector
 
-from ddkit import augment
-from ddkit.cost import peak_memory_mib
-from ddkit.device import describe, keep_freed_memory
-from ddkit.files import write_json
-from ddkit.methods.trajectory import GRADIENTS, Batch, Segment, Student
+from ddkit.data import augment
+from ddkit.foundation.device import describe, keep_freed_memory
+from ddkit.foundation.files import write_json
+from ddkit.foundation.randomness import stream
+from ddkit.methods.matching.trajectory import GRADIENTS, Batch, Segment, Student
 from ddkit.networks import build
-from ddkit.randomness import stream
+from ddkit.networks.cost import peak_memory_mib
 
 IMAGES, CPU = 100, torch.device("cpu")
 FEW, SOME, MANY = 10, 20, 80  # steps of the student

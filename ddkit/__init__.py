@@ -24,7 +24,7 @@ _HOMES = {
     "Continual": "applications.continual",
     "run": "runs",
     "find": "runs",
-    "profile": "profiles",
+    "profile": "course.profiles",
 }
 __all__ = sorted(_HOMES)
 

@@ -8,20 +8,13 @@ import sys
 import threading
 from pathlib import Path
 
-from ddkit import continual_commands, search_command, set_options
-from ddkit.command_parts import (
-    add_data,
-    add_settings,
-    check_all,
-    jobs,
-    require_width_used,
-    settings,
-    show,
-    width_of,
-)
-from ddkit.errors import Diverged, InputError, Stopped, Terminated, Unmoved, one_of, require
-from ddkit.files import expanded
-from ddkit.progress import say
+from ddkit.applications.continual import command as continual_commands
+from ddkit.applications.search import command as search_command
+from ddkit.cli import sets as set_options
+from ddkit.cli.options import add_data, add_settings, check_all, jobs, require_width_used, settings, show, width_of
+from ddkit.foundation.errors import Diverged, InputError, Stopped, Terminated, Unmoved, one_of, require
+from ddkit.foundation.files import expanded
+from ddkit.foundation.progress import say
 
 EPILOG = """examples:
   python -m ddkit course
@@ -108,8 +101,8 @@ def _of_the_machine(error: BaseException) -> str | None:
 
 
 def _course(options) -> None:
-    from ddkit import course
-    from ddkit.profiles import profile
+    from ddkit.course import task_1 as course
+    from ddkit.course.profiles import profile
 
     chosen = profile(options.profile, options.dataset)
     results = course.work(chosen, root=options.runs, data=options.data, say=say)
@@ -119,7 +112,7 @@ def _course(options) -> None:
 
 
 def _baseline(options) -> None:
-    from ddkit import tables
+    from ddkit.plots import tables
     from ddkit.runs import run
     from ddkit.specs import Evaluate, Full
 
@@ -134,9 +127,9 @@ def _baseline(options) -> None:
 def _experts(options) -> None:
     from joblib import parallel_config
 
-    from ddkit.experts import Plan
     from ddkit.runs import run
     from ddkit.specs import Experts
+    from ddkit.training.experts import Plan
 
     require_width_used(options.width, [options.network])
     plan = Plan(options.network, width_of(options), options.experts, options.epochs, sharpness=options.sharpness,
@@ -152,8 +145,8 @@ def _experts(options) -> None:
 
 
 def _distill(options) -> None:
-    from ddkit import presets
-    from ddkit.distill import Callback
+    from ddkit.methods import presets
+    from ddkit.methods.loop import Callback
     from ddkit.runs import run
     from ddkit.specs import Distill
 
@@ -173,7 +166,7 @@ def _distill(options) -> None:
 
 
 def _evaluate(options) -> None:
-    from ddkit import tables
+    from ddkit.plots import tables
     from ddkit.runs import run
     from ddkit.specs import Evaluate
 
@@ -195,7 +188,7 @@ def _evaluate(options) -> None:
 
 
 def _transfer(options) -> None:
-    from ddkit import tables
+    from ddkit.plots import tables
     from ddkit.runs import run
     from ddkit.specs import Evaluate
 
@@ -219,8 +212,9 @@ def _search(options) -> None:
 
 
 def _show_run(options) -> None:
-    from ddkit import formats, plots
+    from ddkit import plots
     from ddkit.runs import Record
+    from ddkit.synthetic import formats
 
     record = Record.load(options.run)
     kind = record.spec["type"]
@@ -244,7 +238,7 @@ def _show_run(options) -> None:
 
 def _runs(options) -> None:
     from ddkit.runs import RECORD, REFERENCE, Record, runs_root
-    from ddkit.working import STARTED
+    from ddkit.runs.working import STARTED
 
     here, found = runs_root(options.runs), {}
     require(here.is_dir() or not here.exists(), f"{here} is no folder: name one that runs are kept in")
@@ -261,7 +255,7 @@ def _runs(options) -> None:
 
 
 def _data(options) -> None:
-    from ddkit import mhist, mhist_like
+    from ddkit.data.sources import mhist, mhist_like
 
     path = Path(options.path)
     if options.make:

@@ -7,9 +7,9 @@ import pytest
 import torch
 from scipy import ndimage
 
-from ddkit import augment
-from ddkit.augment import Draw, apply, default_strategy, draw, parse
-from ddkit.errors import InputError
+from ddkit.data import augment
+from ddkit.data.augment import Draw, apply, default_strategy, draw, parse
+from ddkit.foundation.errors import InputError
 
 OPERATIONS = sorted(augment.OPERATIONS)
 IDENTITY = {"scale": [0.5], "rotate": [0.5], "crop": [0.5, 0.5], "flip": [0.9], "color": [0.5, 0.5, 0.5]}

@@ -10,9 +10,12 @@ import time
 import psutil
 import pytest
 
-from ddkit import distill, memory, training, workers
+from ddkit import training
 from ddkit.__main__ import main
-from ddkit.errors import InputError
+from ddkit.foundation import memory
+from ddkit.foundation.errors import InputError
+from ddkit.methods import loop as distill
+from ddkit.runs import workers
 
 DISTILL, EVALUATE = ["distill", "--ipc", "2"], ["evaluate", "SET"]
 COMMANDS = {

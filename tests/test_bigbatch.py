@@ -5,8 +5,8 @@ import copy
 import pytest
 import torch
 
-from ddkit.bigbatch import chunked_maps, images_per_chunk
 from ddkit.networks import build
+from ddkit.networks.bigbatch import chunked_maps, images_per_chunk
 
 
 def network(name, width=32):

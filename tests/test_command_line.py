@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from ddkit.__main__ import main
-from ddkit.files import Checkpoint
+from ddkit.foundation.files import Checkpoint
 from ddkit.synthetic import SyntheticSet
 
 DISTILL = ["distill", "--dataset", "digits", "--ipc", "2", "--network", "ConvNetD2", "--width", "4",
@@ -133,7 +133,7 @@ def test_a_killed_run_resumes_to_the_bits_of_an_unbroken_one(tmp_path):
 
 
 def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path, capsys, monkeypatch):
-    from ddkit.methods.datadam import DataDAM
+    from ddkit.methods.matching.datadam import DataDAM
 
     update = DataDAM.update
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from ddkit import evolution, runs, series
-from ddkit.errors import InputError
-from ddkit.experts import Plan
-from ddkit.files import digest, read_json, read_tensors, write_json, write_tensors
-from ddkit.packing import exact_pixels
-from ddkit.runs import REFERENCE, Record
+from ddkit import runs
+from ddkit.foundation.errors import InputError
+from ddkit.foundation.files import digest, read_json, read_tensors, write_json, write_tensors
+from ddkit.foundation.packing import exact_pixels
+from ddkit.runs import REFERENCE, Record, evolution, series
 from ddkit.specs import Coreset, Distill, Evaluate, Experts, RandomReal
 from ddkit.synthetic import SyntheticSet
+from ddkit.training.experts import Plan
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 from compact_records import compact

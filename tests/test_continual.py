@@ -9,19 +9,22 @@ import pytest
 import torch
 
 import ddkit
-from ddkit import continual_course, continual_plots, data, training
+from ddkit import data, training
 from ddkit.__main__ import main
-from ddkit.applications import continual
 from ddkit.applications.base import Job
-from ddkit.applications.continual import Continual, after_step, by_step, forgetting, interval, summary
-from ddkit.applications.memory import beside, storage, union
+from ddkit.applications.continual import Continual
+from ddkit.applications.continual import plots as continual_plots
+from ddkit.applications.continual import report as continual_course
+from ddkit.applications.continual import spec as continual
+from ddkit.applications.continual.memory import beside, storage, union
+from ddkit.applications.continual.spec import after_step, by_step, forgetting, interval, summary
+from ddkit.course.profiles import profile
 from ddkit.data import SOURCES, Split
-from ddkit.errors import InputError
-from ddkit.profiles import profile
+from ddkit.foundation.errors import InputError
 from ddkit.runs import run
-from ddkit.scores import Scores
 from ddkit.specs import Coreset, Distill, RandomReal, describe_spec, restore_spec
 from ddkit.synthetic import SyntheticSet
+from ddkit.training.scores import Scores
 
 RANDOM = Coreset("digits", 2, "random")
 STEPS = ((3, 8), (0, 1, 5))

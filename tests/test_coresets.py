@@ -7,12 +7,13 @@ import json
 import pytest
 import torch
 
-from ddkit import coresets, runs, training
+from ddkit import runs, training
 from ddkit.__main__ import main
-from ddkit.coresets import forgetting_events, herding, k_centre, most_forgotten, select
 from ddkit.data import load
-from ddkit.errors import InputError
-from ddkit.files import Checkpoint
+from ddkit.foundation.errors import InputError
+from ddkit.foundation.files import Checkpoint
+from ddkit.methods import coresets
+from ddkit.methods.coresets import forgetting_events, herding, k_centre, most_forgotten, select
 from ddkit.networks import build
 from ddkit.runs import run
 from ddkit.specs import Coreset, Distill, Evaluate, RandomReal, Start, describe_spec, restore_spec

@@ -16,12 +16,13 @@ import pytest
 import torch
 import torchvision
 
-from ddkit import data, idx, mhist_like, specs
+from ddkit import data, specs
 from ddkit.__main__ import main
-from ddkit.data import denormalise, load
-from ddkit.errors import InputError
+from ddkit.cli.sets import sources
+from ddkit.data import denormalise, idx, load
+from ddkit.data.sources import mhist_like
+from ddkit.foundation.errors import InputError
 from ddkit.runs import run
-from ddkit.set_options import sources
 
 
 def packed(array: np.ndarray, kind: int = 8) -> bytes:

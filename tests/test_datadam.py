@@ -9,11 +9,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ddkit import augment
-from ddkit.data import Split
-from ddkit.errors import InputError
-from ddkit.methods import datadam
-from ddkit.methods.datadam import (
+from ddkit.data import Split, augment
+from ddkit.foundation.errors import InputError
+from ddkit.foundation.randomness import stream
+from ddkit.methods.matching import datadam
+from ddkit.methods.matching.datadam import (
     Config,
     DataDAM,
     attention_map,
@@ -22,7 +22,6 @@ from ddkit.methods.datadam import (
     class_means,
 )
 from ddkit.networks import build
-from ddkit.randomness import stream
 from ddkit.synthetic import SyntheticSet
 
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ddkit.difficulty import el2n, grand, mean_score, subset
-from ddkit.errors import InputError
+from ddkit.foundation.errors import InputError
 from ddkit.networks import build
+from ddkit.training.difficulty import el2n, grand, mean_score, subset
 
 
 def network(seed=0, name="ConvNetD1"):

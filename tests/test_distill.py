@@ -7,12 +7,12 @@ from functools import partial
 import pytest
 import torch
 
-from ddkit import distill as loop
-from ddkit.distill import Callback, distill, snapshot_updates
-from ddkit.errors import Diverged, InputError, Stopped, Unmoved
-from ddkit.files import Checkpoint
-from ddkit.methods.datadam import Config, DataDAM
-from ddkit.randomness import stream
+from ddkit.foundation.errors import Diverged, InputError, Stopped, Unmoved
+from ddkit.foundation.files import Checkpoint
+from ddkit.foundation.randomness import stream
+from ddkit.methods import loop as loop
+from ddkit.methods.loop import Callback, distill, snapshot_updates
+from ddkit.methods.matching.datadam import Config, DataDAM
 from ddkit.synthetic import SyntheticSet
 
 UPDATES = 6

@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch.nn.utils import parameters_to_vector
 
-from ddkit import experts, runs, training
-from ddkit.errors import InputError
-from ddkit.experts import Plan, Trajectories, check_space, difficulty_order, import_buffer, train_expert
+from ddkit import runs, training
+from ddkit.foundation.errors import InputError
 from ddkit.runs import run
 from ddkit.specs import Experts
-from ddkit.training import fit
+from ddkit.training import experts, fit
+from ddkit.training.experts import Plan, Trajectories, check_space, difficulty_order, import_buffer, train_expert
 
 PLAN = Plan("ConvNetD1", width=4, experts=2, epochs=3, lr=0.1, batch=6)
 

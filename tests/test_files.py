@@ -12,14 +12,16 @@ import threading
 import pytest
 import torch
 
-from ddkit import experts, files, runs
-from ddkit.errors import InputError
-from ddkit.experts import Plan, train_expert
-from ddkit.files import Checkpoint, atomic, read_json, read_tensors, sweep, write_json, write_tensors
+from ddkit import runs
+from ddkit.foundation import files
+from ddkit.foundation.errors import InputError
+from ddkit.foundation.files import Checkpoint, atomic, read_json, read_tensors, sweep, write_json, write_tensors
+from ddkit.foundation.schema import COUNT, NUMBER, fits
 from ddkit.runs import Record
-from ddkit.schema import COUNT, NUMBER, fits
 from ddkit.specs import Distill, Evaluate, RandomReal
 from ddkit.synthetic import SyntheticSet
+from ddkit.training import experts
+from ddkit.training.experts import Plan, train_expert
 
 STATE = {"done": [{"loss": 0.25, "name": "é"}], "weights": torch.linspace(0, 1, 50), "steps": {3: (1, None, True)},
          "half": torch.ones(2, 2, dtype=torch.half), "empty": torch.zeros(0, 3), "scalar": torch.tensor(2)}

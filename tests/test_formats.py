@@ -13,13 +13,13 @@ from PIL import Image
 from torch import nn
 
 import ddkit
-from ddkit import data, formats, kernel_scores, pixel_scales, runs, training
+from ddkit import data, runs, training
 from ddkit.__main__ import main
 from ddkit.data import Split
-from ddkit.errors import InputError
+from ddkit.foundation.errors import InputError
 from ddkit.specs import Distill, File, Start
-from ddkit.synthetic import SyntheticSet
-from ddkit.training import Protocol
+from ddkit.synthetic import SyntheticSet, formats, pixel_scales
+from ddkit.training import Protocol, kernel_scores
 
 REFERENCE = sorted(runs.REFERENCE.glob("*/synthetic.safetensors"))
 

@@ -11,14 +11,14 @@ import torch
 from ddkit import runs, training
 from ddkit.applications.continual import Continual
 from ddkit.applications.search import Grid, Search
-from ddkit.errors import InputError
-from ddkit.experts import Plan
-from ddkit.files import Checkpoint
-from ddkit.methods.datadam import DataDAM
-from ddkit.methods.krr import KernelRegression
-from ddkit.methods.trajectory import TrajectoryMatching
+from ddkit.foundation.errors import InputError
+from ddkit.foundation.files import Checkpoint
+from ddkit.methods.kernel.krr import KernelRegression
+from ddkit.methods.matching.datadam import DataDAM
+from ddkit.methods.matching.trajectory import TrajectoryMatching
 from ddkit.runs import RECORD, Record, find, run
 from ddkit.specs import Coreset, Distill, Evaluate, Experts, File, Full, RandomReal, evaluate
+from ddkit.training.experts import Plan
 
 PAD = (("batch", 5), ("expert_batch", 64), ("expert_epochs", 6), ("expert_lr", 0.1), ("expert_span", 1), ("experts", 1),
        ("final_start", 1), ("last_start", 1), ("learned_labels", False), ("student_steps", 2))

@@ -1,7 +1,8 @@
 """Lesson 7's records are what data/reference/README.md shows, and reach what the method promises."""
 
-from ddkit import kernel_course, runs
-from ddkit.profiles import profile
+from ddkit import runs
+from ddkit.course import kernels as kernel_course
+from ddkit.course.profiles import profile
 from ddkit.runs import REFERENCE
 from ddkit.specs import Evaluate, RandomReal
 

@@ -7,11 +7,11 @@ import pytest
 import torch
 from sklearn.kernel_ridge import KernelRidge
 
-from ddkit import kernels
 from ddkit.data import Split
-from ddkit.errors import InputError
-from ddkit.kernels import FeatureKernel, InfiniteNetwork, predict, regression_targets, relu_kernels, solve
+from ddkit.foundation.errors import InputError
 from ddkit.networks import build
+from ddkit.training import kernels
+from ddkit.training.kernels import FeatureKernel, InfiniteNetwork, predict, regression_targets, relu_kernels, solve
 
 
 def noise(*shape, seed=0, dtype=torch.float64):

@@ -10,18 +10,20 @@ import torch
 from sklearn.kernel_ridge import KernelRidge
 
 import ddkit
-from ddkit import kernel_scores, methods, randomness, runs
+from ddkit import methods, runs
 from ddkit.__main__ import main
 from ddkit.data import Dataset
-from ddkit.errors import InputError
-from ddkit.kernel_scores import KERNEL_PROTOCOLS, score
-from ddkit.kernels import InfiniteNetwork, regression_targets
-from ddkit.methods.frepo import FRePo
-from ddkit.methods.krr import KernelRegression
-from ddkit.methods.rfad import RFAD
+from ddkit.foundation import randomness
+from ddkit.foundation.errors import InputError
+from ddkit.foundation.randomness import stream
+from ddkit.methods.kernel.frepo import FRePo
+from ddkit.methods.kernel.krr import KernelRegression
+from ddkit.methods.kernel.rfad import RFAD
 from ddkit.networks import build
-from ddkit.randomness import stream
 from ddkit.synthetic import SyntheticSet
+from ddkit.training import kernel_scores
+from ddkit.training.kernel_scores import KERNEL_PROTOCOLS, score
+from ddkit.training.kernels import InfiniteNetwork, regression_targets
 
 SMALL = {"updates": 8, "real_batch": 12}
 CONFIGS = {

@@ -9,19 +9,20 @@ import torch
 import torchvision
 from torch import nn
 
-from ddkit import bigbatch, coresets, cost, difficulty, experts, kernels, plots, runs, training
+from ddkit import plots, runs, training
 from ddkit.data import Split
-from ddkit.errors import Diverged
-from ddkit.experts import Plan, Trajectories, import_buffer, train_expert
-from ddkit.kernel_scores import KERNEL_PROTOCOLS
-from ddkit.kernel_scores import score as kernel_score
-from ddkit.kernels import FeatureKernel
-from ddkit.looking import has_statistics
-from ddkit.methods.datadam import chunked_class_means
-from ddkit.networks import build_for
-from ddkit.randomness import stream
+from ddkit.foundation.errors import Diverged
+from ddkit.foundation.randomness import stream
+from ddkit.methods import coresets
+from ddkit.methods.matching.datadam import chunked_class_means
+from ddkit.networks import bigbatch, build_for, cost
+from ddkit.networks.looking import has_statistics
 from ddkit.synthetic import SyntheticSet
-from ddkit.training import PROTOCOLS, Protocol, fit, score
+from ddkit.training import PROTOCOLS, Protocol, difficulty, experts, fit, kernels, score
+from ddkit.training.experts import Plan, Trajectories, import_buffer, train_expert
+from ddkit.training.kernel_scores import KERNEL_PROTOCOLS
+from ddkit.training.kernel_scores import score as kernel_score
+from ddkit.training.kernels import FeatureKernel
 
 LOOKS = {
     "measure": lambda n, d: cost.measure(n, (1, 8, 8)),
@@ -182,7 +183,7 @@ def test_a_fit_that_ends_in_weights_that_are_not_finite_says_so(tiny):
 
 @pytest.mark.parametrize("name", KERNEL_PROTOCOLS)
 def test_predictions_of_a_kernel_that_are_not_finite_are_no_score(tiny, name, monkeypatch):
-    from ddkit import kernel_scores
+    from ddkit.training import kernel_scores
 
     monkeypatch.setattr(kernel_scores, "predict", lambda *_: torch.full((30, 3), math.inf))
     with pytest.raises(Diverged):

@@ -16,12 +16,12 @@ import pytest
 import torch
 from PIL import Image
 
-from ddkit import mhist, mhist_like
 from ddkit.__main__ import main
 from ddkit.data import Split, load
-from ddkit.errors import InputError
-from ddkit.image_files import as_rgb, pixels
-from ddkit.mhist_store import LARGEST_FILE
+from ddkit.data.image_files import as_rgb, pixels
+from ddkit.data.sources import mhist, mhist_like
+from ddkit.data.sources.mhist_store import LARGEST_FILE
+from ddkit.foundation.errors import InputError
 
 NUMBER, SIZE = 60, 24
 NAME, LABEL, VOTES, PART = range(4)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from ddkit import mhist, mhist_like
 from ddkit.__main__ import main
 from ddkit.data import load
-from ddkit.errors import InputError
+from ddkit.data.sources import mhist, mhist_like
+from ddkit.foundation.errors import InputError
 
 
 def test_counts_are_those_of_mhist_and_in_proportion():

@@ -4,9 +4,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ddkit.cost import measure
-from ddkit.errors import InputError
+from ddkit.foundation.errors import InputError
 from ddkit.networks import FAMILIES, AveragePool, build, normalisation
+from ddkit.networks.cost import measure
 
 
 def seeded(seed=0):

@@ -9,16 +9,17 @@ import torch
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from ddkit import kernel_plots, plots
+from ddkit import plots
 from ddkit.data import Split, denormalise
-from ddkit.errors import InputError
-from ddkit.methods.datadam import attention_map
+from ddkit.foundation.errors import InputError
+from ddkit.methods.matching.datadam import attention_map
 from ddkit.networks import build
+from ddkit.plots import kernels as kernel_plots
+from ddkit.plots.style import PALETTE, SIGNED, STYLE
 from ddkit.runs import Record
-from ddkit.scores import Scores
-from ddkit.style import PALETTE, SIGNED, STYLE
 from ddkit.synthetic import SyntheticSet
 from ddkit.training import Protocol
+from ddkit.training.scores import Scores
 
 MEAN, STD = (0.3, 0.4, 0.5), (0.2, 0.25, 0.3)
 

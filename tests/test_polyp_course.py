@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from ddkit import polyp_course
-from ddkit.profiles import profile
-from ddkit.scores import Scores
+from ddkit.course import polyps as polyp_course
+from ddkit.course.profiles import profile
+from ddkit.training.scores import Scores
 
 POLYPS = profile("laptop", "mhist_like")
 

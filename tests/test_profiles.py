@@ -4,11 +4,13 @@ import dataclasses
 
 import pytest
 
-from ddkit import course, lesson, presets
+from ddkit.course import lesson
+from ddkit.course import task_1 as course
+from ddkit.course.profiles import POLYPS, PROFILES, profile
 from ddkit.data import SOURCES
-from ddkit.errors import InputError
+from ddkit.foundation.errors import InputError
+from ddkit.methods import presets
 from ddkit.networks import build
-from ddkit.profiles import POLYPS, PROFILES, profile
 from ddkit.specs import origin
 
 

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from ddkit import best_rows, polyp_course, reference, runs
+from ddkit import runs
 from ddkit.__main__ import _parser
-from ddkit.errors import InputError
-from ddkit.kernels import InfiniteNetwork
+from ddkit.course import polyps as polyp_course
+from ddkit.course.profiles import profile
+from ddkit.foundation.errors import InputError
 from ddkit.methods import METHODS
-from ddkit.profiles import profile
+from ddkit.reference import best_rows
+from ddkit.reference import page as reference
 from ddkit.runs import REFERENCE
+from ddkit.training.kernels import InfiniteNetwork
 
 ROOT = Path(__file__).parent.parent
 TEXTS = {name: (ROOT / name).read_text(encoding="utf-8")

@@ -2,8 +2,13 @@
 
 import pytest
 
-from ddkit import continual_course, course, polyp_course, runs, search_course, trajectory_course
-from ddkit.profiles import profile
+from ddkit import runs
+from ddkit.applications.continual import report as continual_course
+from ddkit.applications.search import report as search_course
+from ddkit.course import polyps as polyp_course
+from ddkit.course import task_1 as course
+from ddkit.course import trajectories as trajectory_course
+from ddkit.course.profiles import profile
 from ddkit.runs import REFERENCE, Record, training_set
 from ddkit.specs import Start, restore_spec
 from ddkit.training import PROTOCOLS, score

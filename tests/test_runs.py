@@ -5,11 +5,13 @@ import dataclasses
 import pytest
 
 import ddkit
-from ddkit import formats, presets, runs
-from ddkit.errors import InputError
-from ddkit.profiles import profile
+from ddkit import runs
+from ddkit.course.profiles import profile
+from ddkit.foundation.errors import InputError
+from ddkit.methods import presets
 from ddkit.runs import find, run
 from ddkit.specs import Distill, Evaluate, File, Full, RandomReal, Start, describe_spec, evaluate, restore_spec
+from ddkit.synthetic import formats
 
 TINY = Distill("digits", ipc=2, network="ConvNetD2", width=4, updates=3, options=(("network_steps", 1),))
 

@@ -11,14 +11,17 @@ import pytest
 import torch
 
 import ddkit
-from ddkit import networks, runs, search_course, search_plots, training
+from ddkit import networks, runs, training
 from ddkit.__main__ import main
-from ddkit.applications import search
-from ddkit.applications.ranking import FEWEST, Comparison, correlation
-from ddkit.applications.search import CHOICES, Candidate, Grid, Search, scores
+from ddkit.applications.search import Grid, Search
+from ddkit.applications.search import plots as search_plots
+from ddkit.applications.search import report as search_course
+from ddkit.applications.search import spec as search
+from ddkit.applications.search.ranking import FEWEST, Comparison, correlation
+from ddkit.applications.search.spec import CHOICES, Candidate, scores
+from ddkit.course.profiles import profile
 from ddkit.data import Split
-from ddkit.errors import Diverged, InputError
-from ddkit.profiles import profile
+from ddkit.foundation.errors import Diverged, InputError
 from ddkit.runs import run
 from ddkit.specs import Distill, Full, RandomReal, describe_spec, restore_spec
 

@@ -7,7 +7,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from ddkit.errors import InputError
+from ddkit.foundation.errors import InputError
 from ddkit.synthetic import SyntheticSet
 
 

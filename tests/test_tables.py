@@ -2,9 +2,9 @@
 
 import pytest
 
-from ddkit import tables
+from ddkit.plots import tables
 from ddkit.runs import Record
-from ddkit.scores import Scores
+from ddkit.training.scores import Scores
 
 
 def record(*confusions, auc=None) -> Record:

@@ -12,11 +12,11 @@ from torch import nn
 
 from ddkit import training
 from ddkit.data import Split
-from ddkit.errors import Diverged, InputError
-from ddkit.files import Checkpoint
+from ddkit.foundation.errors import Diverged, InputError
+from ddkit.foundation.files import Checkpoint
 from ddkit.networks import build
-from ddkit.scores import Scores, metrics
 from ddkit.training import Protocol, evaluate, fit, protocol, score
+from ddkit.training.scores import Scores, metrics
 
 
 def seeded(seed=0):

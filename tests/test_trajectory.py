@@ -8,12 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch.nn.utils import parameters_to_vector
 
-from ddkit import augment, presets
-from ddkit.distill import distill
-from ddkit.errors import InputError
-from ddkit.experts import Plan, Trajectories, train_expert
-from ddkit.files import Checkpoint
-from ddkit.methods.trajectory import (
+from ddkit.data import augment
+from ddkit.foundation.errors import InputError
+from ddkit.foundation.files import Checkpoint
+from ddkit.foundation.randomness import stream
+from ddkit.methods import presets
+from ddkit.methods.loop import distill
+from ddkit.methods.matching.trajectory import (
     Batch,
     Config,
     Segment,
@@ -23,10 +24,10 @@ from ddkit.methods.trajectory import (
     trajectory_loss,
     unrolled,
 )
+from ddkit.methods.presets import configure
 from ddkit.networks import build
-from ddkit.presets import configure
-from ddkit.randomness import stream
 from ddkit.synthetic import SyntheticSet
+from ddkit.training.experts import Plan, Trajectories, train_expert
 
 QUICK = {"network": "ConvNetD1", "width": 4, "experts": 2, "expert_epochs": 5, "expert_lr": 0.1, "expert_batch": 6,
          "expert_span": 1, "last_start": 1, "final_start": 3, "expansion": 4, "student_steps": 3, "rate": 0.05,

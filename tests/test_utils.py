@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from ddkit import augment, networks, utils
-from ddkit.data import load
-from ddkit.errors import InputError
+from ddkit import networks, utils
+from ddkit.data import augment, load
+from ddkit.foundation.errors import InputError
 
 
 @pytest.mark.parametrize("name", ["MLP", "ConvNet", "ConvNetD1", "ConvNetD4", "ConvNetBN", "LeNet", "AlexNet", "VGG11",

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from ddkit.winograd import Winograd, suits
+from ddkit.networks.winograd import Winograd, suits
 
 
 @pytest.mark.parametrize("height, width", [(1, 1), (2, 7), (4, 4), (8, 8), (13, 9), (16, 17)])

@@ -9,11 +9,11 @@ import filelock
 import pytest
 
 from ddkit import runs
-from ddkit.errors import InputError
-from ddkit.methods.datadam import DataDAM
+from ddkit.foundation.errors import InputError
+from ddkit.methods.matching.datadam import DataDAM
 from ddkit.runs import Record, run
+from ddkit.runs.working import LOCK, STARTED, begun_as, working_in
 from ddkit.specs import Distill
-from ddkit.working import LOCK, STARTED, begun_as, working_in
 
 SPEC = Distill("digits", ipc=2, network="ConvNetD1", width=4, updates=3, options=(("network_steps", 1),))
 

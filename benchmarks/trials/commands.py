@@ -151,8 +151,8 @@ class Store:
 
 
 def _export_datm(inputs: Path) -> None:
-    from ddkit.formats import export_datm
     from ddkit.runs import Record
+    from ddkit.synthetic.formats import export_datm
 
     export_datm(Record.load(inputs / "datm").synthetic, inputs, "best")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from ddkit.files import DIGEST
+from ddkit.foundation.files import DIGEST
 from trials.changes import (
     CHECKPOINT_CHANGES,
     LABELS,

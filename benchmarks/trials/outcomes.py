@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ddkit.files import DIGEST
+from ddkit.foundation.files import DIGEST
 
 RESULTS = ("record.json", "expert.json")
 UNFINISHED = ("*.tmp", "checkpoint*.pt", "partial.*", "parts", "looks.pt", "started.json")

@@ -20,8 +20,8 @@ from pathlib import Path
 import psutil
 import torch
 
-from ddkit import profiles
 from ddkit.__main__ import main
+from ddkit.course import profiles
 
 SAVE_EVERY = 0.05  # seconds between two checkpoints, so that a kill finds some
 LARGEST_FILE = 512 << 20  # bytes that a trial may write into one file

@@ -1,7 +1,7 @@
 """What the specs of all applications have in common."""
 
-from ddkit.jobs import Job, Outcome
-from ddkit.specs.base import OfSource, Source, Spec, key
+from ddkit.runs.jobs import Job, Outcome
+from ddkit.runs.spec import OfSource, Source, Spec, key
 
 __all__ = ["Application", "Job", "Outcome"]
 

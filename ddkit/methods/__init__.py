@@ -14,12 +14,12 @@ A method that chooses its own images to begin with has ``chooses_start = True``,
 a ``plan`` of experts is given their ``trajectories`` before ``start``.
 """
 
-from ddkit.errors import one_of
-from ddkit.methods.datadam import DataDAM
-from ddkit.methods.frepo import FRePo
-from ddkit.methods.kip import KIP
-from ddkit.methods.rfad import RFAD
-from ddkit.methods.trajectory import TrajectoryMatching
+from ddkit.foundation.errors import one_of
+from ddkit.methods.kernel.frepo import FRePo
+from ddkit.methods.kernel.kip import KIP
+from ddkit.methods.kernel.rfad import RFAD
+from ddkit.methods.matching.datadam import DataDAM
+from ddkit.methods.matching.trajectory import TrajectoryMatching
 
 METHODS = {"datadam": DataDAM, "trajectory": TrajectoryMatching, "kip": KIP, "rfad": RFAD, "frepo": FRePo}
 

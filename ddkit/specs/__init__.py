@@ -7,7 +7,7 @@ own, and further ones in ``ddkit.applications``. All are plain frozen values tha
 back. A data set's name may end in some of its classes, as in ``mnist-4-9``: the run then sees no others.
 """
 
-from ddkit.specs.base import Source, Spec, describe_spec, key, restore_spec
+from ddkit.runs.spec import Source, Spec, describe_spec, key, restore_spec
 from ddkit.specs.coreset import Coreset
 from ddkit.specs.distill import Distill
 from ddkit.specs.evaluate import Evaluate

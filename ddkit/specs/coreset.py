@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from ddkit import coresets
-from ddkit.cost import Stopwatch
 from ddkit.data import Dataset
-from ddkit.errors import whole
-from ddkit.jobs import Job, Outcome
+from ddkit.foundation.errors import whole
+from ddkit.methods import coresets
 from ddkit.networks import parse, sketch_for
-from ddkit.specs.base import Spec, key
+from ddkit.networks.cost import Stopwatch
+from ddkit.runs.jobs import Job, Outcome
+from ddkit.runs.spec import Spec, key
 from ddkit.specs.sources import MadeSet
 from ddkit.synthetic import SyntheticSet, check_ipc
 

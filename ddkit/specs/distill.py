@@ -3,20 +3,21 @@
 from dataclasses import dataclass, fields
 from functools import cached_property
 
-from ddkit import coresets, methods, presets
+from ddkit import methods
 from ddkit.data import Dataset
-from ddkit.distill import distill
-from ddkit.errors import one_of, require, whole
-from ddkit.jobs import Job, Outcome
-from ddkit.kernels import InfiniteNetwork
+from ddkit.foundation.errors import one_of, require, whole
+from ddkit.foundation.randomness import stream
+from ddkit.methods import coresets, presets
+from ddkit.methods.loop import distill
 from ddkit.networks import parse, sketch_for
-from ddkit.randomness import stream
-from ddkit.scores import Scores
-from ddkit.specs.base import Spec, key
+from ddkit.runs.jobs import Job, Outcome
+from ddkit.runs.spec import Spec, key
 from ddkit.specs.evaluate import PROTOCOLS, scorer
 from ddkit.specs.experts import Experts
 from ddkit.specs.sources import MadeSet
 from ddkit.synthetic import INITS, SyntheticSet, check_ipc
+from ddkit.training.kernels import InfiniteNetwork
+from ddkit.training.scores import Scores
 
 
 @dataclass(frozen=True)

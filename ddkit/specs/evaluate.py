@@ -3,20 +3,20 @@
 from dataclasses import dataclass, replace
 
 from ddkit import training
-from ddkit.cost import measure
 from ddkit.data import Dataset
-from ddkit.errors import one_of, require, whole
-from ddkit.files import digest
-from ddkit.jobs import Job, Outcome
-from ddkit.kernel_scores import KERNEL_PROTOCOLS, KernelProtocol
-from ddkit.kernel_scores import score as kernel_score
-from ddkit.kernels import InfiniteNetwork
+from ddkit.foundation.errors import one_of, require, whole
+from ddkit.foundation.files import digest
+from ddkit.foundation.randomness import stream
 from ddkit.networks import build_for, parse, sketch_for
-from ddkit.randomness import stream
-from ddkit.specs.base import OfSource, Source, Spec, key
+from ddkit.networks.cost import measure
+from ddkit.runs.jobs import Job, Outcome
+from ddkit.runs.spec import OfSource, Source, Spec, key
 from ddkit.specs.sources import Full, RandomReal
 from ddkit.synthetic import SyntheticSet
 from ddkit.training import Protocol, protocol, score
+from ddkit.training.kernel_scores import KERNEL_PROTOCOLS, KernelProtocol
+from ddkit.training.kernel_scores import score as kernel_score
+from ddkit.training.kernels import InfiniteNetwork
 
 PROTOCOLS = training.PROTOCOLS | KERNEL_PROTOCOLS
 

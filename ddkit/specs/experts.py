@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from ddkit.data import Dataset
-from ddkit.experts import Plan, check_space, difficulty_order, train_expert
-from ddkit.jobs import Job, Outcome
+from ddkit.foundation.progress import say
 from ddkit.networks import sketch_for
-from ddkit.progress import say
-from ddkit.specs.base import OfDataset, Spec, key
-from ddkit.workers import in_parallel
+from ddkit.runs.jobs import Job, Outcome
+from ddkit.runs.spec import OfDataset, Spec, key
+from ddkit.runs.workers import in_parallel
+from ddkit.training.experts import Plan, check_space, difficulty_order, train_expert
 
 
 @dataclass(frozen=True)

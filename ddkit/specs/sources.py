@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ddkit.data import Dataset, Split
-from ddkit.errors import require, whole
-from ddkit.formats import digest, open_set
-from ddkit.jobs import Job
-from ddkit.randomness import stream
-from ddkit.specs.base import OfDataset, OfSource, Source
+from ddkit.foundation.errors import require, whole
+from ddkit.foundation.randomness import stream
+from ddkit.runs.jobs import Job
+from ddkit.runs.spec import OfDataset, OfSource, Source
 from ddkit.synthetic import SyntheticSet, check_ipc
+from ddkit.synthetic.formats import digest, open_set
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from ddkit import augment as ours
-from ddkit.augment import Draw, Ranges
-from ddkit.errors import InputError, one_of, require, whole
-from ddkit.randomness import stream
+from ddkit.data import augment as ours
+from ddkit.data.augment import Draw, Ranges
+from ddkit.foundation.errors import InputError, one_of, require, whole
+from ddkit.foundation.randomness import stream
 
 MODES = ("S", "M")  # a single operation of the strategy, or all of them
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ddkit.errors import one_of, require
+from ddkit.foundation.errors import one_of, require
 
 METRICS = ("ours", "mse", "cos")
 

@@ -5,9 +5,9 @@ import re
 from torch import nn
 
 from ddkit import networks
-from ddkit.errors import one_of, require
+from ddkit.foundation.errors import one_of, require
+from ddkit.foundation.randomness import stream
 from ddkit.networks import ACTIVATIONS, Network, build, parse
-from ddkit.randomness import stream
 
 SIDES = {1: 28, 3: 32}  # pixels, by channels, where no size is given
 NORMS = {"instancenorm": "instance", "batchnorm": "batch", "layernorm": "layer", "groupnorm": "group", "none": "none"}

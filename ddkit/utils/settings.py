@@ -2,7 +2,7 @@
 
 import time
 
-from ddkit.errors import require
+from ddkit.foundation.errors import require
 
 LOOPS = {1: (1, 1), 10: (10, 50), 20: (20, 25), 30: (30, 20), 40: (40, 15), 50: (50, 10)}
 POOLS = {

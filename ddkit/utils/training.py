@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from torch.utils import data
 
 from ddkit.data import Dataset, Split, denormalise, load
-from ddkit.errors import InputError, one_of, require, whole
-from ddkit.looking import looking_at
+from ddkit.foundation.errors import InputError, one_of, require, whole
+from ddkit.foundation.randomness import stream
 from ddkit.networks import Network
-from ddkit.randomness import stream
+from ddkit.networks.looking import looking_at
 from ddkit.training import Protocol, fit, test
 from ddkit.utils.augmentation import augmenting
 

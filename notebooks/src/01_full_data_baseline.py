@@ -23,7 +23,9 @@ if "google.colab" in sys.modules and not os.path.exists("ddkit"):
 
 # %%
 import ddkit
-from ddkit import lesson, plots, tables
+from ddkit import plots
+from ddkit.course import lesson
+from ddkit.plots import tables
 
 profile = lesson.begin()
 
@@ -90,7 +92,7 @@ by_hand = convolution_macs(network, data.size, data.channels)
 f"{by_hand:,} MACs"
 
 # %%
-from ddkit.cost import measure
+from ddkit.networks.cost import measure
 
 cost = measure(network, (data.channels, data.size, data.size))
 assert cost.flops == 2 * by_hand
@@ -198,7 +200,7 @@ assert abs(polyp_baseline.result["chance"] - float(share.max())) < 1e-6
 # **Predict:** will it fail where the annotators disagreed?
 
 # %%
-from ddkit.randomness import stream
+from ddkit.foundation.randomness import stream
 from ddkit.training import Protocol, fit, logits
 
 network = build(polyps.network, tissue.channels, 2, tissue.size, width=polyps.width, generator=stream(0, "a look"))

@@ -25,7 +25,9 @@ if "google.colab" in sys.modules and not os.path.exists("ddkit"):
 import torch
 
 import ddkit
-from ddkit import lesson, plots, presets
+from ddkit import plots
+from ddkit.course import lesson
+from ddkit.methods import presets
 
 profile = lesson.begin()
 data = ddkit.load(profile.dataset)
@@ -58,7 +60,7 @@ def my_attention_map(features, power):
 # Check it: rows have norm one, it ignores an image's overall strength, and it agrees with the package.
 
 # %%
-from ddkit.methods.datadam import attention_map
+from ddkit.methods.matching.datadam import attention_map
 
 features = torch.rand(5, 8, 6, 6, generator=torch.Generator().manual_seed(0))
 mine = my_attention_map(features, power=4)
@@ -80,7 +82,7 @@ torch.testing.assert_close(attention_map(features, power=4), mine)
 
 # %%
 from ddkit.networks import build
-from ddkit.randomness import stream
+from ddkit.foundation.randomness import stream
 
 network = build(profile.network, data.channels, 10, data.size, width=profile.width, generator=stream(0, "lesson 2"))
 digits = torch.stack([data.train.of_class(c)[0] for c in (0, 3, 7)])
@@ -110,7 +112,7 @@ def my_loss(real, synthetic, lam, power):
 
 
 # %%
-from ddkit.methods.datadam import attention_matching_loss
+from ddkit.methods.matching.datadam import attention_matching_loss
 
 
 def features_by_class(images):

@@ -25,7 +25,8 @@ if "google.colab" in sys.modules and not os.path.exists("ddkit"):
 import torch
 
 import ddkit
-from ddkit import lesson, plots
+from ddkit import plots
+from ddkit.course import lesson
 
 profile = lesson.begin()
 data = ddkit.load(profile.dataset)
@@ -92,7 +93,7 @@ plots.evolution(noise_run)
 
 # %%
 from ddkit.networks import build
-from ddkit.randomness import stream
+from ddkit.foundation.randomness import stream
 
 network = build(profile.network, data.channels, 10, data.size, width=profile.width, generator=stream(1, "lesson 3"))
 classes = (0, 3, 7)

@@ -25,7 +25,9 @@ if "google.colab" in sys.modules and not os.path.exists("ddkit"):
 import math
 
 import ddkit
-from ddkit import lesson, plots, tables
+from ddkit import plots
+from ddkit.course import lesson
+from ddkit.plots import tables
 
 profile = lesson.begin()
 
@@ -155,7 +157,7 @@ print("gain over random real images, in points:", gain)
 # **Predict:** will a few images per class be enough to tell HP from SSA?
 
 # %%
-from ddkit import polyp_course
+from ddkit.course import polyps as polyp_course
 
 polyps = lesson.polyps()
 polyp_full = ddkit.run(polyps.baseline())

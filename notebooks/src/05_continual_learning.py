@@ -25,7 +25,9 @@ if "google.colab" in sys.modules and not os.path.exists("ddkit"):
 import torch
 
 import ddkit
-from ddkit import continual_course, continual_plots, lesson, plots
+from ddkit import plots
+from ddkit.applications.continual import report as continual_course, plots as continual_plots
+from ddkit.course import lesson
 
 profile = lesson.begin()
 data = ddkit.load(profile.dataset)
@@ -59,7 +61,7 @@ def my_herding(rows, k):
 # The package sums instead of trying, which is faster; both must agree.
 
 # %%
-from ddkit.coresets import forgetting_events, herding
+from ddkit.methods.coresets import forgetting_events, herding
 
 zeros = data.train.of_class(0)[:60].flatten(1).double()
 assert my_herding(zeros, 5) == herding(zeros, 5).tolist()
@@ -159,7 +161,7 @@ def my_forgetting(a):
 
 
 # %%
-from ddkit.applications.continual import forgetting
+from ddkit.applications.continual.spec import forgetting
 
 assert abs(my_forgetting([[1.0], [0.5, 0.9], [0.7, 0.4, 0.8]]) - 0.4) < 1e-9
 for run in record.result["runs"]:

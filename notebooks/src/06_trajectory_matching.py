@@ -26,7 +26,10 @@ if "google.colab" in sys.modules and not os.path.exists("ddkit"):
 import torch
 
 import ddkit
-from ddkit import expert_plots, lesson, plots, presets
+from ddkit import plots
+from ddkit.course import lesson
+from ddkit.methods import presets
+from ddkit.plots import experts as expert_plots
 
 profile = lesson.begin()
 data = ddkit.load(profile.dataset)
@@ -71,7 +74,7 @@ def my_el2n(logits, labels):
 
 # %%
 from ddkit.data import Split
-from ddkit.difficulty import el2n, subset
+from ddkit.training.difficulty import el2n, subset
 
 some = Split(data.train.images[:50], data.train.labels[:50])
 early = experts.network(0, 1, data)
@@ -111,7 +114,7 @@ def my_trajectory_loss(student, start, target):
 # Check it: a student that did not move scores 1, one that arrived scores 0, and the package agrees.
 
 # %%
-from ddkit.methods.trajectory import trajectory_loss
+from ddkit.methods.matching.trajectory import trajectory_loss
 
 start, target = experts.weights(0, 0), experts.weights(0, 1)
 halfway = (start + target) / 2
@@ -160,7 +163,7 @@ f"loss {my_loss:.4f}; gradient of the images: {list(my_gradient.shape)}"
 # **Predict:** will the two gradients agree exactly, or roughly?
 
 # %%
-from ddkit.methods.trajectory import Batch, Segment, Student, stepwise, unrolled
+from ddkit.methods.matching.trajectory import Batch, Segment, Student, stepwise, unrolled
 
 arguments = (Student(network), images, torch.arange(10), torch.tensor(0.05), [Batch(torch.arange(10))] * 3,
              Segment(start.detach(), target))
@@ -218,7 +221,7 @@ print(f"mean probability of the likeliest class: {sure[0]:.3f} at the start, {su
 # the set, which only PAD's set has.
 
 # %%
-from ddkit import trajectory_course
+from ddkit.course import trajectories as trajectory_course
 
 groups = {protocol: trajectory_course.scores(profile, protocol) for protocol in ("assignment", "standard", "learned")}
 lesson.scores(groups["standard"])

@@ -28,8 +28,10 @@ import math
 import torch
 
 import ddkit
-from ddkit import kernel_course, kernel_plots, lesson, plots
-from ddkit.randomness import stream
+from ddkit import plots
+from ddkit.course import kernels as kernel_course, lesson
+from ddkit.plots import kernels as kernel_plots
+from ddkit.foundation.randomness import stream
 
 profile = lesson.begin()
 data = ddkit.load(profile.dataset)
@@ -146,7 +148,7 @@ def my_ntk(x, z):
 
 
 # %%
-from ddkit.kernels import InfiniteNetwork, solve
+from ddkit.training.kernels import InfiniteNetwork, solve
 
 NTK, NNGP = InfiniteNetwork("NTK", depth=1), InfiniteNetwork("NNGP", depth=1)
 torch.testing.assert_close(my_nngp(T[:50], X), NNGP(T[:50], X))

@@ -22,7 +22,8 @@ if "google.colab" in sys.modules and not os.path.exists("ddkit"):
 
 # %%
 import ddkit
-from ddkit import expert_plots, lesson, trajectory_course
+from ddkit.course import lesson, trajectories as trajectory_course
+from ddkit.plots import experts as expert_plots
 
 profile = lesson.begin()
 

@@ -25,7 +25,8 @@ if "google.colab" in sys.modules and not os.path.exists("ddkit"):
 import torch
 
 import ddkit
-from ddkit import lesson, search_course, search_plots
+from ddkit.applications.search import report as search_course, plots as search_plots
+from ddkit.course import lesson
 
 profile = lesson.begin()
 data = ddkit.load(profile.dataset)
@@ -126,7 +127,7 @@ def my_spearman(x, y):
 
 
 # %%
-from ddkit.applications.ranking import correlation
+from ddkit.applications.search.ranking import correlation
 
 x, y = torch.tensor([0.2, 0.5, 0.6, 0.7, 0.9]), torch.tensor([0.90, 0.97, 0.96, 0.98, 0.99])
 assert my_kendall(x, x**3) == 1 and my_spearman(x, -x) == -1, "only the order counts"

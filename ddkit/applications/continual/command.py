@@ -1,0 +1,99 @@
+"""``python -m ddkit coreset`` and ``continual``."""
+
+from pathlib import Path
+
+from ddkit.cli.options import add_data, add_settings, check_all, settings, show, width_of
+from ddkit.foundation.errors import one_of, require
+
+PRESETS = {"pad": "trajectory", "datm": "trajectory", "mtt": "trajectory"}  # methods that are asked for by preset
+
+
+def add_to(add) -> tuple:
+    """Add both commands by ``add(name, command, text)``; returns their parsers."""
+    coreset = add("coreset", _coreset, "choose real images; 'evaluate' takes the folder as it takes a distilled set")
+    add_data(coreset)
+    coreset.add_argument("--method", default="herding", help="random, herding, k-centre or forgetting")
+    coreset.add_argument("--ipc", type=int, default=10, help="images per class")
+    coreset.add_argument("--on", default="pixels", help="pixels, or the network whose embedding (of forgetting: whose "
+                                                        "mistakes in training) they are chosen by")
+    coreset.add_argument("--width", type=int, help="its width (None: 128)")
+    coreset.add_argument("--epochs", type=int, help="its training on the full data (None: 5; 0: a random network)")
+    coreset.add_argument("--seed", type=int, default=0, help="of everything random in the choice")
+    coreset.add_argument("--out", metavar="DIR", help="folder of this run (None: one under --runs)")
+
+    continual = add("continual", _continual, "learn the classes in steps with memories of a few images; resumes")
+    add_data(continual)
+    continual.add_argument("--memory", default="random,herding,datadam",
+                           help="separated by commas: random, herding, k-centre, datadam, rfad, kip, frepo, pad, ...")
+    continual.add_argument("--ipc", type=int, default=10, help="images per class that are kept")
+    continual.add_argument("--init", default="real", help="what distilled memories start from: random real images "
+                                                          "(real), chosen ones (herding, k-centre) or noise")
+    continual.add_argument("--steps", default="0,1/2,3/4,5/6,7/8,9", help="labels that arrive in each step")
+    continual.add_argument("--protocol", default="gdumb", help="gdumb (train anew on the memory) or replay (go on "
+                                                               "with new data and the memory)")
+    continual.add_argument("--network", default="ConvNetD3", help="network to match and to train")
+    continual.add_argument("--width", type=int, default=128, help="its width")
+    continual.add_argument("--seeds", type=int, default=5, help="how often all of it is done")
+    continual.add_argument("--epochs", type=int, help="of each training (None: the protocol's)")
+    continual.add_argument("--updates", type=int, help="of a distilled memory (None: the preset's)")
+    add_settings(continual)
+    continual.add_argument("--figure", metavar="DIR", help="draw the curves into this folder")
+    return coreset, continual
+
+
+def _coreset(options) -> None:
+    from ddkit.methods.coresets import PIXELS
+    from ddkit.runs import run
+    from ddkit.specs import Coreset
+
+    used = options.on != PIXELS and options.method != "random"
+    for name in ("width", "epochs"):
+        require(used or getattr(options, name) is None, f"--{name} is that of a network that looks at the images, and "
+                                                        "none does here: name one (--on), or leave it out")
+    require(used or options.on == PIXELS, "random images are drawn unseen: leave --on out")
+    spec = Coreset(options.dataset, options.ipc, options.method, options.on, width_of(options),
+                   5 if options.epochs is None else options.epochs, options.seed, options.size)
+    record = run(spec, root=options.runs, folder=options.out, data=options.data)
+    show(record.as_dict(), options, f"{record}\n{len(record.synthetic.images)} images in {record.folder}")
+
+
+def _continual(options) -> None:
+    from ddkit.applications.continual import plots as continual_plots
+    from ddkit.applications.continual import report as continual_course
+    from ddkit.applications.continual.spec import Continual
+    from ddkit.plots.style import save
+    from ddkit.runs import run
+
+    specs = {name: Continual(_memory(name, options), _steps(options.steps), options.protocol, options.network,
+                             options.width, options.seeds, options.epochs) for name in options.memory.split(",")}
+    check_all(specs.values(), options)
+    records = {name: run(spec, root=options.runs, data=options.data) for name, spec in specs.items()}
+    text = continual_course.table(records)
+    if options.figure:
+        drawn = continual_plots.accuracy_after_each_step(records)
+        text += f"\n\n{save(drawn, Path(options.figure), 'continual')[0]}"
+    show({name: record.as_dict() for name, record in records.items()}, options, text)
+
+
+def _memory(name: str, options):
+    """The coreset or distillation of that name."""
+    from ddkit import methods
+    from ddkit.methods.coresets import METHODS
+    from ddkit.specs import Coreset, Distill
+
+    one_of(name, (*METHODS, *methods.METHODS, *PRESETS), "memory")
+    if name == "forgetting":
+        return Coreset(options.dataset, options.ipc, name, options.network, options.width, size=options.size)
+    if name in METHODS:
+        return Coreset(options.dataset, options.ipc, name, size=options.size)
+    infinite = name == "kip"  # whose network is none that could be trained
+    return Distill(options.dataset, PRESETS.get(name, name), name if name in PRESETS else "course", options.ipc,
+                   options.init, None if infinite else options.network, None if infinite else options.width,
+                   options.updates, size=options.size, options=settings(options))
+
+
+def _steps(text: str) -> tuple[tuple[int, ...], ...]:
+    steps = [step.split(",") for step in text.split("/")]
+    require(all(label.strip().isdecimal() for step in steps for label in step),
+            f"--steps takes labels, with a comma between them and a slash between steps, as 0,1/2,3, got '{text}'")
+    return tuple(tuple(map(int, step)) for step in steps)

@@ -1,0 +1,80 @@
+"""The command ``python -m ddkit search``: its options and its work."""
+
+import argparse
+from pathlib import Path
+
+from ddkit.cli.options import check_all, jobs
+from ddkit.foundation.errors import InputError, require
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What ``search`` takes besides the set."""
+    parser.add_argument("--depths", default="1,2,3,4", help="of the networks, separated by commas")
+    parser.add_argument("--widths", default="32,64,128,256", help="of the networks")
+    parser.add_argument("--norms", default="none,batch,layer,instance,group", help="of the networks")
+    parser.add_argument("--activations", default="sigmoid,relu,leakyrelu", help="of the networks")
+    parser.add_argument("--poolings", default="none,max,avg", help="of the networks")
+    parser.add_argument("--number", type=int, help="networks to draw from these combinations (None: all)")
+    parser.add_argument("--protocol", default="standard", help="on the set: assignment, standard or matched")
+    parser.add_argument("--epochs", type=int, help="on the set, instead of the protocol's own length")
+    parser.add_argument("--full-epochs", type=int, help="on the full data, instead of the assignment's 20")
+    parser.add_argument("--seeds", type=int, default=1, help="networks trained for each candidate")
+    parser.add_argument("--jobs", type=int, default=1, help="networks trained at the same time")
+    parser.add_argument("--no-full", action="store_true", help="only rank by the set; leave the full data out")
+
+
+def work(sources: dict, options) -> tuple[dict, str]:
+    """Search on every source and on the full data, and test what was chosen; returns plain data and text.
+
+    Args:
+        sources: the distilled set and what it is compared with, by name.
+    """
+    from joblib import parallel_config
+
+    from ddkit.applications.search import report as search_course
+    from ddkit.applications.search.ranking import FEWEST
+    from ddkit.applications.search.spec import Search
+    from ddkit.runs import run
+    from ddkit.specs import Full, origin
+
+    asked = origin(next(iter(sources.values())))
+    grid, where = _grid(options), {"root": options.runs, "data": options.data}
+    full = Search(Full(asked.dataset, asked.size), grid, "assignment", options.full_epochs, seeds=options.seeds)
+    specs = {name: Search(source, grid, options.protocol, options.epochs, seeds=options.seeds)
+             for name, source in sources.items()}
+    require(options.no_full or len(grid.candidates) >= FEWEST,
+            f"rankings are compared for at least {FEWEST} networks, and these are {len(grid.candidates)}: ask for "
+            "more, or leave the full data out (--no-full)")
+    check_all([full, *specs.values()], options)
+    with parallel_config(n_jobs=jobs(options)):
+        found = {name: run(spec, **where) for name, spec in specs.items()}
+        if options.no_full:
+            return {name: record.as_dict() for name, record in found.items()}, search_course.ranked(found)
+        truth = run(full, **where)
+    seconds = {name: _seconds(options.run) if name == "distilled" else 0.0 for name in found}
+    comparisons = {name: search_course.compare(record, truth, seconds[name]) for name, record in found.items()}
+    tested = search_course.finals(full, comparisons, **where)
+    content = {name: search_course.as_dict(comparison) for name, comparison in comparisons.items()}
+    content["tested"] = {name: record.scores.summary() for name, record in tested.items()}
+    return content, search_course.tables(comparisons, tested, "simple")
+
+
+def _grid(options):
+    from ddkit.applications.search.spec import CHOICES, KNOWN, Grid
+
+    values = {}
+    for choice, plural in CHOICES.items():
+        names = getattr(options, plural).split(",")
+        try:
+            values[plural] = tuple(names if choice in KNOWN else map(int, names))
+        except ValueError as error:
+            raise InputError(f"--{plural} takes whole numbers separated by commas, got "
+                             f"'{getattr(options, plural)}'") from error
+    return Grid(**values, number=options.number)
+
+
+def _seconds(path: str) -> float:
+    """Seconds that the distillation in a folder took; those of a set that came as a file are unknown."""
+    from ddkit.runs import RECORD, Record
+
+    return Record.load(path).seconds if (Path(path) / RECORD).exists() else 0.0

@@ -1,0 +1,71 @@
+"""What several commands of the command line share."""
+
+import json
+from collections.abc import Iterable
+
+from ddkit.foundation.errors import require
+
+
+def add_data(parser) -> None:
+    """Which data set, at which size."""
+    parser.add_argument("--dataset", default="digits",
+                        help="digits, mnist, fashion_mnist, cifar10, mhist or mhist_like; mnist-4-9 is some classes of "
+                             "it")
+    parser.add_argument("--size", type=int, help="side length in pixels (None: the data set's own)")
+
+
+def add_settings(parser) -> None:
+    """Any knob of a method."""
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="any knob of the method")
+
+
+def settings(options) -> tuple[tuple[str, object], ...]:
+    """The method's knobs given as ``--set name=value``, and ``--lr`` where the command has it."""
+    found = {}
+    for pair in options.set:
+        name, equals, value = pair.partition("=")
+        require(bool(equals), f"--set takes name=value, got '{pair}'")
+        try:
+            found[name] = json.loads(value)
+        except (json.JSONDecodeError, RecursionError):
+            found[name] = value
+    if getattr(options, "lr", None) is not None:
+        found["image_lr"] = options.lr
+    return tuple(sorted(found.items()))
+
+
+def show(content, options, text: str) -> None:
+    """Print the content as JSON if asked for, else the text."""
+    print(json.dumps(content) if options.json else text)
+
+
+WIDTH = 128  # of ConvNets, where nothing else is said
+
+
+def width_of(options, otherwise: int = WIDTH) -> int:
+    """The width asked for, else that of the distillation or the default."""
+    return otherwise if options.width is None else options.width
+
+
+def require_width_used(width: int | None, networks: Iterable[str]) -> None:
+    """Refuse a width that no network asked for would take."""
+    require(width is None or any(name.startswith("ConvNet") for name in networks),
+            f"--width is the width of a ConvNet, and {', '.join(networks)} takes none: leave it out")
+
+
+def jobs(options) -> int:
+    """How many trainings at the same time; -1 is one for each processor, as joblib has it."""
+    require(options.jobs != 0, "--jobs is at least 1, or -1 for all processors, got 0")
+    return options.jobs
+
+
+def check_all(specs: Iterable, options) -> None:
+    """Refuse what any of the specs cannot do, before the first of them is run; they are of one data set."""
+    from ddkit.data import load
+
+    specs = list(specs)
+    for spec in specs:
+        spec.check()
+    dataset = load(specs[0].dataset, options.data, specs[0].size)
+    for spec in specs:
+        spec.check_on(dataset)

@@ -1,0 +1,97 @@
+"""What ``evaluate``, ``transfer`` and ``search`` take as their set: a run's folder, ddkit's own file, or the field's.
+
+A folder and ddkit's own files know whose images they hold and what their labels mean: options may repeat it, not change
+it. Of another's file the options say what it does not, and everything is checked before anything is trained.
+"""
+
+import argparse
+from pathlib import Path
+
+from ddkit.foundation.errors import require
+
+LARGEST = 512  # pixels a side that a data set is resized to because a file says so
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The set, and what a file does not say of itself."""
+    parser.add_argument("run", metavar="SET", help="folder of a distillation or coreset, or a file: .safetensors, .pt, "
+                                                   "or images_TAG.pt beside labels_TAG.pt")
+    parser.add_argument("--dataset", help="whose images a file holds: digits, mnist, fashion_mnist, cifar10, mhist or "
+                                          "mhist_like; mnist-4-9 is some classes of it (None: what the set says)")
+    parser.add_argument("--size", type=int, help="side length in pixels (None: the set's, or the data set's own)")
+    parser.add_argument("--labels", help="what rows of labels mean, where a file does not say: probabilities, logits "
+                                         "or targets")
+    parser.add_argument("--pixels", help="scale of a file's images: normalised, unit ([0, 1]) or bytes (None: "
+                                         "normalised, if they look so)")
+    parser.add_argument("--entry", type=int, help="which of a file's experiments, from 0 (None: the last)")
+
+
+def sources(options) -> tuple[dict, str, int]:
+    """What to evaluate (the set first, then what it is compared with), and the network it was distilled with."""
+    from ddkit.data import canonical
+
+    path, options.dataset = Path(options.run), options.dataset and canonical(options.dataset)
+    return ({"distilled": _file(path, options)}, "ConvNetD3", 128) if path.is_file() else _folder(path, options)
+
+
+def heading(found: dict) -> str:
+    """Whose images are scored, in a line above the table."""
+    from ddkit.specs import origin
+
+    asked = origin(next(iter(found.values())))
+    return f"data set: {asked.dataset}" + (f" at {asked.size} pixels" if asked.size else "")
+
+
+def _folder(path: Path, options) -> tuple[dict, str, int]:
+    from ddkit.runs import RECORD, SYNTHETIC, Record
+    from ddkit.specs import Coreset, Distill, File, RandomReal, Start, restore_spec
+    from ddkit.synthetic.formats import require_only
+
+    require(path.is_dir() or not path.suffix, f"no such file: {path}")
+    require((path / RECORD).exists(), f"{path} holds no finished run: make one with 'distill --out {path}'")
+    spec = restore_spec(Record.load(path).spec)
+    require(isinstance(spec, Distill | Coreset), f"{path} holds no distilled or chosen images: name the folder of a "
+                                                 "distillation or coreset")
+    _agreed(path, options, dataset=spec.dataset, size=spec.size or _own_size(spec.dataset),
+            labels=Record.load(path).synthetic.meaning, pixels="normalised")
+    require_only(path, options.entry)
+    found, random = File.of(path / SYNTHETIC, spec.dataset, spec.size), RandomReal(spec.dataset, spec.ipc, spec.size)
+    if isinstance(spec, Coreset):
+        return {spec.method: found, "random real": random}, "ConvNetD3", spec.width
+    start = Start(spec) if Start(spec).drawn else Start(found)
+    return {"distilled": found, "start": start, "random real": random}, spec.config.network, spec.config.width
+
+
+def _file(path: Path, options):
+    """The file, opened once so that whatever is wrong with it, or is to be said of it, comes first."""
+    from ddkit.data import SOURCES, load
+    from ddkit.specs import File
+    from ddkit.synthetic.formats import open_set, own_set
+
+    own = own_set(path)
+    dataset, size = own.origin.get("dataset") if own else None, options.size
+    if dataset:
+        size = own.images.shape[-1]
+        _agreed(path, options, dataset=dataset, size=size)
+        require(size <= LARGEST or options.size == size, f"{path} holds images of {size} pixels, and at most {LARGEST} "
+                                                         "are loaded unasked: repeat it as --size")
+        size = None if size == _own_size(dataset) else size
+    dataset = dataset or options.dataset
+    require(dataset is not None, f"{path} does not say whose images it holds: name the data set (--dataset), one of "
+                                 f"{', '.join(sorted(SOURCES))}")
+    told = {"labels": options.labels, "pixels": options.pixels, "entry": options.entry}
+    open_set(path, load(dataset, options.data, size), **told)
+    return File.of(path, dataset, size, **({} if own else told))
+
+
+def _agreed(path: Path, options, **known) -> None:
+    """Refuse options that say anything else than what the set says itself."""
+    for name, value in known.items():
+        require(getattr(options, name) in (None, value), f"{path} says itself: {name} {value}; leave --{name} out")
+
+
+def _own_size(dataset: str) -> int:
+    """The side length that a data set has where no other is asked for."""
+    from ddkit.data import SOURCES, parse_name
+
+    return SOURCES[parse_name(dataset)[0]].size

@@ -1,0 +1,56 @@
+"""What every notebook begins with, so that lessons hold ideas rather than plumbing."""
+
+import os
+from pathlib import Path
+
+import torch
+
+from ddkit import __version__
+from ddkit.course.profiles import POLYPS, Profile, profile
+from ddkit.data import data_root
+from ddkit.data.sources import mhist
+from ddkit.foundation.device import default_device, describe
+from ddkit.foundation.errors import one_of
+from ddkit.plots import tables
+from ddkit.runs import Record
+
+
+def begin() -> Profile:
+    """Go to the project's folder, so that data and runs are found, and tell the profile; returns it."""
+    here = Path.cwd()
+    project = next((p for p in (here, *here.parents) if (p / "ddkit" / "__init__.py").exists()), here)
+    os.chdir(project)
+    chosen = profile()
+    print(f"ddkit {__version__}, torch {torch.__version__}, {describe(default_device())}")
+    print(f"{chosen.label} (DDKIT_PROFILE=quick, laptop or full changes it)")
+    return chosen
+
+
+def polyps() -> Profile:
+    """The profile of the lessons' polyps, which it tells: MHIST itself if a copy lies in the data folder, else the
+    synthetic ``mhist_like``. ``DDKIT_POLYPS=mhist`` or ``mhist_like`` chooses one of them.
+    """
+    found = "mhist" if mhist.locate(data_root()) else "mhist_like"
+    chosen = profile(dataset=one_of(os.environ.get("DDKIT_POLYPS") or found, POLYPS, "DDKIT_POLYPS"))
+    print(chosen.label)
+    if chosen.dataset == "mhist_like":
+        print(f"{mhist.SYNTHETIC_NOTE} (DDKIT_POLYPS=mhist takes your own copy of MHIST from the data folder)")
+    return chosen
+
+
+def table(text: str):
+    """Show a table of ``ddkit.tables`` made in style ``github``."""
+    from IPython.display import Markdown
+
+    return Markdown(text)
+
+
+def scores(records: dict[str, Record]):
+    """Show test accuracies as a table."""
+    return table(tables.scores(records, "github"))
+
+
+def told(record: Record) -> Record:
+    """Say when a run was made and how long it took; returns it."""
+    print(record)
+    return record

@@ -1,0 +1,55 @@
+"""The polyps of lesson 4: distilled images beside random ones and their own start, at several sizes of the set."""
+
+import math
+from dataclasses import replace
+
+from ddkit.course.profiles import Profile
+from ddkit.plots import tables
+from ddkit.runs import Record, run
+from ddkit.specs import Source, Start
+
+DISTILLED = "distilled from real"
+IPCS = {"quick": (10,), "laptop": (10, 50), "full": (10, 50)}  # images per class, by profile
+
+
+def sized(profile: Profile, ipc: int) -> Profile:
+    """The profile with so many images per class.
+
+    At another number than its own half as many networks are scored, and the images' learning rate is in proportion to
+    it: the loss has their mean, in which each of more images has a smaller share (the paper, too, raises the rate).
+    """
+    if ipc == profile.ipc:
+        return profile
+    options = dict(profile.options) | {"image_lr": profile.distill().config.image_lr * ipc / profile.ipc}
+    return replace(profile, ipc=ipc, seeds=math.ceil(profile.seeds / 2), options=tuple(sorted(options.items())))
+
+
+def sources(profile: Profile) -> dict[str, Source]:
+    """What is compared."""
+    distilled = profile.distill("real")
+    return {DISTILLED: distilled, "random real": profile.random(), "start: real": Start(distilled)}
+
+
+def scores(profile: Profile, ipc: int, **options) -> dict[str, Record]:
+    """Their scores under the standard protocol; ``options`` go to ``runs.run``."""
+    chosen = sized(profile, ipc)
+    return {name: run(chosen.evaluate(source, "standard"), **options) for name, source in sources(chosen).items()}
+
+
+def leads(records: dict[str, Record]) -> dict[str, tuple[float, float]]:
+    """By how much the distilled images lead each other row in balanced accuracy, in points and in standard errors."""
+    balanced = {name: record.scores.of("balanced_accuracy") for name, record in records.items()}
+    first, found = balanced.pop(DISTILLED), {}
+    for name, other in balanced.items():
+        difference, error = first.mean - other.mean, math.hypot(first.se, other.se)
+        found[name] = (100 * difference, difference / error if error else math.copysign(math.inf, difference))
+    return found
+
+
+def report(profile: Profile, style: str = "github", **options) -> str:
+    """A table for each size of the set, as data/reference/README.md shows them."""
+    parts = []
+    for ipc in IPCS[profile.name]:
+        parts += [f"Polyps, {ipc} images per class, standard protocol ({profile.label})",
+                  tables.scores(scores(profile, ipc, **options), style)]
+    return "\n\n".join(parts)

@@ -1,0 +1,70 @@
+"""RFAD: dataset distillation by random feature approximation (Loo et al., NeurIPS 2022, arXiv:2210.12067).
+
+The NNGP kernel of a convolutional network costs too much to compute exactly; the embeddings of a few random networks
+estimate it, and fresh ones for every update keep the images from fitting to any of them.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ddkit.foundation.errors import one_of, require
+from ddkit.methods.kernel import krr
+from ddkit.training.kernels import FeatureKernel
+
+LOSSES = ("platt", "mse")
+
+
+@dataclass(frozen=True)
+class Config(krr.Config):
+    """The knobs of RFAD."""
+
+    networks: int = 8  # random networks of an update
+    loss: str = "platt"  # cross-entropy of scaled predictions, or mse
+    platt_lr: float = 0.01  # of Adam, on the logarithm of the scale
+
+    def __post_init__(self):
+        super().__post_init__()
+        require(self.networks >= 1, f"networks must be at least 1, got {self.networks}")
+        one_of(self.loss, LOSSES, "loss of rfad")
+        require(self.platt_lr >= 0, f"platt_lr must not be negative, got {self.platt_lr}")
+
+
+class RFAD(krr.KernelRegression):
+    """One update by the features of random networks."""
+
+    Config = Config
+
+    @staticmethod
+    def networks_alive(config: Config) -> int:
+        return config.networks
+
+    def start(self, dataset, synthetic, rng) -> None:
+        """As for every method; the scale of the predictions is learned with the images."""
+        self.log_scale = torch.zeros((), device=synthetic.images.device, requires_grad=True)
+        super().start(dataset, synthetic, rng)
+
+    def learned(self) -> list[dict]:
+        platt = [{"params": [self.log_scale], "rate": self.config.platt_lr}] if self.config.loss == "platt" else []
+        return super().learned() + platt
+
+    def kernels(self, real: Tensor) -> tuple[Tensor, Tensor]:
+        """Those of fresh networks."""
+        return self.feature_kernels(FeatureKernel([self.fresh_network() for _ in range(self.config.networks)]), real)
+
+    def loss(self, predicted: Tensor, labels: Tensor) -> Tensor:
+        """Platt's scaling (paper, section 3.3): predictions near one-hot - 1 / classes are no logits, so cross-entropy
+        sees them times a learned scale."""
+        if self.config.loss == "mse":
+            return super().loss(predicted, labels)
+        return F.cross_entropy(self.log_scale.exp() * predicted, labels)
+
+    def state_dict(self) -> dict:
+        return super().state_dict() | {"log_scale": self.log_scale.detach().clone()}
+
+    def load_state_dict(self, state: dict) -> None:
+        super().load_state_dict(state)
+        with torch.no_grad():
+            self.log_scale.copy_(state["log_scale"])

@@ -1,0 +1,1 @@
+"""Methods that match what real images do to a network: attention, and the trajectory of its training."""

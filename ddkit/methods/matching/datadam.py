@@ -1,0 +1,240 @@
+"""DataDAM: dataset distillation with attention matching (Sajedi et al., ICCV 2023, arXiv:2310.00093).
+
+For each of K random networks, T times: match the class-wise mean attention maps and embeddings of
+real and synthetic images by zeta_S steps on the images, then train the network for zeta_theta steps
+on the synthetic set. Written from the paper's equations.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ddkit.data import Dataset, augment
+from ddkit.foundation import randomness
+from ddkit.foundation.errors import require
+from ddkit.foundation.memory import require_memory
+from ddkit.networks import Network, build_for
+from ddkit.networks.bigbatch import chunked_maps, images_per_backward, loss_backward
+from ddkit.synthetic import SyntheticSet
+
+SMALLEST_NORM = 1e-20  # of an attention map that is still divided by; far above what float32 cannot hold
+
+
+def attention_map(features: Tensor, power: float = 4, nonnegative: bool = False) -> Tensor:
+    """Spatial attention of feature maps (paper, eq. 2): ``A = vec(sum over channels of |f|^p)``, normalised.
+
+    Args:
+        features: [n, ch, H, W].
+        power: p >= 1; larger values favour the most active places.
+        nonnegative: promises that no feature is negative, as after a ReLU, which saves a copy of them.
+
+    Returns:
+        [n, H*W], each row of Euclidean norm 1 (a map that is zero everywhere stays zero).
+    """
+    require(features.ndim == 4, f"features must be [n, ch, H, W], got {list(features.shape)}")
+    require(power >= 1, f"the power must be at least 1, got {power}")
+    magnitude = features if nonnegative else features.abs()
+    magnitude = magnitude if power == 1 else magnitude.pow(power)
+    return F.normalize(magnitude.sum(1).flatten(1), dim=1, eps=SMALLEST_NORM)
+
+
+def attention_matching_loss(real: list[Tensor], synthetic: list[Tensor], lam: float = 0.01,
+                            power: float = 4) -> Tensor:
+    """The loss of DataDAM (paper, eq. 3 to 5), summed over classes c and maps l:
+
+        L = sum_c [ sum_l |mean A_l(real_c) - mean A_l(syn_c)|^2 + lam |mean e(real_c) - mean e(syn_c)|^2 ]
+
+    Args:
+        real, synthetic: the maps to match, each [classes, n, ch, H, W], and last the embedding
+            [classes, n, D]; n may differ between the two. In the method these are the maps of all
+            blocks but the last, which the embedding stands for.
+        lam: weight of the embeddings' term.
+        power: p of the attention maps.
+
+    Returns:
+        A scalar.
+    """
+    require(len(real) == len(synthetic) and len(real) >= 1, "real and synthetic must list the same maps")
+    return matching_loss(class_means(real, power), class_means(synthetic, power), lam)
+
+
+def class_means(features: list[Tensor], power: float) -> list[Tensor]:
+    """Mean attention map [classes, H*W] of every map in the list, then the mean embedding [classes, D]."""
+    *maps, embedding = features
+    attention = [attention_map(m.flatten(0, 1), power).unflatten(0, m.shape[:2]).mean(1) for m in maps]
+    return [*attention, embedding.mean(1)]
+
+
+def matching_loss(real: list[Tensor], synthetic: list[Tensor], lam: float) -> Tensor:
+    """The loss from the class means of both sides, as ``class_means`` gives them."""
+    *attention, embedding = [(r - s).square().sum() for r, s in zip(real, synthetic, strict=True)]
+    return sum(attention, start=lam * embedding)
+
+
+def chunked_class_means(network: Network, images: Tensor, classes: int, power: float, budget_mib: int) -> list[Tensor]:
+    """``class_means`` without gradients, in chunks whose activations fit ``budget_mib`` MiB.
+
+    Args:
+        images: [classes * n, C, H, W], sorted by class.
+    """
+    weights = _mean_weights(len(images), classes, images)
+    relu = network.nonnegative
+    means: list[Tensor] = []
+    with torch.inference_mode():
+        for part, maps in chunked_maps(network, images, budget_mib):
+            # A map becomes its attention at once, so that only one is in memory.
+            rows = [attention_map(m, power, relu) if m.ndim == 4 else m for m in maps]
+            sums = [weights[:, part] @ r for r in _all_but_last_map(rows)]
+            means = [m + s for m, s in zip(means, sums, strict=True)] if means else sums
+    return [m.clone() for m in means]  # inference tensors cannot take part in a backward pass
+
+
+def _mean_weights(images: int, classes: int, like: Tensor) -> Tensor:
+    """The matrix [classes, images] whose product with rows sorted by class is their mean over each class."""
+    label = torch.arange(classes, device=like.device).repeat_interleave(images // classes)
+    return F.one_hot(label, classes).T.to(like.dtype) * (classes / images)
+
+
+def _all_but_last_map(features: list[Tensor]) -> list[Tensor]:
+    *maps, _last, embedding = features
+    return [*maps, embedding]
+
+
+@dataclass(frozen=True)
+class Config:
+    """The knobs of DataDAM, in the symbols of the course's Table 1."""
+
+    networks: int = 100  # K: random initialisations
+    iterations: int = 10  # T: rounds of matching and training for each of them
+    image_lr: float = 0.1  # eta_S
+    image_steps: int = 1  # zeta_S: updates of the images in a round
+    network_lr: float = 0.01  # eta_theta
+    network_steps: int = 50  # zeta_theta: updates of the network in a round
+    lam: float = 0.01  # lambda: weight of the embeddings' term
+    power: float = 4  # p of the attention maps
+    real_batch: int = 256  # real images of each class in an update (all, if there are fewer)
+    image_momentum: float = 0.0  # of the images' SGD
+    loss_scale: float = 1.0  # factor on the loss, which multiplies eta_S
+    augmented: bool = True  # siamese augmentation, one draw per class
+    network: str = "ConvNetD3"
+    width: int = 128
+    memory_mib: int = 64  # for the activations of real images
+    synthetic_memory_mib: int = 512  # for those of synthetic images and their gradients
+
+    def __post_init__(self):
+        for name in ("networks", "iterations", "image_steps", "real_batch", "memory_mib",
+                     "synthetic_memory_mib"):
+            require(getattr(self, name) >= 1, f"{name} must be at least 1, got {getattr(self, name)}")
+        for name in ("image_lr", "network_lr", "loss_scale"):
+            require(getattr(self, name) > 0, f"{name} must be positive, got {getattr(self, name)}")
+        require(self.power >= 1, f"power must be at least 1, got {self.power}")
+        for name in ("network_steps", "lam", "image_momentum"):
+            require(getattr(self, name) >= 0, f"{name} must not be negative, got {getattr(self, name)}")
+
+    @property
+    def updates(self) -> int:
+        """Image updates of a whole run: K * T * zeta_S."""
+        return self.networks * self.iterations * self.image_steps
+
+
+class DataDAM:
+    """One update of the synthetic set by attention matching."""
+
+    Config = Config
+    validation = "assignment"
+
+    def __init__(self, config: Config):
+        self.config = config
+
+    @staticmethod
+    def check_memory(config: Config, images: int, pixels: int, weights: int) -> None:
+        """The set, its start, gradient, momentum and copies; activations are passed in chunks that fit."""
+        require_memory(32 * images * pixels, f"a set of {images:,} images", "ask for fewer images per class")
+
+    def start(self, dataset: Dataset, synthetic: SyntheticSet, rng) -> None:
+        """Prepare to update ``synthetic``; ``rng(name)`` gives the run's random streams."""
+        self.dataset, self.synthetic = dataset, synthetic
+        self.streams = {name: rng(name) for name in ("networks", "sampling", "augmentation", "training")}
+        self.strategy = augment.default_strategy(dataset.flips) if self.config.augmented else "none"
+        self.members = [torch.nonzero(dataset.train.labels == c)[:, 0] for c in range(len(dataset.classes))]
+        self.optimiser = torch.optim.SGD(synthetic.parameters(), self.config.image_lr, self.config.image_momentum)
+        self.done = 0
+        self._renew_network()
+        self.chunk = images_per_backward(self.network, dataset.train.images[:1], self.config.synthetic_memory_mib)
+
+    def update(self) -> dict[str, float]:
+        """One step on the images, after the network's renewal or training where the schedule asks for it."""
+        config = self.config
+        if self.done and self.done % (config.iterations * config.image_steps) == 0:
+            self._renew_network()
+        elif self.done and self.done % config.image_steps == 0:
+            self._train_network()
+        draw = augment.draw(self.strategy, len(self.members), self.streams["augmentation"])  # one row for each class
+        self.optimiser.zero_grad(set_to_none=True)
+        loss = self._match(augment.apply(self._sample_real(), draw), draw)
+        self.optimiser.step()
+        self.done += 1
+        return {"loss": loss}
+
+    def _match(self, real: Tensor, draw: augment.Draw | None) -> float:
+        """Add the loss's gradient to that of the synthetic set; returns the loss."""
+        config, classes = self.config, len(self.members)
+        target = chunked_class_means(self.network, real, classes, config.power, config.memory_mib)
+        if self.chunk < len(self.synthetic.images):
+            return self._match_in_chunks(target, draw)
+        features = self.network.features(augment.apply(self.synthetic.images, draw))
+        by_class = [f.unflatten(0, (classes, -1)) for f in _all_but_last_map(features)]
+        loss = matching_loss(target, class_means(by_class, config.power), config.lam)
+        (config.loss_scale * loss).backward(inputs=self.synthetic.parameters())
+        return loss.item()
+
+    def _match_in_chunks(self, target: list[Tensor], draw: augment.Draw | None) -> float:
+        """The same gradient without all activations at once: first the class means and the loss's gradient in them,
+        then, chunk by chunk, what each image contributes to the means."""
+        config, classes = self.config, len(self.members)
+        images = augment.apply(self.synthetic.images.detach(), draw)
+        means = chunked_class_means(self.network, images, classes, config.power, config.memory_mib)
+        means = [m.requires_grad_() for m in means]
+        loss = matching_loss(target, means, config.lam)
+        slopes = torch.autograd.grad(config.loss_scale * loss, means)
+        weights = _mean_weights(len(images), classes, images)
+        for start in range(0, len(images), self.chunk):
+            part = slice(start, start + self.chunk)
+            features = self.network.features(augment.apply(self.synthetic.images, draw)[part])
+            rows = _all_but_last_map([attention_map(f, config.power) if f.ndim == 4 else f for f in features])
+            contribution = sum((s * (weights[:, part] @ r)).sum() for s, r in zip(slopes, rows, strict=True))
+            contribution.backward(inputs=self.synthetic.parameters())
+        return loss.item()
+
+    def _sample_real(self) -> Tensor:
+        """As many images of every class, [classes * n, C, H, W], sorted by class."""
+        n = min(self.config.real_batch, *(len(m) for m in self.members))
+        picks = [m[torch.randperm(len(m), generator=self.streams["sampling"])[:n].to(m.device)] for m in self.members]
+        return self.dataset.train.images[torch.cat(picks)]
+
+    def _renew_network(self) -> None:
+        self.network = build_for(self.dataset, self.config.network, self.config.width, self.streams["networks"])
+        self.network_optimiser = torch.optim.SGD(self.network.parameters(), self.config.network_lr)
+
+    def _train_network(self) -> None:
+        images, labels = self.synthetic.images.detach(), self.synthetic.labels
+        for _ in range(self.config.network_steps):
+            order = torch.randperm(len(images), generator=self.streams["training"])[: self.config.real_batch]
+            batch = order.to(images.device)
+            self.network_optimiser.zero_grad(set_to_none=True)
+            loss_backward(self.network, images[batch], labels[batch], self.chunk)
+            self.network_optimiser.step()
+
+    def state_dict(self) -> dict:
+        """All that the next update depends on, besides the synthetic set and the data."""
+        return {"done": self.done, "network": self.network.state_dict(), "optimiser": self.optimiser.state_dict(),
+                "streams": randomness.states(self.streams)}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Go on from ``state_dict``; call ``start`` first."""
+        self.done = state["done"]
+        self.network.load_state_dict(state["network"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        randomness.restore(self.streams, state["streams"])

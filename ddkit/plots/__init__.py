@@ -1,0 +1,22 @@
+"""Pictures and tables of sets, scores, training and kernels, in one style, with colours by meaning.
+
+What lives here draws what it is given, records and sets; it asks for no run and knows no lesson.
+"""
+
+from ddkit.plots.sets import (
+    accuracy_against_time,
+    attention_maps,
+    bars,
+    captioned,
+    embedding_2d,
+    evolution,
+    image_grid,
+    loss_curve,
+    running_median,
+    save,
+    start_end_difference,
+    training_curve,
+    transfer_heatmap,
+)
+
+__all__ = ['accuracy_against_time', 'attention_maps', 'bars', 'captioned', 'embedding_2d', 'evolution', 'image_grid', 'loss_curve', 'running_median', 'save', 'start_end_difference', 'training_curve', 'transfer_heatmap']

@@ -1,0 +1,48 @@
+"""Pictures of kernel ridge regression; see ``plots`` for the habits they share."""
+
+import numpy as np
+from torch import Tensor
+
+from ddkit.foundation.errors import require
+from ddkit.plots.style import SIGNED, Picture, bare, picture
+from ddkit.synthetic import SyntheticSet
+
+
+@picture
+def kernel_matrix(kernel: Tensor, synthetic: SyntheticSet, title: str = "") -> Picture:
+    """How alike a kernel [N, N] finds the images of a set: the cosine of every pair, sorted by class."""
+    kernel = kernel.detach().cpu()
+    cosine = kernel / (kernel.diagonal()[:, None] * kernel.diagonal()).sqrt()
+    figure = Picture(figsize=(5.6, 4.8), layout="constrained")
+    axes = figure.subplots()
+    shown = axes.imshow(cosine.numpy(), cmap="magma")
+    _name_classes(axes.set_xticks, synthetic)
+    _name_classes(axes.set_yticks, synthetic)
+    bare(axes)
+    figure.colorbar(shown, label="cosine of a pair (1: the same to this kernel)", shrink=0.9)
+    axes.set(title=title or "The kernel of the set with itself", xlabel="class of one image",
+             ylabel="class of the other image")
+    return figure
+
+
+@picture
+def label_heatmap(synthetic: SyntheticSet, title: str = "") -> Picture:
+    """Soft labels: a column for each image, sorted by class, a row for what it says about each class."""
+    require(synthetic.soft, "hard labels have nothing to show: give a set whose labels were learned")
+    labels = synthetic.labels.detach().cpu().numpy().T
+    limit = np.abs(labels).max()
+    figure = Picture(figsize=(8.5, 2.8), layout="constrained")
+    axes = figure.subplots()
+    shown = axes.imshow(labels, cmap=SIGNED, vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
+    _name_classes(axes.set_xticks, synthetic)
+    axes.set_yticks(range(len(synthetic.classes)), synthetic.classes)
+    bare(axes)
+    figure.colorbar(shown, label="label (grey is 0)")
+    axes.set(title=title or "Learned labels", xlabel="images, by the class they started as", ylabel="label for class")
+    return figure
+
+
+def _name_classes(set_ticks, synthetic: SyntheticSet) -> None:
+    """Write each class's name at the middle of its images."""
+    classes = len(synthetic.classes)
+    set_ticks((np.arange(classes) + 0.5) * len(synthetic.images) / classes - 0.5, synthetic.classes)

@@ -1,0 +1,206 @@
+"""The one look of all pictures: settings, palette, grids of images, and a figure that shows itself in a notebook.
+
+Series differ in lightness, marker and line style, never in hue alone, so that a grey print still tells them apart.
+"""
+
+import contextlib
+import functools
+import io
+import textwrap
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import Colormap, LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.transforms import Bbox, BboxBase
+
+from ddkit.foundation.files import atomic
+
+STYLE = {
+    "font.size": 10, "axes.titlesize": 11, "axes.labelsize": 10, "xtick.labelsize": 9, "ytick.labelsize": 9,
+    "legend.fontsize": 9, "axes.titlelocation": "left", "axes.titlepad": 8,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": "#555555", "axes.linewidth": 0.8,
+    "axes.grid": True, "axes.axisbelow": True, "grid.color": "#e2e2e2", "grid.linewidth": 0.7,
+    "lines.linewidth": 1.6, "lines.markersize": 5, "legend.frameon": False,
+    "image.cmap": "gray", "image.interpolation": "nearest",
+    "figure.dpi": 100, "savefig.dpi": 150, "savefig.bbox": "tight", "savefig.pad_inches": 0.08, "pdf.fonttype": 42,
+}
+PALETTE = ("#14213d", "#a32f1a", "#2f9385", "#9dbde0", "#f6cf6a")  # from dark to light
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
+HATCHES = ("", "///", "...", "\\\\\\", "", "--")  # of bars, with the palette from light to dark
+
+# Lightness rises all the way: in grey, darker than the middle is negative and lighter is positive.
+SIGNED = LinearSegmentedColormap.from_list("signed", ["#04123a", "#2b5aa6", "#9b9b9b", "#efb24c", "#fffbe6"])
+
+CELL = 0.6  # inches that an image and the gap around it take
+GAP = 1 / 30  # of a cell, on every side: a pixel of 28 is then 2 dots wide at 100 dpi, 3 at 150
+BETWEEN = 0.25  # inches from block to block
+FOOTNOTE_INCHES = 0.062  # that a letter of a footnote takes
+SIDES = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))  # of a point, the best first
+
+# Settings are matplotlib's global state: one thread at a time changes them, and puts them back.
+_ONE_AT_A_TIME = threading.RLock()
+
+
+@contextlib.contextmanager
+def style() -> Iterator[None]:
+    """The settings of ``STYLE``, until the block ends."""
+    with _ONE_AT_A_TIME, matplotlib.rc_context(STYLE):
+        yield
+
+
+class Picture(Figure):
+    """A figure that keeps its style whenever it is drawn, and shows itself in a notebook without pyplot."""
+
+    def draw(self, renderer) -> None:
+        with style():  # matplotlib makes the tick labels only now
+            super().draw(renderer)
+
+    def savefig(self, *args, **options) -> None:
+        with style():
+            super().savefig(*args, **options)
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", dpi=self.dpi)
+        return buffer.getvalue()
+
+
+def picture(draw: Callable[..., Picture]) -> Callable[..., Picture]:
+    """Decorate a function that makes one picture: it runs under ``style``, and below the picture stand the notes of
+    whatever it was drawn from, such as that the images are synthetic."""
+
+    @functools.wraps(draw)
+    def styled(*args, **options) -> Picture:
+        with style():
+            figure = draw(*args, **options)
+            _footnote(figure, list(dict.fromkeys(_notes([*args, *options.values()]))))
+            return figure
+
+    return styled
+
+
+def _notes(source) -> Iterator[str]:
+    """The ``notes`` of records, scores and synthetic sets, alone or in lists and dictionaries."""
+    if isinstance(source, dict | list | tuple):
+        for part in source.values() if isinstance(source, dict) else source:
+            yield from _notes(part)
+    else:
+        yield from getattr(source, "notes", ())
+
+
+def _footnote(figure: Picture, notes: list[str]) -> None:
+    """Write notes below everything in the figure, in lines as wide as it."""
+    if notes:
+        FigureCanvasAgg(figure)
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # the arrangement is made, and must not shift under the note
+        width, height = figure.get_size_inches()
+        box = figure.get_tightbbox()
+        lines = [line for note in notes for line in textwrap.wrap(note, max(24, int(box.width / FOOTNOTE_INCHES)))]
+        figure.text(box.x0 / width, (box.y0 - 0.08) / height, "\n".join(lines), va="top", size=8, style="italic")
+
+
+def series(index: int) -> dict:
+    """Colour, marker and line style of the series with this index, as options of ``Axes.plot``."""
+    return {"color": PALETTE[index % len(PALETTE)], "marker": MARKERS[index % len(MARKERS)],
+            "linestyle": LINES[index % len(LINES)], "markeredgecolor": "#222222", "markeredgewidth": 0.6}
+
+
+def blocks(rows: Sequence[str], columns: Sequence[str], down: int = 1, across: int = 1, top: bool = True,
+           column_names_in: Sequence[int] | None = None) -> tuple[Picture, list[Axes]]:
+    """A picture of ``down`` x ``across`` blocks, each a grid of cells for ``tile``, with names at their edges.
+
+    Args:
+        rows, columns: the names of a block's rows and columns, "" for none.
+        top: names of columns above the block rather than below.
+        column_names_in: the blocks that show the names of columns (default all).
+    """
+    width, height = CELL * len(columns), CELL * len(rows)
+    figure = Picture(figsize=(width * across + BETWEEN * (across - 1), height * down + BETWEEN * (down - 1)))
+    edges = {"left": 0, "right": 1, "bottom": 0, "top": 1, "wspace": BETWEEN / width, "hspace": BETWEEN / height}
+    grid = list(figure.subplots(down, across, squeeze=False, gridspec_kw=edges).flat)
+    tilted = {"rotation": 30, "ha": "left" if top else "right"} if max(map(len, columns)) > 8 else {}
+    for index, axes in enumerate(grid):
+        named = column_names_in is None or index in column_names_in
+        axes.set(xlim=(0, len(columns)), ylim=(len(rows), 0), aspect="equal")
+        axes.set_xticks(np.arange(len(columns)) + 0.5, columns if named else [""] * len(columns), **tilted)
+        axes.set_yticks(np.arange(len(rows)) + 0.5, rows)
+        axes.tick_params(bottom=False, left=False, labelbottom=not top, labeltop=top)
+        bare(axes)
+    return figure, grid
+
+
+def bare(axes: Axes) -> None:
+    """Leave nothing of the axes but their contents and names."""
+    axes.spines[:].set_visible(False)
+    axes.grid(False)
+    axes.tick_params(length=0)
+
+
+def tile(axes: Axes, pixels: np.ndarray, row: int, column: int, cmap: str | Colormap = "gray", low: float = 0,
+         high: float = 1) -> None:
+    """Show an image, [H, W] with values from ``low`` to ``high`` or [H, W, 3], in a cell of a block."""
+    axes.imshow(pixels, cmap=cmap, vmin=low, vmax=high, interpolation="nearest",
+                extent=(column + GAP, column + 1 - GAP, row + 1 - GAP, row + GAP))
+
+
+def label_points(axes: Axes, points: dict[str, tuple[float, float, float]],
+                 nameless: Sequence[tuple[float, float]] = ()) -> None:
+    """Write each point's name beside it, at the nearest place where it covers no point, error bar or other name.
+
+    Args:
+        points: x, y and the half length of the vertical error bar, in data units.
+        nameless: x and y of further points, which must not be covered either.
+    """
+    figure = axes.figure
+    FigureCanvasAgg(figure)
+    figure.draw_without_rendering()
+    renderer, dot = figure.canvas.get_renderer(), figure.dpi / 72
+    places = {name: axes.transData.transform([(x, y - bar), (x, y), (x, y + bar)])
+              for name, (x, y, bar) in points.items()}
+    taken = [Bbox([low - 5 * dot, high + 5 * dot]) for low, _, high in places.values()]
+    taken += [Bbox([place - 3 * dot, place + 3 * dot]) for place in map(axes.transData.transform, nameless)]
+    for name, (_, place, _) in places.items():
+        text = axes.annotate(name, points[name][:2], (0, 0), textcoords="offset points", size=9)
+        text.set_in_layout(False)
+        size = np.array(text.get_window_extent(renderer).size)
+        centres = [place + np.array(side) * (size / 2 + gap * dot) for gap in range(7, 120, 4) for side in SIDES]
+        boxes = [Bbox([centre - size / 2, centre + size / 2]) for centre in centres]
+        free = (box for box in boxes if _inside(box, axes.bbox) and not box.count_overlaps(taken))
+        chosen = next(free, boxes[0])
+        text.xyann = (chosen.p0 - place) / dot
+        taken.append(chosen)
+
+
+def log_ticks(axis: Axis) -> None:
+    """Number a logarithmic axis plainly: 1, 2, 5, 10, ..., or powers of ten if it spans many."""
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 300 * low else (1,)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _inside(box: Bbox, outer: BboxBase) -> bool:
+    return bool((box.p0 >= outer.p0).all() and (box.p1 <= outer.p1).all())
+
+
+def save(figure: Figure, folder: str | Path, name: str) -> list[Path]:
+    """Write ``folder/name.png`` (150 dpi) and ``folder/name.pdf``, each whole or not at all; returns both paths.
+
+    The same figure gives the same bytes every time.
+    """
+    paths = [Path(folder) / f"{name}.{suffix}" for suffix in ("png", "pdf")]
+    with style():
+        for path, kind, metadata in zip(paths, ("png", "pdf"), (None, {"CreationDate": None}), strict=True):
+            with atomic(path) as temporary:
+                figure.savefig(temporary, format=kind, dpi=150, metadata=metadata)
+    return paths

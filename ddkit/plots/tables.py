@@ -1,0 +1,75 @@
+"""Records as tables: text for a terminal, GitHub's Markdown for a notebook or README.
+
+Below each stand the data set's notes, such as that the images are synthetic.
+"""
+
+from tabulate import tabulate
+
+from ddkit.runs import Record
+from ddkit.training.scores import METRICS, Scores
+
+
+def scores(records: dict[str, Record], style: str = "simple") -> str:
+    """One row per record: mean accuracy, standard deviation and n, updates, seconds of training and of testing.
+
+    The records are of one protocol; if a kernel predicted, the heading says so. Two-class data also get balanced
+    accuracy, AUC and a second table, the recall of each class; rows whose balanced accuracy is at chance say so.
+    """
+    first = next(iter(records.values()))
+    metrics = _metrics(first.scores)
+    rows = [(name + " (at chance)" * r.scores.at_chance, *(str(r.scores.of(m)) for m in metrics),
+             r.result["runs"][0]["updates"], f"{r.scores.seconds:.1f}", f"{r.scores.test_seconds:.1f}")
+            for name, r in records.items()]
+    guessing = [100 * first.result["chance"], 50, 50]
+    rows.append(("always the most frequent class", *(f"{g:.2f} %" for g in guessing[: len(metrics)]), "", "", ""))
+    sets = "kernel regression on" if "kernel" in first.result else "trained on"
+    headers = (sets, *metrics.values(), "updates", "training s", "testing s")
+    sides = ("left",) * (1 + len(metrics)) + ("right",) * 3
+    table = tabulate(rows, headers, style, disable_numparse=True, colalign=sides)
+    return _noted(f"{table}\n\n{_recalls(records, style)}" if first.scores.two_classes else table, first)
+
+
+def _recalls(records: dict[str, Record], style: str) -> str:
+    """One row per record: the share of each class's test images that were recognised."""
+    named = [f"recall of {name}" for name in next(iter(records.values())).result["classes"]]
+    rows = [(name, *(str(r.scores.recall(label)) for label in range(len(named)))) for name, r in records.items()]
+    return tabulate(rows, ("trained on", *named), style, disable_numparse=True)
+
+
+def transfer(records: dict[str, dict[str, Record]], style: str = "simple") -> str:
+    """Rows: what was trained on; columns: networks; cells: mean score, standard deviation, n.
+
+    The score is accuracy, of two classes balanced accuracy.
+    """
+    first = next(iter(records.values()))
+    rows = [(name, *(str(r.scores.headline) + " (at chance)" * r.scores.at_chance for r in row.values()))
+            for name, row in records.items()]
+    return _noted(tabulate(rows, ("trained on", *first), style, disable_numparse=True), next(iter(first.values())))
+
+
+def costs(record: Record, style: str = "simple") -> str:
+    """What an evaluation's network and its training cost: parameters, MACs, FLOPs and measured FLOP/s."""
+    cost, run = record.result["cost"], record.result["runs"][0]
+    training = 3 * cost["flops"] * record.result["training_images"] * record.result["epochs"]
+    rows = [
+        ("parameters", f"{cost['parameters']:,}"),
+        ("MACs, one image forward (thop)", f"{cost['macs']:,}"),
+        ("FLOPs, one image forward", f"{cost['flops']:,}"),
+        ("FLOPs of the training", f"{training:.3g}"),
+        ("seconds of training", f"{run['train_seconds']:.1f}"),
+        ("FLOP/s while training", f"{training / run['train_seconds']:.3g}"),
+        ("gradient updates", f"{run['updates']:,}"),
+        *((words, str(record.scores.of(metric))) for metric, words in _metrics(record.scores).items()),
+    ]
+    headers = ("full data", record.spec["network"])
+    return _noted(tabulate(rows, headers, style, disable_numparse=True, colalign=("left", "right")), record)
+
+
+def _metrics(found: Scores) -> dict[str, str]:
+    """The metrics to show, and how to call them."""
+    shown = METRICS if found.two_classes else ("accuracy",)
+    return {metric: METRICS[metric] for metric in shown} | {"accuracy": "test accuracy"}
+
+
+def _noted(table: str, record: Record) -> str:
+    return "\n\n".join([table, *(f"({note})" for note in record.notes)])

@@ -1,0 +1,132 @@
+"""What came of the runs in data/reference, as Markdown: ``python -m ddkit.reference`` writes it anew.
+
+It makes ``data/reference/README.md`` (every table, with the explanations of ``template.md`` beside it) and, between two
+marks in the project's README, the best row of each method. Records that are missing are made, as everywhere.
+"""
+
+import sys
+from dataclasses import replace
+
+from ddkit import runs
+from ddkit.applications.continual import report as continual_course
+from ddkit.applications.search import report as search_course
+from ddkit.course import kernels as kernel_course
+from ddkit.course import polyps as polyp_course
+from ddkit.course import task_1 as course
+from ddkit.course import trajectories as trajectory_course
+from ddkit.course.profiles import Profile, profile
+from ddkit.foundation.errors import InputError, require
+from ddkit.foundation.files import write_bytes
+from ddkit.reference import best_rows
+from ddkit.runs import REFERENCE, Record
+from ddkit.specs import Distill, restore_spec
+
+POLYP_EPOCHS = 300  # after which random real polyps were scored as well
+README, PAGE, TEMPLATE = REFERENCE.parent.parent / "README.md", REFERENCE / "README.md", REFERENCE / "template.md"
+MARKS = ("<!-- made by: python -m ddkit.reference -->", "<!-- until here -->")
+
+
+def page(chosen: Profile, polyps: Profile) -> str:
+    """The whole of data/reference/README.md."""
+    require(TEMPLATE.is_file(), f"{TEMPLATE} is missing: the reference results come with a checkout of the project; "
+                                "run this there")
+    tables = {report.__name__.rsplit(".", 1)[1]: report.report(chosen, root=REFERENCE)
+              for report in (trajectory_course, kernel_course, continual_course, search_course)}
+    tables["course"] = course.report(course.work(chosen, root=REFERENCE, say=lambda _: None), chosen, "github")
+    tables["polyp_course"] = polyp_course.report(polyps, root=REFERENCE)
+    facts = _task_1(chosen) | _polyps(polyps) | _trajectories(chosen) | _kernels(chosen) | _continual(chosen)
+    return TEMPLATE.read_text(encoding="utf-8").format(**tables, **facts)
+
+
+def _run(spec) -> Record:
+    return runs.run(spec, root=REFERENCE)
+
+
+def _task_1(chosen: Profile) -> dict[str, str]:
+    """The numbers that the template's words on Task 1 name."""
+    real, noise, full = chosen.distill("real"), chosen.distill("noise"), _run(chosen.baseline())
+    return {"width": str(chosen.width), "updates": f"{_run(real).updates:,}",
+            "noise_updates": f"{_run(noise).updates:,}", "training_images": f"{full.result['training_images']:,}",
+            "full_updates": f"{full.updates:,}"}
+
+
+def _polyps(polyps: Profile) -> dict[str, str]:
+    ten, fifty = (polyp_course.scores(polyps, ipc, root=REFERENCE) for ipc in (polyps.ipc, 50))
+    distilled, random = ten[polyp_course.DISTILLED], fifty["random real"]
+    longer = _run(replace(restore_spec(random.spec), epochs=POLYP_EPOCHS))
+    compared = {"distilled": fifty[polyp_course.DISTILLED], "random": random, "longer": longer,
+                "full": _run(polyps.baseline())}
+    return {"polyp_network": distilled.spec["network"], "polyp_width": str(distilled.spec["width"]),
+            "polyp_size": str(polyps.size), "polyp_updates": f"{_run(polyps.distill('real')).updates:,}",
+            "polyp_epochs": str(distilled.result["epochs"]), "polyp_longer_epochs": str(longer.result["epochs"]),
+            "polyp_networks": str(len(distilled.scores.runs)), "polyp_lam": f"{polyps.distill('real').config.lam:g}",
+            **{f"polyp_{name}": str(record.scores.headline) for name, record in compared.items()}}
+
+
+def _trajectories(chosen: Profile) -> dict[str, str]:
+    pad = chosen.match_trajectories("pad")
+    row = {name: record.scores for name, record in trajectory_course.scores(chosen, "standard", root=REFERENCE).items()}
+    learned = trajectory_course.scores(chosen, "learned", root=REFERENCE)["PAD"].scores
+    start, config, plan = "PAD's start", pad.config, pad.experts.plan
+    return {"experts": str(plan.experts), "expert_epochs": str(plan.epochs), "expert_lr": f"{plan.lr:g}",
+            "pad_updates": str(_run(pad).updates), "span": str(config.expert_span), "steps": str(config.student_steps),
+            "first_starts": str(config.last_start + 1), "last_starts": str(config.final_start + 1),
+            "pad_minutes": f"{(_run(pad).seconds + _run(pad.experts).seconds) / 60:.0f}",
+            "pad_over_start": f"{row['PAD'].lead(row[start]):.1f}",
+            "pad_over_random": f"{row['PAD'].lead(row['random real']):.1f}",
+            "pad_over_datadam": f"{row['PAD'].lead(row['DataDAM']):.1f}",
+            "learned_over_datadam": f"{learned.lead(row['DataDAM']):.1f}"}
+
+
+def _kernels(chosen: Profile) -> dict[str, str]:
+    fifty = [kernel_course.kip(chosen, 50, seed) for seed in range(kernel_course.sizes(chosen)[50])]
+    scores = kernel_course.pooled([kernel_course.judged(chosen, kip, "NTK", root=REFERENCE) for kip in fifty])
+    wide = {name: record.scores for name, record in kernel_course.wide(chosen, root=REFERENCE).items()}
+    featured = {name: kernel_course.featured(chosen, name) for name in ("rfad", "frepo")}
+    return {"kip_minutes": _cpu_minutes(*fifty), "kip_short": f"{kernel_course.PUBLISHED[50] - 100 * scores.mean:.1f}",
+            **{f"{name}_minutes": _cpu_minutes(spec) for name, spec in featured.items()},
+            **{f"{name.lower()}_over": f"{100 * wide[name].mean - best_rows.PUBLISHED[name][0]:+.1f}".replace("-", "−")
+               for name in ("RFAD", "FRePo")}}
+
+
+def _cpu_minutes(*specs: Distill) -> str:
+    """Of one run, on the average."""
+    return f"{sum(_run(spec).result['cpu_seconds'] for spec in specs) / 60 / len(specs):.0f}"
+
+
+def _continual(chosen: Profile) -> dict[str, str]:
+    gdumb, replay = (continual_course.learned(chosen, protocol, root=REFERENCE) for protocol in ("gdumb", "replay"))
+    wide = continual_course.wide(chosen, root=REFERENCE)
+    gain = gdumb["DataDAM"].scores.mean - gdumb["herding"].scores.mean
+    return {"replay_lead": _lead(replay, "random"), "gdumb_lead": _lead(gdumb, "random"),
+            "wide_lead": _lead(wide, "random"), "herding_lead": _lead(gdumb, "herding"),
+            "herding_gain": f"{100 * gain:.1f}"}
+
+
+def _lead(row: dict[str, Record], other: str) -> str:
+    """DataDAM's over another memory, in standard errors."""
+    return f"{row['DataDAM'].scores.lead(row[other].scores):.1f}"
+
+
+def with_best(readme: str, table: str) -> str:
+    """The README with the table between its marks."""
+    require(all(readme.count(mark) == 1 for mark in MARKS), f"README.md must hold once each: {' and '.join(MARKS)}")
+    before, rest = readme.split(MARKS[0])
+    return f"{before}{MARKS[0]}\n\n{table}\n\n{MARKS[1]}{rest.split(MARKS[1])[1]}"
+
+
+def main() -> int:
+    try:
+        laptop, polyps = profile("laptop"), profile("laptop", "mhist_like")
+        write_bytes(PAGE, page(laptop, polyps).encode())
+        best = best_rows.table(laptop, root=REFERENCE)
+        write_bytes(README, with_best(README.read_text(encoding="utf-8"), best).encode())
+    except InputError as error:
+        print(f"ddkit: {error}", file=sys.stderr)
+        return 2
+    print(f"{PAGE}\n{README}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

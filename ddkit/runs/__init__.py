@@ -1,0 +1,22 @@
+"""Every number is a run: what a spec is, what its record says, and how a run is reloaded, resumed or made.
+
+What lives here knows no kind of spec by name, no method and no picture; the kinds stand in ``ddkit.specs`` and
+``ddkit.applications``.
+"""
+
+from ddkit.runs.run import (
+    EVOLUTION,
+    RECORD,
+    REFERENCE,
+    SERIES,
+    SYNTHETIC,
+    Record,
+    find,
+    run,
+    runs_root,
+    starting_set,
+    training_set,
+)
+
+__all__ = ['EVOLUTION', 'RECORD', 'REFERENCE', 'SERIES', 'SYNTHETIC', 'Record', 'find', 'run',
+           'runs_root', 'starting_set', 'training_set']

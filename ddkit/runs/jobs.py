@@ -1,0 +1,61 @@
+"""What a run gives its spec to work with, and what it gets back."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from torch import Tensor
+
+from ddkit.data import Dataset
+from ddkit.foundation.files import Checkpoint
+from ddkit.synthetic import SyntheticSet
+
+PARTS = "parts"  # the folder that an unfinished application goes on from
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a spec works with.
+
+    Attributes:
+        dataset: that it names.
+        place: folder of the run.
+        identity: the run and its data, which everything that a later call goes on from must carry.
+        run: gives the record of another run, by its spec.
+        watching: what a distillation is watched and stopped by, as ``distill.distill`` takes it.
+        quiet: as for ``runs.run``.
+    """
+
+    dataset: Dataset
+    place: Path
+    identity: dict
+    run: Callable
+    watching: dict = field(default_factory=dict)
+    quiet: bool = False
+
+    @property
+    def parts(self) -> Path:
+        """Folder for what a later call can go on from; it is removed once the record stands."""
+        return self.place / PARTS
+
+    def checkpoint(self, name: str, **more) -> Checkpoint:
+        """Where to keep something unfinished; ``more`` is what else decides what comes of it."""
+        return Checkpoint(self.place / name, self.identity | {"file": name} | more)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a run.
+
+    Attributes:
+        seconds, updates, result: for the record.
+        synthetic, evolution: a set, if any, and its images after some of the updates.
+        superseded: files and folders that the record makes needless.
+    """
+
+    seconds: float
+    updates: int
+    result: dict
+    synthetic: SyntheticSet | None = None
+    evolution: dict[int, Tensor] | None = None
+    superseded: tuple[Path, ...] = ()

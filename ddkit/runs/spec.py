@@ -1,0 +1,125 @@
+"""What all specs and sources have in common, and how they are written down, read back and named."""
+
+import importlib
+import json
+import pkgutil
+from dataclasses import fields, is_dataclass
+
+from ddkit.data import Dataset, Split, canonical, parse_name
+from ddkit.foundation.errors import InputError
+from ddkit.foundation.files import sha256
+from ddkit.runs.jobs import Job, Outcome
+
+HOMES = ("ddkit.specs", "ddkit.applications", "ddkit.experts")  # of all that a written spec can be made of
+
+
+class OfDataset:
+    """What names a data set, by one name however it was spelt: digits-04-9 is digits-4-9."""
+
+    dataset: str
+    size: int | None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "dataset", canonical(self.dataset))
+
+
+class OfSource:
+    """What is about a source, ``of``, and so about its data set."""
+
+    @property
+    def dataset(self) -> str:
+        return self.of.dataset
+
+    @property
+    def size(self) -> int | None:
+        return self.of.size
+
+
+class Named:
+    """A value that can be written down, read back and told from others by what it asks for."""
+
+    def decides(self) -> dict:
+        """All that decides what comes of it, by name: its fields, with numbers for what names only stand for.
+
+        Fields that have their default are left out, so that a field added later does not rename old runs.
+        """
+        return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+
+    def check(self) -> None:
+        """Raise InputError for whatever can be seen to be wrong before anything is loaded."""
+        parse_name(self.dataset)
+
+    def check_on(self, dataset: Dataset) -> None:
+        """Raise InputError for whatever can be seen to be wrong once the data set is loaded, before any work."""
+
+
+class Source(Named):
+    """What networks are trained on; ``dataset`` and ``size`` say whose images it is about, as for ``data.load``."""
+
+    learns_rate = False  # whether it may have learned the learning rate that it is to be trained on with
+
+    def training_set(self, job: Job, seed: int) -> Split:
+        """What an evaluation with ``seed`` trains on: images [N, C, H, W] and their hard or soft labels."""
+        raise NotImplementedError
+
+
+class Spec(Named):
+    """What a run is asked for; ``dataset`` and ``size`` say on which images, as for ``data.load``."""
+
+    @property
+    def name(self) -> str:
+        """The run's name, which ends in ``key``."""
+        raise NotImplementedError
+
+    def work(self, job: Job) -> Outcome:
+        """Do what is asked for, or go on with it."""
+        raise NotImplementedError
+
+
+def describe_spec(spec) -> dict:
+    """A spec or source as plain data, with its type's name."""
+    values = {f.name: getattr(spec, f.name) for f in fields(spec)}
+    return {"type": type(spec).__name__,
+            **{name: describe_spec(value) if is_dataclass(value) else value for name, value in values.items()}}
+
+
+def restore_spec(content: dict):
+    """The inverse of ``describe_spec``, from JSON.
+
+    Raises:
+        InputError: it describes nothing that this version of ddkit knows.
+    """
+    try:
+        values = {k: restore_spec(v) if isinstance(v, dict) else _frozen(v) for k, v in content.items() if k != "type"}
+        return _kind(content["type"])(**values)
+    except (KeyError, TypeError, AttributeError, StopIteration, RecursionError) as error:
+        raise InputError("the spec is none that this version of ddkit knows: delete its record to make the run "
+                         "again") from error
+
+
+def _kind(name: str) -> type:
+    """The dataclass of that name, wherever it lives among ``HOMES``."""
+    found = (getattr(module, name) for module in _modules() if is_dataclass(getattr(module, name, None)))
+    return next(kind for kind in found if isinstance(kind, type))
+
+
+def _modules():
+    for home in map(importlib.import_module, HOMES):
+        yield home
+        for module in pkgutil.iter_modules(getattr(home, "__path__", ())):
+            yield importlib.import_module(f"{home.__name__}.{module.name}")
+
+
+def _frozen(value):
+    """The value with tuples for lists, which is what JSON makes of them."""
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+
+
+def key(spec) -> str:
+    """Eight characters that differ between specs that ask for different work."""
+    return sha256(json.dumps(_work(spec), sort_keys=True).encode())[:8]
+
+
+def _work(value) -> dict:
+    decides = value.decides() if isinstance(value, Named) else Named.decides(value)
+    return {"type": type(value).__name__, **{k: _work(v) if is_dataclass(v) else v for k, v in decides.items()}}

@@ -1,0 +1,88 @@
+"""One process at a time in a run's folder: the others wait, and are told for whom."""
+
+import contextlib
+import os
+import platform
+from datetime import datetime
+from pathlib import Path
+
+from ddkit.foundation.errors import InputError
+from ddkit.foundation.files import read_json, same_identity, sweep, write_json
+from ddkit.foundation.progress import say
+
+LOCK, STARTED = ".lock", "started.json"
+
+
+@contextlib.contextmanager
+def working_in(place: Path, identity: dict, quiet: bool = False):
+    """Hold a run's folder while the block works there, as ``identity``; a folder in which nothing came of it goes.
+
+    Raises:
+        InputError: the folder cannot be written, or holds the unfinished work of another run.
+    """
+    missing = [folder for folder in (place, *place.parents) if not folder.exists()]
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        lock = _locked(place, quiet)
+    except OSError as error:
+        raise InputError(f"cannot write {place} ({error.strerror or error}): choose a folder you may write to with "
+                         "free space; nothing was changed") from error
+    try:
+        begun = place / STARTED
+        if begun.exists():
+            same_identity(begun, _identity(begun), identity)
+        sweep(place)
+        write_json(begun, {"identity": identity, "process": os.getpid(), "host": platform.node(),
+                           "since": datetime.now().astimezone().isoformat(timespec="seconds")})
+        yield
+    finally:
+        _leave(place, lock, missing)
+
+
+def begun_as(place: Path) -> dict | None:
+    """The identity of the unfinished work in a folder, or None where there is none that says so."""
+    return _identity(place / STARTED) if (place / STARTED).exists() else None
+
+
+def _identity(begun: Path) -> dict:
+    found = read_json(begun).get("identity")
+    return found if isinstance(found, dict) else {}
+
+
+def _locked(place: Path, quiet: bool):
+    """The folder's lock, taken; where the file system knows no locks, None."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(place / LOCK)
+    try:
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            say(f"{place} is being worked on by {_worker(place)}: waiting for it (Ctrl-C leaves)", quiet)
+            lock.acquire()
+    except NotImplementedError:
+        say(f"{place} lies where files cannot be locked: do not start the same run twice at once", quiet)
+        return None
+    return lock
+
+
+def _worker(place: Path) -> str:
+    try:
+        begun = read_json(place / STARTED)
+        return f"process {begun['process']} on {begun['host']} since {begun['since']}"
+    except (InputError, KeyError):
+        return "another process"
+
+
+def _leave(place: Path, lock, missing: list[Path]) -> None:
+    """Let go of the folder. Its lock's file goes where nobody can be waiting for it in earnest: beside a finished
+    record, which is looked for before and after waiting, or in a folder with nothing else in it."""
+    with contextlib.suppress(OSError):  # an open file cannot be removed everywhere
+        if not {path.name for path in place.iterdir()} - {LOCK, STARTED}:
+            (place / STARTED).unlink(missing_ok=True)
+        if not (place / STARTED).exists():
+            (place / LOCK).unlink(missing_ok=True)
+        for folder in missing:
+            folder.rmdir()  # not where anything is in it
+    if lock:
+        lock.release()

@@ -1,0 +1,103 @@
+"""Scoring a set by kernel ridge regression: an evaluation of its own, in which no trained classifier answers.
+
+The two kinds of score must be told apart, as the published tables do: a set can be excellent for the kernel that it was
+distilled with and say little to a network that is trained on it.
+"""
+
+from dataclasses import asdict, dataclass
+
+from ddkit.data import Dataset, Split
+from ddkit.foundation.errors import one_of, require
+from ddkit.foundation.files import Checkpoint
+from ddkit.foundation.randomness import stream
+from ddkit.networks import build_for, parse
+from ddkit.networks.cost import Stopwatch
+from ddkit.training.fitting import Protocol, fit
+from ddkit.training.kernels import RIDGE, FeatureKernel, InfiniteNetwork, Kernel, predict, regression_targets, solve
+from ddkit.training.scores import metrics
+
+LARGEST = 5000  # images that a kernel is solved for
+
+
+@dataclass(frozen=True)
+class KernelProtocol:
+    """How a kernel predicts.
+
+    Attributes:
+        name: ``kernel`` or ``trained_kernel``.
+        networks: whose features make up the kernel; a network of infinite width needs only itself.
+        updates: of each of them on the set before its features are taken (0: random features), by SGD.
+        ridge: lambda of the regression.
+    """
+
+    name: str
+    networks: int = 8
+    updates: int = 0
+    ridge: float = RIDGE
+
+    def epochs_for(self, images: int) -> int:
+        """Epochs over ``images`` images, which are passed whole."""
+        return self.updates
+
+    def as_dict(self) -> dict:
+        return asdict(self)
+
+    def check(self, network: str, width: int) -> None:
+        """Raise InputError if a network of that name and width has no such kernel."""
+        if InfiniteNetwork.named(network) is None:
+            parse(network, width)
+        else:
+            require(self.updates == 0, f"{network} is a formula, without features to train: take protocol 'kernel', or "
+                                       "another network")
+
+    def kernel_of(self, network: str) -> str:
+        """The kernel in words."""
+        infinite = InfiniteNetwork.named(network)
+        if infinite:
+            return (f"{infinite.kind} of an infinitely wide fully connected ReLU network, "
+                    f"{infinite.depth} hidden layer{'s' * (infinite.depth != 1)}")
+        state = f"after {self.updates} updates on the set" if self.updates else "at random"
+        return f"features of {self.networks} {network}{'s' * (self.networks > 1)} {state}"
+
+
+KERNEL_PROTOCOLS = {
+    "kernel": KernelProtocol("kernel"),
+    "trained_kernel": KernelProtocol("trained_kernel", networks=1, updates=100),
+}
+
+
+def score(training: Split, dataset: Dataset, network: str, how: KernelProtocol, seed: int, *, width: int = 128,
+          split: str = "test", title: str = "kernel", checkpoint: Checkpoint | None = None,
+          quiet: bool = False) -> dict:
+    """Predict ``dataset`` from ``training`` by kernel ridge regression; arguments and result as of ``training.score``.
+
+    ``train_seconds`` is the time until the regression is solved. Nothing is drawn but the networks' weights and the
+    order of their training, so the kernel of an infinite network gives every seed the same score.
+    """
+    scored = getattr(dataset, one_of(split, ("val", "test"), "split"))
+    require(len(training) <= LARGEST, f"a kernel is solved for at most {LARGEST} images, got {len(training)}: "
+                                      "evaluate a distilled or random set")
+    watch = Stopwatch()
+    support = training.images.double()
+    kernel = _kernel(training, dataset, network, how, seed, width, title, quiet)
+    weights = solve(kernel(support, support), regression_targets(training, len(dataset.classes)), how.ridge)
+    solved = watch.seconds
+    result = metrics(predict(kernel, scored.images, support, weights).cpu(), scored.labels)
+    return {"seed": seed, "updates": how.updates, "train_seconds": solved, "test_seconds": watch.seconds - solved,
+            "losses": []} | result
+
+
+def _kernel(training: Split, dataset: Dataset, network: str, how: KernelProtocol, seed: int, width: int, title: str,
+            quiet: bool) -> Kernel:
+    how.check(network, width)
+    infinite = InfiniteNetwork.named(network)
+    if infinite:
+        return infinite
+    weights, order = stream(seed, "evaluation network"), stream(seed, "evaluation order")
+    networks = [build_for(dataset, network, width, weights) for _ in range(how.networks)]
+    if how.updates:
+        protocol = Protocol(how.name, epochs=None, updates=how.updates, batch=len(training))
+        for one in networks:
+            fit(one, training, protocol, order, title=title, quiet=quiet)
+    return FeatureKernel(networks)
+
