@@ -30,9 +30,9 @@ SECTIONS = {"kills": kills, "damages": damages, "bad-values": bad_values, "pairs
 WORKERS = 2
 # Imported here once, so that no trial has to; nothing is computed before the trials are forked off.
 NEEDED = ("torchvision", "sklearn.datasets", "sklearn.model_selection", "matplotlib.pyplot", "safetensors.torch",
-          "safetensors.numpy", "joblib", "thop", "tabulate", "PIL.Image", "ddkit.course", "ddkit.runs", "ddkit.plots",
-          "ddkit.continual_course", "ddkit.continual_plots", "ddkit.search_course", "ddkit.applications.search",
-          "ddkit.applications.continual")
+          "safetensors.numpy", "joblib", "thop", "tabulate", "PIL.Image", "ddkit.course.task_1", "ddkit.runs",
+          "ddkit.plots", "ddkit.applications.continual.report", "ddkit.applications.continual.plots",
+          "ddkit.applications.search.report")
 
 
 def listed(options) -> list[Case]:

@@ -20,7 +20,8 @@ from ddkit.data import augment
 from ddkit.foundation.device import describe, keep_freed_memory
 from ddkit.foundation.files import write_json
 from ddkit.foundation.randomness import stream
-from ddkit.methods.matching.trajectory import GRADIENTS, Batch, Segment, Student
+from ddkit.methods.matching.student import GRADIENTS, Batch, Student
+from ddkit.methods.matching.trajectory import Segment
 from ddkit.networks import build
 from ddkit.networks.cost import peak_memory_mib
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from ddkit import data, training
+from ddkit import data
 from ddkit.data import Dataset, Split
+from ddkit.training import fitting
 
 os.environ["DDKIT_PROFILE"] = "quick"  # the lessons, which run as tests in kernels of their own
 os.environ["DDKIT_PROGRESS"] = "0"
@@ -106,7 +107,7 @@ def killed_in_epoch(monkeypatch):
     Returns a list that grows with every epoch begun.
     """
     def arm(number: int) -> list:
-        real, begun = training._epoch, []
+        real, begun = fitting._epoch, []
 
         def killed(*arguments):
             begun.append(1)
@@ -114,8 +115,8 @@ def killed_in_epoch(monkeypatch):
                 raise KeyboardInterrupt
             return real(*arguments)
 
-        monkeypatch.setattr(training, "SAVE_EVERY", -1.0)
-        monkeypatch.setattr(training, "_epoch", killed)
+        monkeypatch.setattr(fitting, "SAVE_EVERY", -1.0)
+        monkeypatch.setattr(fitting, "_epoch", killed)
         return begun
 
     return arm
@@ -124,12 +125,12 @@ def killed_in_epoch(monkeypatch):
 @pytest.fixture
 def only_reference(monkeypatch):
     """Nothing is made anew: what a test asks for must lie in data/reference."""
-    from ddkit import runs
+    from ddkit.runs import runner
 
     def missing(spec, _):
         raise AssertionError(f"data/reference lacks {spec.name}")
 
-    monkeypatch.setattr(runs, "_make", missing)
+    monkeypatch.setattr(runner, "_make", missing)
 
 
 @pytest.fixture

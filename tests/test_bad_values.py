@@ -10,12 +10,12 @@ import time
 import psutil
 import pytest
 
-from ddkit import training
 from ddkit.__main__ import main
 from ddkit.foundation import memory
 from ddkit.foundation.errors import InputError
 from ddkit.methods import loop as distill
 from ddkit.runs import workers
+from ddkit.training import fitting
 
 DISTILL, EVALUATE = ["distill", "--ipc", "2"], ["evaluate", "SET"]
 COMMANDS = {
@@ -99,7 +99,7 @@ def untrained(monkeypatch):
     def trained(*_, **__):
         raise AssertionError("a training has begun")
 
-    monkeypatch.setattr(training, "_epoch", trained)
+    monkeypatch.setattr(fitting, "_epoch", trained)
     monkeypatch.setattr(distill._Run, "remember", trained)
 
 
@@ -158,7 +158,7 @@ def test_what_the_machine_cannot_do_is_one_sentence(error, says, tmp_path, capsy
     def fails(*_, **__):
         raise error
 
-    monkeypatch.setattr(training, "_epoch", fails)
+    monkeypatch.setattr(fitting, "_epoch", fails)
     assert main(["baseline", "--network", "MLP", "--runs", str(tmp_path)]) == 1
     told = capsys.readouterr().err
     assert says in told and told.count("\n") == 1
@@ -168,7 +168,7 @@ def test_a_fault_of_the_program_still_shows_where(tmp_path, monkeypatch):
     def fails(*_, **__):
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(training, "_epoch", fails)
+    monkeypatch.setattr(fitting, "_epoch", fails)
     with pytest.raises(RuntimeError, match="a bug"):
         main(["baseline", "--network", "MLP", "--runs", str(tmp_path)])
 
@@ -182,7 +182,8 @@ def test_memory_is_the_least_of_its_limits(monkeypatch):
 
 
 def test_a_limit_of_the_process_is_seen():
-    code = ("import resource, psutil; from ddkit.memory import available; now = psutil.Process().memory_info().vms; "
+    code = ("import resource, psutil; from ddkit.foundation.memory import available; "
+            "now = psutil.Process().memory_info().vms; "
             "resource.setrlimit(resource.RLIMIT_AS, (now + (1 << 28),) * 2); print(available() <= 1 << 28)")
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "True"
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from ddkit.__main__ import main
-from ddkit.foundation.files import Checkpoint
+from ddkit.foundation.checkpoints import Checkpoint
 from ddkit.synthetic import SyntheticSet
 
 DISTILL = ["distill", "--dataset", "digits", "--ipc", "2", "--network", "ConvNetD2", "--width", "4",
@@ -115,7 +115,8 @@ def test_a_checkpoint_of_another_spec_is_refused(made, tmp_path, capsys):
 def test_a_killed_run_resumes_to_the_bits_of_an_unbroken_one(tmp_path):
     arguments = [sys.executable, "-m", "ddkit", *DISTILL, "--updates", "60", "--seed", "3", "--out"]
     subprocess.run([*arguments, tmp_path / "unbroken"], check=True, capture_output=True)
-    eager = "import ddkit.distill as d, ddkit.__main__ as m, sys; d.SAVE_EVERY = 0.0; sys.exit(m.main(sys.argv[1:]))"
+    eager = ("import sys; from ddkit.__main__ import main; from ddkit.methods import loop; loop.SAVE_EVERY = 0.0; "
+             "sys.exit(main(sys.argv[1:]))")
     process = subprocess.Popen([sys.executable, "-c", eager, *arguments[3:], tmp_path / "killed"],
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     checkpoint = tmp_path / "killed" / "checkpoint.pt"

@@ -10,8 +10,8 @@ import torch
 from ddkit import runs, training
 from ddkit.__main__ import main
 from ddkit.data import load
+from ddkit.foundation.checkpoints import Checkpoint
 from ddkit.foundation.errors import InputError
-from ddkit.foundation.files import Checkpoint
 from ddkit.methods import coresets
 from ddkit.methods.coresets import forgetting_events, herding, k_centre, most_forgotten, select
 from ddkit.networks import build

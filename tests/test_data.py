@@ -1,6 +1,7 @@
 """Loading data: hand-written idx files, damage that is named, the fixed split, the fingerprint."""
 
 import argparse
+import dataclasses
 import gzip
 import hashlib
 import json
@@ -19,8 +20,8 @@ import torchvision
 from ddkit import data, specs
 from ddkit.__main__ import main
 from ddkit.cli.sets import sources
-from ddkit.data import denormalise, idx, load
-from ddkit.data.sources import mhist_like
+from ddkit.data import denormalise, idx, idx_sources, load, loading
+from ddkit.data.sources import cifar10, mhist_like
 from ddkit.foundation.errors import InputError
 from ddkit.runs import run
 
@@ -217,7 +218,7 @@ def test_digits_have_a_mean_of_zero_and_a_deviation_of_one(digits):
 
 def test_chance_is_the_share_of_the_most_frequent_test_class(tiny):
     test = data.Split(tiny.test.images[:4], torch.tensor([0, 2, 2, 2]))
-    assert data.replace(tiny, test=test).chance == 0.75
+    assert dataclasses.replace(tiny, test=test).chance == 0.75
 
 
 def test_loading_leaves_the_global_random_streams_alone(raw, untouched_randomness):
@@ -447,14 +448,16 @@ def test_the_fingerprint_is_the_one_that_loading_gives(ready, name, size):
 
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist-0-1", "cifar10", "mhist"])
 def test_without_files_there_is_no_fingerprint_and_nothing_is_downloaded(tmp_path, name, monkeypatch):
-    monkeypatch.setattr(data, "_download", lambda *_: pytest.fail("a download was tried"))
+    for module in (idx_sources, cifar10):
+        monkeypatch.setattr(module, "download", lambda *_: pytest.fail("a download was tried"))
     assert data.fingerprint(name, tmp_path) is None and not list(tmp_path.iterdir())
 
 
 @FORMATTED
 @pytest.mark.parametrize("name", idx.FILES)
 def test_without_one_of_the_files_there_is_no_fingerprint(tmp_path, dataset, name, monkeypatch):
-    monkeypatch.setattr(data, "_download", lambda *_: pytest.fail("a download was tried"))
+    for module in (idx_sources, cifar10):
+        monkeypatch.setattr(module, "download", lambda *_: pytest.fail("a download was tried"))
     next(own_copy(tmp_path, dataset).glob(f"*/raw/{name}")).unlink()
     assert data.fingerprint(dataset, tmp_path) is None
 
@@ -503,7 +506,7 @@ def test_what_cifar10_lacks_or_has_damaged_is_named(ready, tmp_path, lost):
                                   "digits-²", "digits-٣", "digits-４", "digits- 4", "digits-+4", "digits-4.0",
                                   "digits-1_0", f"digits-{'9' * 5000}", "mhist-2", "mhist_like-0-0", "cifar10-10"])
 def test_names_that_name_no_classes_are_refused_before_anything_is_loaded(name, tmp_path, monkeypatch):
-    monkeypatch.setattr(data, "_load_whole", lambda *_: pytest.fail("something was loaded"))
+    monkeypatch.setattr(loading, "_load_whole", lambda *_: pytest.fail("something was loaded"))
     for ask in (load, data.parse_name, data.fingerprint, lambda name: specs.Coreset(name, 1).check()):
         with pytest.raises(InputError, match="are different numbers from 0 to") as caught:
             ask(name)
@@ -585,8 +588,8 @@ def test_a_data_folder_that_is_none_is_one_sentence(tmp_path, monkeypatch, name,
 @pytest.mark.parametrize("size", [10_000, 10**6, 10**12])
 def test_sizes_beyond_the_memory_are_refused_before_anything_is_allocated(ready, name, size, monkeypatch):
     root = ready(name)
-    monkeypatch.setattr("ddkit.data._prepare", lambda *_: pytest.fail("images were resized"))
-    monkeypatch.setattr("ddkit.memory.available", lambda: 8 << 30)
+    monkeypatch.setattr("ddkit.data.loading._prepare", lambda *_: pytest.fail("images were resized"))
+    monkeypatch.setattr("ddkit.foundation.memory.available", lambda: 8 << 30)
     for ask in (load, data.fingerprint):
         tracemalloc.start()
         with pytest.raises(InputError, match="memory") as caught:
@@ -600,13 +603,13 @@ def test_sizes_beyond_the_memory_are_refused_before_anything_is_allocated(ready,
 @FORMS
 def test_a_file_beyond_the_memory_is_refused_unread(tmp_path, dataset, form, monkeypatch):
     root = own_copy(tmp_path, dataset, form)
-    monkeypatch.setattr("ddkit.memory.available", lambda: 1000)
+    monkeypatch.setattr("ddkit.foundation.memory.available", lambda: 1000)
     with pytest.raises(InputError, match=r"train-images-idx3-ubyte\S* would take .* memory"):
         load(dataset, root)
 
 
 @pytest.mark.parametrize("asked", [["--size", "20000"], ["--size", "1000000000"], ["--number", "1000000000"]])
 def test_synthetic_images_beyond_the_memory_are_refused_before_a_file_is_written(tmp_path, monkeypatch, capsys, asked):
-    monkeypatch.setattr("ddkit.memory.available", lambda: 8 << 30)
+    monkeypatch.setattr("ddkit.foundation.memory.available", lambda: 8 << 30)
     assert main(["data", "mhist_like", str(tmp_path / "new"), "--make", *asked]) == 2
     assert "of memory" in capsys.readouterr().err and not (tmp_path / "new").exists()

@@ -7,8 +7,8 @@ from functools import partial
 import pytest
 import torch
 
+from ddkit.foundation.checkpoints import Checkpoint
 from ddkit.foundation.errors import Diverged, InputError, Stopped, Unmoved
-from ddkit.foundation.files import Checkpoint
 from ddkit.foundation.randomness import stream
 from ddkit.methods import loop as loop
 from ddkit.methods.loop import Callback, distill, snapshot_updates

@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch.nn.utils import parameters_to_vector
 
-from ddkit import runs, training
+from ddkit import runs
 from ddkit.foundation.errors import InputError
 from ddkit.runs import run
 from ddkit.specs import Experts
-from ddkit.training import experts, fit
+from ddkit.training import experts, fit, fitting
 from ddkit.training.experts import Plan, Trajectories, check_space, difficulty_order, import_buffer, train_expert
 
 PLAN = Plan("ConvNetD1", width=4, experts=2, epochs=3, lr=0.1, batch=6)
@@ -85,7 +85,7 @@ def test_half_precision_halves_the_files_and_reports_its_error_and_leaves_traini
 def test_flat_experts_step_by_the_gradient_at_the_worst_place_nearby(tiny):
     plan = Plan("ConvNetD1", width=4, epochs=1, batch=1000, sharpness=0.5)
     network, reference = plan.build(tiny, experts.stream(0, "a")), plan.build(tiny, experts.stream(0, "a"))
-    fit(network, tiny.train, training.replace(plan.protocol, augmented=False), experts.stream(0, "b"))
+    fit(network, tiny.train, fitting.replace(plan.protocol, augmented=False), experts.stream(0, "b"))
 
     def gradients():
         loss = torch.nn.functional.cross_entropy(reference(tiny.train.images), tiny.train.labels)
@@ -105,8 +105,8 @@ def test_filtered_experts_train_on_the_subsets_of_the_schedule(tiny, tmp_path, m
     plan = Plan("ConvNetD1", width=4, experts=1, epochs=10, batch=6, difficulty="el2n", judges=2, judge_epochs=1)
     order = difficulty_order(tmp_path, plan, tiny, 0, quiet=True)
     assert sorted(order.tolist()) == list(range(36))
-    seen, real = [], training._epoch
-    monkeypatch.setattr(training, "_epoch", lambda net, data, *rest: seen.append(len(data)) or real(net, data, *rest))
+    seen, real = [], fitting._epoch
+    monkeypatch.setattr(fitting, "_epoch", lambda net, data, *rest: seen.append(len(data)) or real(net, data, *rest))
     trajectories = train(tmp_path, tiny, plan, order)
     assert seen == [27, 32, 36, 36, 32, 32, 29, 29, 29, 29]
     easiest_first, scores = trajectories.difficulty

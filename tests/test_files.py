@@ -14,8 +14,9 @@ import torch
 
 from ddkit import runs
 from ddkit.foundation import files
+from ddkit.foundation.checkpoints import Checkpoint
 from ddkit.foundation.errors import InputError
-from ddkit.foundation.files import Checkpoint, atomic, read_json, read_tensors, sweep, write_json, write_tensors
+from ddkit.foundation.files import atomic, read_json, read_tensors, sweep, write_json, write_tensors
 from ddkit.foundation.schema import COUNT, NUMBER, fits
 from ddkit.runs import Record
 from ddkit.specs import Distill, Evaluate, RandomReal

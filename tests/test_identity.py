@@ -8,16 +8,17 @@ import numpy as np
 import pytest
 import torch
 
-from ddkit import runs, training
+from ddkit import runs
 from ddkit.applications.continual import Continual
 from ddkit.applications.search import Grid, Search
+from ddkit.foundation.checkpoints import Checkpoint
 from ddkit.foundation.errors import InputError
-from ddkit.foundation.files import Checkpoint
 from ddkit.methods.kernel.krr import KernelRegression
 from ddkit.methods.matching.datadam import DataDAM
 from ddkit.methods.matching.trajectory import TrajectoryMatching
-from ddkit.runs import RECORD, Record, find, run
+from ddkit.runs import RECORD, Record, find, run, runner
 from ddkit.specs import Coreset, Distill, Evaluate, Experts, File, Full, RandomReal, evaluate
+from ddkit.training import fitting
 from ddkit.training.experts import Plan
 
 PAD = (("batch", 5), ("expert_batch", 64), ("expert_epochs", 6), ("expert_lr", 0.1), ("expert_span", 1), ("experts", 1),
@@ -105,12 +106,12 @@ def stopped(monkeypatch):
                 return real(*arguments, **named)
             return step
 
-        monkeypatch.setattr(training, "SAVE_EVERY", -1.0)
+        monkeypatch.setattr(fitting, "SAVE_EVERY", -1.0)
         if kind in DISTILLATIONS:
             for method in (DataDAM, KernelRegression, TrajectoryMatching):
                 monkeypatch.setattr(method, "update", counted(method.update))
         else:
-            monkeypatch.setattr(training, "_epoch", counted(training._epoch))
+            monkeypatch.setattr(fitting, "_epoch", counted(fitting._epoch))
 
     return arm
 
@@ -129,7 +130,7 @@ def test_other_data_get_a_run_of_their_own_and_both_are_found_again(kind, copies
     assert made["one"].fingerprint != made["other"].fingerprint and made["one"].folder.name == spec.name
     for copy in copies:
         assert outcome(made[copy]) == outcome(unbroken(kind, copy))
-    monkeypatch.setattr(runs, "_make", None)
+    monkeypatch.setattr(runner, "_make", None)
     for copy in copies:
         assert run(spec, root=tmp_path, data=copies[copy]) == made[copy] == find(spec, tmp_path, copies[copy])
 

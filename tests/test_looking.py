@@ -9,16 +9,16 @@ import torch
 import torchvision
 from torch import nn
 
-from ddkit import plots, runs, training
+from ddkit import plots, training
 from ddkit.data import Split
-from ddkit.foundation.errors import Diverged
+from ddkit.foundation.errors import Diverged, InputError
 from ddkit.foundation.randomness import stream
 from ddkit.methods import coresets
 from ddkit.methods.matching.datadam import chunked_class_means
 from ddkit.networks import bigbatch, build_for, cost
 from ddkit.networks.looking import has_statistics
 from ddkit.synthetic import SyntheticSet
-from ddkit.training import PROTOCOLS, Protocol, difficulty, experts, fit, kernels, score
+from ddkit.training import PROTOCOLS, Protocol, difficulty, experts, fit, kernels, score, scores
 from ddkit.training.experts import Plan, Trajectories, import_buffer, train_expert
 from ddkit.training.kernel_scores import KERNEL_PROTOCOLS
 from ddkit.training.kernel_scores import score as kernel_score
@@ -153,7 +153,7 @@ def test_snapshots_without_statistics_are_matched_but_not_scored(tiny, tmp_path)
     tensors, notes = experts.read_tensors(path)
     experts.write_tensors(path, {"weights": tensors["weights"]}, notes)  # as they once were
     assert kept.weights(0, 2).equal(tensors["weights"]) and has_statistics(kept.template(tiny))
-    with pytest.raises(runs.InputError, match="matched, but not scored"):
+    with pytest.raises(InputError, match="matched, but not scored"):
         kept.network(0, 2, tiny)
 
 
@@ -195,13 +195,13 @@ def test_answers_that_are_not_finite_are_no_answers(lost):
     answers = torch.zeros(4, 3)
     answers[2, 1] = lost
     with pytest.raises(Diverged):
-        training.metrics(answers, torch.tensor([0, 1, 2, 0]))
+        scores.metrics(answers, torch.tensor([0, 1, 2, 0]))
 
 
 def test_a_protocols_numbers_are_finite():
     for name in ("lr", "momentum", "weight_decay", "sharpness"):
         for value in (math.nan, math.inf, 1e308):
-            with pytest.raises(runs.InputError, match="finite"):
+            with pytest.raises(InputError, match="finite"):
                 Protocol("p", 1, **{name: value})
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ddkit import runs
-from ddkit.__main__ import _parser
+from ddkit.commands import parser
 from ddkit.course import polyps as polyp_course
 from ddkit.course.profiles import profile
 from ddkit.foundation.errors import InputError
@@ -89,7 +89,7 @@ def test_the_polyps_protocol_is_as_long_as_the_records_say(only_reference):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_shown_is_one(command):
-    _parser().parse_args(shlex.split(command, comments=True)[3:])
+    parser().parse_args(shlex.split(command, comments=True)[3:])
 
 
 @pytest.mark.parametrize("name", TEXTS)

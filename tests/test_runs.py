@@ -5,11 +5,11 @@ import dataclasses
 import pytest
 
 import ddkit
-from ddkit import runs
+from ddkit import methods, runs
 from ddkit.course.profiles import profile
 from ddkit.foundation.errors import InputError
 from ddkit.methods import presets
-from ddkit.runs import find, run
+from ddkit.runs import find, run, runner
 from ddkit.specs import Distill, Evaluate, File, Full, RandomReal, Start, describe_spec, evaluate, restore_spec
 from ddkit.synthetic import formats
 
@@ -27,7 +27,7 @@ def record(root):
 
 
 def test_a_run_is_made_once_and_then_reloaded(record, root, monkeypatch):
-    monkeypatch.setattr(runs, "_make", None)
+    monkeypatch.setattr(runner, "_make", None)
     assert run(TINY, root=root) == record
 
 
@@ -49,7 +49,7 @@ def test_specs_that_ask_for_other_work_have_other_names(change):
 def test_a_changed_preset_makes_a_new_run(monkeypatch):
     before = TINY.name
     changed = dataclasses.replace(presets.get("datadam", "course"), values={"power": 2})
-    monkeypatch.setitem(presets.PRESETS["datadam"], "course", changed)
+    monkeypatch.setitem(methods.get("datadam").PRESETS, "course", changed)
     assert dataclasses.replace(TINY).name != before
 
 
@@ -143,7 +143,7 @@ def test_the_matched_protocol_gives_as_many_updates_as_the_full_data():
 
 
 def test_every_preset_says_where_it_departs_and_can_be_made():
-    for method, named in presets.PRESETS.items():
+    for method, named in ((name, found.PRESETS) for name, found in methods.METHODS.items()):
         for name in named:
             assert presets.departures(method, name)
             assert presets.configure(method, name, {}).updates >= 1

@@ -12,10 +12,10 @@ from torch import nn
 
 from ddkit import training
 from ddkit.data import Split
+from ddkit.foundation.checkpoints import Checkpoint
 from ddkit.foundation.errors import Diverged, InputError
-from ddkit.foundation.files import Checkpoint
 from ddkit.networks import build
-from ddkit.training import Protocol, evaluate, fit, protocol, score
+from ddkit.training import Protocol, evaluate, fit, fitting, protocol, score
 from ddkit.training.scores import Scores, metrics
 
 
@@ -128,7 +128,7 @@ def interrupt_in_pass(network, number):
 @pytest.mark.parametrize("how", [quick(), quick(epochs=None, updates=22, schedule="half")], ids=["epochs", "updates"])
 @pytest.mark.parametrize("name", ["ConvNetD1", "ConvNetD1BN"])
 def test_a_fit_broken_off_and_resumed_ends_in_the_same_bits(tiny, tmp_path, monkeypatch, name, how):
-    monkeypatch.setattr(training, "SAVE_EVERY", -1.0)  # after every epoch of four updates
+    monkeypatch.setattr(fitting, "SAVE_EVERY", -1.0)  # after every epoch of four updates
     unbroken, checkpoint = small(name), tmp_path / "fit.pt"
     expected = fit(unbroken, tiny.train, how, seeded(), strategy="crop_rotate")
     broken = small(name)
@@ -146,7 +146,7 @@ def test_a_fit_broken_off_and_resumed_ends_in_the_same_bits(tiny, tmp_path, monk
 
 
 def test_a_checkpoint_of_another_protocol_is_refused_and_kept(tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "SAVE_EVERY", -1.0)
+    monkeypatch.setattr(fitting, "SAVE_EVERY", -1.0)
     network, checkpoint = small(), tmp_path / "fit.pt"
     interrupt_in_pass(network, 6)
     with pytest.raises(KeyboardInterrupt):
@@ -190,7 +190,7 @@ def test_metrics_equal_scikit_learns(present):
 
 @pytest.mark.parametrize("name", ["ConvNetD1", "ConvNetD1BN"])
 def test_testing_sees_every_image_once_in_evaluation_mode(tiny, monkeypatch, name):
-    monkeypatch.setattr(training, "TEST_BATCH", 7)
+    monkeypatch.setattr(fitting, "TEST_BATCH", 7)
     network = small(name)
     fit(network, tiny.train, quick(), seeded())
     before = copy.deepcopy(network.state_dict())
@@ -216,7 +216,7 @@ def test_a_seed_gives_the_same_first_weights_whatever_the_training_data(tiny, mo
         firsts.append(copy.deepcopy(network.state_dict()))
         return fit(network, *args, **kwargs)
 
-    monkeypatch.setattr(training, "fit", spy)
+    monkeypatch.setattr(fitting, "fit", spy)
     for data in (tiny.train, tiny.val):
         score(data, tiny, "MLP", quick(epochs=1), 5)
     assert all(torch.equal(firsts[0][key], firsts[1][key]) for key in firsts[0])
@@ -224,7 +224,7 @@ def test_a_seed_gives_the_same_first_weights_whatever_the_training_data(tiny, mo
 
 def test_a_seed_also_decides_the_order_of_the_images(tiny, monkeypatch):
     orders = []
-    monkeypatch.setattr(training, "fit", lambda network, data, how, generator, **options: (
+    monkeypatch.setattr(fitting, "fit", lambda network, data, how, generator, **options: (
         orders.append(torch.randperm(36, generator=generator).tolist()), training.Fit(losses=[0.0]))[1])
     evaluate(tiny.train, tiny, "MLP", quick(), [1, 2, 1])
     assert orders[0] == orders[2] != orders[1]

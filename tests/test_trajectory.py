@@ -9,21 +9,13 @@ import torch.nn.functional as F
 from torch.nn.utils import parameters_to_vector
 
 from ddkit.data import augment
+from ddkit.foundation.checkpoints import Checkpoint
 from ddkit.foundation.errors import InputError
-from ddkit.foundation.files import Checkpoint
 from ddkit.foundation.randomness import stream
 from ddkit.methods import presets
 from ddkit.methods.loop import distill
-from ddkit.methods.matching.trajectory import (
-    Batch,
-    Config,
-    Segment,
-    Student,
-    TrajectoryMatching,
-    stepwise,
-    trajectory_loss,
-    unrolled,
-)
+from ddkit.methods.matching.student import Batch, Student, stepwise, unrolled
+from ddkit.methods.matching.trajectory import Config, Segment, TrajectoryMatching, trajectory_loss
 from ddkit.methods.presets import configure
 from ddkit.networks import build
 from ddkit.synthetic import SyntheticSet

@@ -8,7 +8,7 @@ import signal
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from ddkit import __main__, methods
+from ddkit import commands, methods
 from trials import forged
 from trials.commands import (
     BASELINE,
@@ -113,8 +113,7 @@ def options() -> list[tuple[str, Command, tuple[str, ...]]]:
 
 
 def _parser(name: str):
-    parser = __main__._parser()
-    return next(action for action in parser._actions if action.choices).choices[name]
+    return next(action for action in commands.parser()._actions if action.choices).choices[name]
 
 
 def _values(action) -> tuple[str, ...]:

@@ -6,6 +6,33 @@ from collections.abc import Iterable
 from ddkit.foundation.errors import require
 
 
+def add_places(parser) -> None:
+    """Where data and runs are."""
+    parser.add_argument("--data", metavar="DIR", help="where the data files are (None: DDKIT_DATA, else ./data)")
+    parser.add_argument("--runs", metavar="DIR", help="where runs are kept (None: DDKIT_RUNS, else data/runs)")
+
+
+def add_out(parser) -> None:
+    """Where this run is kept."""
+    parser.add_argument("--out", metavar="DIR", help="folder of this run (None: one under --runs)")
+
+
+def add_json(parser) -> None:
+    """Whether plain data are printed in place of text."""
+    parser.add_argument("--json", action="store_true", help="print the record as JSON, nothing else, on stdout")
+
+
+def add_training(parser, protocol: str, seeds: int, network=None, one_network: bool = True) -> None:
+    """How networks are trained."""
+    parser.add_argument("--protocol", default=protocol,
+                        help="assignment, standard, matched or learned; of a kernel: kernel or trained_kernel")
+    parser.add_argument("--epochs", type=int, help="instead of the protocol's own length")
+    parser.add_argument("--seeds", type=int, default=seeds, help="networks to train")
+    if one_network:
+        parser.add_argument("--network", default=network, help="network to train (None: the distillation's)")
+    parser.add_argument("--width", type=int, help="width of a ConvNet (None: the distillation's, else 128)")
+
+
 def add_data(parser) -> None:
     """Which data set, at which size."""
     parser.add_argument("--dataset", default="digits",

@@ -1,9 +1,9 @@
 """Writing files whole or not at all, each with its digest, and reading them back without running code.
 
 Three kinds of file are ddkit's own: JSON (``write_json``), sets of tensors (``write_tensors``, safetensors) and the
-state that an unfinished run goes on from (``Checkpoint``). Each carries the sha256 of what it says, so that a
-flipped byte is one sentence and not another result; files written before there were digests are read as they are.
-``save_state`` and ``load_state`` are for the field's own layouts, which have none.
+state that an unfinished run goes on from (``checkpoints.Checkpoint``). Each carries the sha256 of what it says, so
+that a flipped byte is one sentence and not another result; files written before there were digests are read as they
+are. ``save_state`` and ``load_state`` are for the field's own layouts, which have none.
 """
 
 import contextlib
@@ -18,7 +18,6 @@ import re
 import threading
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -138,9 +137,9 @@ def read_json(path: Path) -> dict:
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"cannot read {path} ({_first_line(error)}): delete it to make the run again") from error
+        raise InputError(f"cannot read {path} ({first_line(error)}): delete it to make the run again") from error
     require(isinstance(content, dict), f"{path} holds no record of ddkit: delete it to make the run again")
-    return _verified(path, content, _digest_of_json)
+    return verified(path, content, _digest_of_json)
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], notes: dict | None = None, *, packed: bool = False) -> None:
@@ -175,81 +174,15 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
             notes = json.loads(header.get(_NOTES, "null"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
     except (SafetensorError, OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path} is missing or damaged ({_first_line(error)}): {_AGAIN}") from error
+        raise InputError(f"{path} is missing or damaged ({first_line(error)}): {_AGAIN}") from error
     require(isinstance(notes, dict), _damaged(path))
-    notes = _verified(path, notes, lambda rest: _digest_of_tensors(tensors, rest))
+    notes = verified(path, notes, lambda rest: _digest_of_tensors(tensors, rest))
     if _PACKED in notes:
         try:
             tensors = unpack(tensors, notes.pop(_PACKED))
         except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, lzma.LZMAError) as error:
             raise InputError(_damaged(path)) from error
     return tensors, notes
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """Where an unfinished piece of work is kept, and whose it is.
-
-    Attributes:
-        path: of the file; there is none until something is saved.
-        identity: what the work belongs to: the ``run`` (the name of its spec), the ``fingerprint`` of its data, and
-            whatever else decides what comes of it. Another's file is refused.
-    """
-
-    path: Path
-    identity: dict = field(default_factory=dict)
-
-    def save(self, state: dict) -> None:
-        """Save nested dicts, lists, numbers and tensors."""
-        content = {"identity": self.identity, **state}
-        save_state(self.path, content | {DIGEST: digest(content)})
-
-    def load(self) -> dict | None:
-        """What was saved, or None if nothing was.
-
-        Raises:
-            InputError: the file is damaged, or belongs to something else; the sentence says to what.
-        """
-        if not self.path.exists():
-            return None
-        content = load_state(self.path)
-        require(isinstance(content, dict), f"{self.path} is no checkpoint of ddkit: delete it or choose another folder")
-        content = _verified(self.path, content, digest)
-        same_identity(self.path, content.pop("identity", None), self.identity)
-        return content
-
-    def remove(self) -> None:
-        self.path.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def readable(checkpoint: Checkpoint):
-    """While the block takes what it needs from a loaded checkpoint: what is missing or does not fit is one sentence.
-
-    Raises:
-        InputError: the checkpoint has another layout, as that of another version has.
-    """
-    try:
-        yield
-    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError, IndexError) as error:
-        raise InputError(f"{checkpoint.path} cannot be gone on from ({type(error).__name__}: {_first_line(error)}): "
-                         "it was left by another version of ddkit; delete it to begin anew") from error
-
-
-def same_identity(path: Path, found: object, wanted: dict) -> None:
-    """Raise InputError unless what lies at ``path`` belongs to the run, and to the data, that ``wanted`` names."""
-    if found == wanted:
-        return
-    found = found if isinstance(found, dict) else {}
-    differs = [name for name in wanted if found.get(name) != wanted[name]]
-    told = ", ".join(f"{name} {_short(found.get(name))} instead of {_short(wanted[name])}" for name in differs)
-    raise InputError(f"{path} is the checkpoint of another run ({told or 'it says more than this one'}): delete it or "
-                     "choose another folder")
-
-
-def _short(value: object) -> str:
-    text = "unknown" if value is None else str(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def save_state(path: Path, state) -> None:
@@ -275,7 +208,7 @@ def load_state(path: Path):
         raise InputError(f"{path} is refused: {_objection(error)}; ask for tensors saved with torch.save or "
                          "safetensors") from error
     except Exception as error:  # a damaged file may lead torch's reader to any, and another torch's to others
-        raise InputError(f"{path} is damaged or no torch file ({_first_line(error)}): copy or make it again") from error
+        raise InputError(f"{path} is damaged or no torch file ({first_line(error)}): copy or make it again") from error
 
 
 def sha256(*parts: bytes) -> str:
@@ -317,7 +250,7 @@ def _digest_of_json(content: dict) -> str:
     return sha256(json.dumps(content, sort_keys=True).encode())
 
 
-def _verified(path: Path, content: dict, digest_of: Callable[[dict], str]) -> dict:
+def verified(path: Path, content: dict, digest_of: Callable[[dict], str]) -> dict:
     """The content without its digest, which it must agree with if it has one."""
     rest = {key: value for key, value in content.items() if key != DIGEST}
     found = content.get(DIGEST)
@@ -332,7 +265,8 @@ def _damaged(path: Path) -> str:
     return f"{path} is damaged (its content is not what was written there): {_AGAIN}"
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an error says, cut to a clause."""
     return (str(error).splitlines() or [type(error).__name__])[0][:120]
 
 
@@ -341,4 +275,4 @@ def _objection(error: pickle.UnpicklingError) -> str:
     for line in str(error).replace(". ", ".\n").splitlines():
         if "GLOBAL" in line or "Unsupported" in line:
             return "loading it would run code (" + line.split("WeightsUnpickler error:")[-1].strip().rstrip(".") + ")"
-    return f"it holds more than plain tensors ({_first_line(error)})"
+    return f"it holds more than plain tensors ({first_line(error)})"

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from ddkit.data import Dataset, Split
+from ddkit.foundation.checkpoints import Checkpoint, readable
 from ddkit.foundation.errors import one_of, require
-from ddkit.foundation.files import Checkpoint, readable
 from ddkit.foundation.randomness import stream
 from ddkit.networks import Network, build_for
 from ddkit.networks.looking import looking_at

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from ddkit.data import Dataset
+from ddkit.foundation.checkpoints import Checkpoint, readable
 from ddkit.foundation.device import keep_freed_memory
 from ddkit.foundation.errors import Diverged, Stopped, Unmoved, require
-from ddkit.foundation.files import Checkpoint, readable
 from ddkit.foundation.progress import bar
 from ddkit.foundation.randomness import stream
 from ddkit.networks.cost import Stopwatch

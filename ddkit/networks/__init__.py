@@ -3,24 +3,18 @@
 What lives here knows how a network answers and that looking at it changes nothing, but not how one is trained.
 """
 
-from ddkit.networks.nets import (
+from ddkit.networks.blocks import ACTIVATIONS, NORMS, POOLINGS, AveragePool, Block, Network, normalisation
+from ddkit.networks.names import (
     ACTIVATION_SUFFIXES,
-    ACTIVATIONS,
     FAMILIES,
-    NORMS,
     POOLING_SUFFIXES,
-    POOLINGS,
     SUFFIXES,
-    AveragePool,
-    Block,
-    ConvNet,
-    Network,
     build,
     build_for,
-    normalisation,
     parse,
     sketch_for,
 )
+from ddkit.networks.nets import ConvNet
 
-__all__ = ['ACTIVATIONS', 'ACTIVATION_SUFFIXES', 'FAMILIES', 'NORMS', 'POOLINGS', 'POOLING_SUFFIXES',
-           'SUFFIXES', 'AveragePool', 'Block', 'ConvNet', 'Network', 'build', 'build_for', 'normalisation', 'parse', 'sketch_for']
+__all__ = ["ACTIVATIONS", "ACTIVATION_SUFFIXES", "FAMILIES", "NORMS", "POOLINGS", "POOLING_SUFFIXES", "SUFFIXES",
+           "AveragePool", "Block", "ConvNet", "Network", "build", "build_for", "normalisation", "parse", "sketch_for"]

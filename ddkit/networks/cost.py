@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import nn
 
-from ddkit.networks.nets import AveragePool
+from ddkit.networks.blocks import AveragePool
 
 
 @dataclass(frozen=True)

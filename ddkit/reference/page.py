@@ -126,7 +126,3 @@ def main() -> int:
         return 2
     print(f"{PAGE}\n{README}")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

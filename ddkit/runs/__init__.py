@@ -4,19 +4,8 @@ What lives here knows no kind of spec by name, no method and no picture; the kin
 ``ddkit.applications``.
 """
 
-from ddkit.runs.run import (
-    EVOLUTION,
-    RECORD,
-    REFERENCE,
-    SERIES,
-    SYNTHETIC,
-    Record,
-    find,
-    run,
-    runs_root,
-    starting_set,
-    training_set,
-)
+from ddkit.runs.record import EVOLUTION, RECORD, REFERENCE, SERIES, SYNTHETIC, Record
+from ddkit.runs.runner import find, run, runs_root, starting_set, training_set
 
-__all__ = ['EVOLUTION', 'RECORD', 'REFERENCE', 'SERIES', 'SYNTHETIC', 'Record', 'find', 'run',
-           'runs_root', 'starting_set', 'training_set']
+__all__ = ["EVOLUTION", "RECORD", "REFERENCE", "SERIES", "SYNTHETIC", "Record", "find", "run", "runs_root",
+           "starting_set", "training_set"]

@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import Tensor
 
 from ddkit.data import Dataset
-from ddkit.foundation.files import Checkpoint
+from ddkit.foundation.checkpoints import Checkpoint
 from ddkit.synthetic import SyntheticSet
 
 PARTS = "parts"  # the folder that an unfinished application goes on from

@@ -2,15 +2,16 @@
 
 import importlib
 import json
-import pkgutil
 from dataclasses import fields, is_dataclass
+from typing import ClassVar
 
 from ddkit.data import Dataset, Split, canonical, parse_name
 from ddkit.foundation.errors import InputError
 from ddkit.foundation.files import sha256
+from ddkit.foundation.finding import modules_in
 from ddkit.runs.jobs import Job, Outcome
 
-HOMES = ("ddkit.specs", "ddkit.applications", "ddkit.experts")  # of all that a written spec can be made of
+HOMES = ("ddkit.specs", "ddkit.applications")  # where kinds of specs, and what they are made of, are found by name
 
 
 class OfDataset:
@@ -64,7 +65,12 @@ class Source(Named):
 
 
 class Spec(Named):
-    """What a run is asked for; ``dataset`` and ``size`` say on which images, as for ``data.load``."""
+    """What a run is asked for; ``dataset`` and ``size`` say on which images, as for ``data.load``.
+
+    ``RESULT`` is the pattern of its record's result, as ``schema.fits`` has it, so that a damaged one is told.
+    """
+
+    RESULT: ClassVar[dict] = {}
 
     @property
     def name(self) -> str:
@@ -91,23 +97,17 @@ def restore_spec(content: dict):
     """
     try:
         values = {k: restore_spec(v) if isinstance(v, dict) else _frozen(v) for k, v in content.items() if k != "type"}
-        return _kind(content["type"])(**values)
-    except (KeyError, TypeError, AttributeError, StopIteration, RecursionError) as error:
+        return kind_of(content["type"])(**values)
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError("the spec is none that this version of ddkit knows: delete its record to make the run "
                          "again") from error
 
 
-def _kind(name: str) -> type:
-    """The dataclass of that name, wherever it lives among ``HOMES``."""
-    found = (getattr(module, name) for module in _modules() if is_dataclass(getattr(module, name, None)))
-    return next(kind for kind in found if isinstance(kind, type))
-
-
-def _modules():
-    for home in map(importlib.import_module, HOMES):
-        yield home
-        for module in pkgutil.iter_modules(getattr(home, "__path__", ())):
-            yield importlib.import_module(f"{home.__name__}.{module.name}")
+def kind_of(name: str) -> type | None:
+    """The dataclass of that name, wherever it lives among ``HOMES``; None if there is none."""
+    modules = (module for home in map(importlib.import_module, HOMES) for module in (home, *modules_in(home)))
+    found = (getattr(module, name, None) for module in modules)
+    return next((kind for kind in found if isinstance(kind, type) and is_dataclass(kind)), None)
 
 
 def _frozen(value):

@@ -6,8 +6,9 @@ import platform
 from datetime import datetime
 from pathlib import Path
 
+from ddkit.foundation.checkpoints import same_identity
 from ddkit.foundation.errors import InputError
-from ddkit.foundation.files import read_json, same_identity, sweep, write_json
+from ddkit.foundation.files import read_json, sweep, write_json
 from ddkit.foundation.progress import say
 
 LOCK, STARTED = ".lock", "started.json"

@@ -1,9 +1,11 @@
 """The spec of a choice of real images."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ddkit.data import Dataset
 from ddkit.foundation.errors import whole
+from ddkit.foundation.schema import NUMBER
 from ddkit.methods import coresets
 from ddkit.networks import parse, sketch_for
 from ddkit.networks.cost import Stopwatch
@@ -23,6 +25,8 @@ class Coreset(MadeSet, Spec):
         method, on, width, epochs: as for ``coresets.select``.
         seed: of everything random in the choice.
     """
+
+    RESULT: ClassVar[dict] = {"moved": NUMBER}
 
     dataset: str
     ipc: int

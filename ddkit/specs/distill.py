@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import ClassVar
 
 from ddkit import methods
 from ddkit.data import Dataset
 from ddkit.foundation.errors import one_of, require, whole
 from ddkit.foundation.randomness import stream
+from ddkit.foundation.schema import NUMBER
 from ddkit.methods import coresets, presets
 from ddkit.methods.loop import distill
 from ddkit.networks import parse, sketch_for
@@ -35,6 +37,9 @@ class Distill(MadeSet, Spec):
         options: (name, value) pairs that replace the preset's.
     """
 
+    RESULT: ClassVar[dict] = {"moved": NUMBER, "losses": [{...: NUMBER}], "validation": [[NUMBER]],
+                              "departures": [str]}
+
     dataset: str = "mnist"
     method: str = "datadam"
     preset: str = "course"
@@ -57,12 +62,12 @@ class Distill(MadeSet, Spec):
 
     @property
     def learns_rate(self) -> bool:
-        return methods.learns_rate(self.method)
+        return methods.get(self.method).learns_rate
 
     @property
     def draws_start(self) -> bool:
         """Whether the seed alone decides what it starts from."""
-        return not methods.chooses_start(self.method)
+        return not methods.get(self.method).chooses_start
 
     @property
     def experts(self) -> Experts | None:

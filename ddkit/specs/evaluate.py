@@ -1,12 +1,14 @@
 """The spec of an evaluation: networks, or a kernel, trained on a source and scored on test data."""
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from ddkit import training
 from ddkit.data import Dataset
 from ddkit.foundation.errors import one_of, require, whole
 from ddkit.foundation.files import digest
 from ddkit.foundation.randomness import stream
+from ddkit.foundation.schema import COUNT, NUMBER
 from ddkit.networks import build_for, parse, sketch_for
 from ddkit.networks.cost import measure
 from ddkit.runs.jobs import Job, Outcome
@@ -17,6 +19,7 @@ from ddkit.training import Protocol, protocol, score
 from ddkit.training.kernel_scores import KERNEL_PROTOCOLS, KernelProtocol
 from ddkit.training.kernel_scores import score as kernel_score
 from ddkit.training.kernels import InfiniteNetwork
+from ddkit.training.scores import SCORED
 
 PROTOCOLS = training.PROTOCOLS | KERNEL_PROTOCOLS
 
@@ -28,6 +31,9 @@ class Evaluate(OfSource, Spec):
     Under a kernel protocol (``kernel_scores``) the kernel of ``network``, which may then be ``NTK`` or ``NNGP``,
     predicts from ``of``, and ``network`` itself is not trained to answer.
     """
+
+    RESULT: ClassVar[dict] = {"runs": [SCORED], "protocol": dict, "?classes": [str], "chance": NUMBER,
+                              "training_images": COUNT, "epochs": COUNT}
 
     of: Source
     protocol: str = "standard"

@@ -1,9 +1,11 @@
 """The spec of expert trajectories."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ddkit.data import Dataset
 from ddkit.foundation.progress import say
+from ddkit.foundation.schema import NUMBER
 from ddkit.networks import sketch_for
 from ddkit.runs.jobs import Job, Outcome
 from ddkit.runs.spec import OfDataset, Spec, key
@@ -14,6 +16,8 @@ from ddkit.training.experts import Plan, check_space, difficulty_order, train_ex
 @dataclass(frozen=True)
 class Experts(OfDataset, Spec):
     """Names a set of expert trajectories: networks trained on the full data as ``plan`` says."""
+
+    RESULT: ClassVar[dict] = {"losses": [[NUMBER]], "seconds": [NUMBER], "accuracies": [[NUMBER]]}
 
     dataset: str = "mnist"
     plan: Plan = Plan()  # noqa: RUF009 (frozen)

@@ -3,6 +3,7 @@
 What lives here knows the data set that a set stands for, but no network and no method.
 """
 
-from ddkit.synthetic.synthetic_set import INITS, MEANINGS, SyntheticSet, check_ipc, origin_of
+from ddkit.synthetic.foreign import MEANINGS, origin_of
+from ddkit.synthetic.synthetic_set import INITS, SyntheticSet, check_ipc
 
-__all__ = ['INITS', 'MEANINGS', 'SyntheticSet', 'check_ipc', 'origin_of']
+__all__ = ["INITS", "MEANINGS", "SyntheticSet", "check_ipc", "origin_of"]

@@ -10,9 +10,10 @@ from ddkit.data import Dataset, Split, denormalise
 from ddkit.foundation.errors import InputError, one_of, require
 from ddkit.foundation.files import read_tensors, write_tensors
 from ddkit.foundation.schema import NUMBER, require_fit
+from ddkit.synthetic import pt_layout
+from ddkit.synthetic.foreign import MEANINGS, origin_of
 
 INITS = ("real", "noise")
-MEANINGS = ("classes", "probabilities", "logits", "targets")  # of labels
 _DESCRIPTION = {"mean": [NUMBER], "std": [NUMBER], "classes": [str], "origin": dict, "labels": str,
                 "learning_rate": (None, NUMBER)}
 
@@ -181,23 +182,13 @@ class SyntheticSet:
             raise InputError(f"{path} is damaged or no set of ddkit ({error}): copy or make it again") from error
 
     def export_pt(self, path: str | Path) -> None:
-        """Write the field's layout: see ``formats.export_pt``."""
-        from ddkit.synthetic import formats
+        """Write the field's layout: see ``pt_layout.export_pt``."""
+        pt_layout.export_pt(self, path)
 
-        formats.export_pt(self, path)
-
-    @staticmethod
-    def import_pt(path: str | Path, dataset: Dataset, entry: int | None = None, **told) -> "SyntheticSet":
-        """Read the field's layout: see ``formats.import_pt``."""
-        from ddkit.synthetic import formats
-
-        return formats.import_pt(path, dataset, entry, **told)
-
-
-def origin_of(dataset: Dataset, init: str) -> dict:
-    """What a set says of where it came from: the data set, by name and fingerprint, its notes, and how it began."""
-    notes = {"notes": list(dataset.notes)} if dataset.notes else {}
-    return {"dataset": dataset.name, "fingerprint": dataset.fingerprint, "init": init, **notes}
+    @classmethod
+    def import_pt(cls, path: str | Path, dataset: Dataset, entry: int | None = None, **told) -> "SyntheticSet":
+        """Read the field's layout: see ``formats.open_set``."""
+        return pt_layout.import_pt(cls, path, dataset, entry, **told)
 
 
 def check_ipc(ipc: int, dataset: Dataset) -> None:

@@ -17,5 +17,5 @@ from ddkit.training.fitting import (
     test,
 )
 
-__all__ = ['PROTOCOLS', 'TEST_BATCH', 'Fit', 'Protocol', 'evaluate', 'fit', 'logits', 'protocol',
-           'refresh_statistics', 'score', 'test']
+__all__ = ["PROTOCOLS", "TEST_BATCH", "Fit", "Protocol", "evaluate", "fit", "logits", "protocol", "refresh_statistics",
+           "score", "test"]

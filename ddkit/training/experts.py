@@ -9,28 +9,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Annotated, Literal
 
 import torch
+from annotated_types import Ge, Gt
 from torch import Tensor
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from ddkit.data import Dataset, augment
-from ddkit.foundation.errors import InputError, one_of, require, whole
-from ddkit.foundation.files import (
-    Checkpoint,
-    load_state,
-    read_json,
-    read_tensors,
-    same_identity,
-    save_state,
-    write_json,
-    write_tensors,
-)
+from ddkit.foundation.checkpoints import Checkpoint, same_identity
+from ddkit.foundation.errors import InputError, require
+from ddkit.foundation.files import load_state, read_json, read_tensors, save_state, write_json, write_tensors
+from ddkit.foundation.knobs import Knob, Knobs
 from ddkit.foundation.progress import say
 from ddkit.foundation.randomness import stream
 from ddkit.networks import Network, build_for, parse
 from ddkit.networks.looking import has_statistics
-from ddkit.training.difficulty import SCORES, mean_score, subset
+from ddkit.training.difficulty import mean_score, subset
 from ddkit.training.fitting import Protocol, fit, refresh_statistics, test
 
 DONE, ORDER = "expert.json", "easiest_first.safetensors"
@@ -38,37 +33,26 @@ _STATISTIC = "statistics/"  # how the names of what is no weight begin in a snap
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(Knobs):
     """How experts are trained.
 
-    Attributes:
-        network, width: as for ``networks.build``.
-        experts: how many.
-        epochs: passes of each over the full data, with a snapshot after every one and before the first.
-        lr, batch: of SGD, with neither momentum nor weight decay, on augmented images (MTT).
-        sharpness: radius of sharpness-aware minimisation for flat trajectories (FTD, Du et al. 2023); 0 for none.
-        difficulty: ``none`` trains on all images; ``el2n`` or ``grand`` follows PAD's schedule of subsets, ordered by
-            this score, averaged over ``judges`` networks after ``judge_epochs`` epochs of training.
-        half: whether snapshots are stored in half precision.
+    ``sharpness`` is that of flat trajectories (FTD, Du et al. 2023); with a ``difficulty`` training follows PAD's
+    schedule of subsets.
     """
 
-    network: str = "ConvNetD3"
-    width: int = 128
-    experts: int = 10
-    epochs: int = 50
-    lr: float = 0.01
-    batch: int = 256
-    sharpness: float = 0.0
-    difficulty: str = "none"
-    judges: int = 3
-    judge_epochs: int = 1
-    half: bool = False
+    network: Annotated[str, Knob("network of the experts, as for networks.build")] = "ConvNetD3"
+    width: Annotated[int, Ge(1), Knob("its width")] = 128
+    experts: Annotated[int, Ge(1), Knob("how many")] = 10
+    epochs: Annotated[int, Ge(1), Knob("length of each, with a snapshot after every epoch and before the first")] = 50
+    lr: Annotated[float, Gt(0), Knob("of SGD, with neither momentum nor weight decay (MTT)")] = 0.01
+    batch: Annotated[int, Ge(1), Knob("images in a step, augmented")] = 256
+    sharpness: Annotated[float, Ge(0), Knob("radius of sharpness-aware minimisation; 0 for none", "rho")] = 0.0
+    difficulty: Annotated[Literal["none", "el2n", "grand"], Knob("the score that orders the images")] = "none"
+    judges: Annotated[int, Ge(1), Knob("networks whose scores are averaged")] = 3
+    judge_epochs: Annotated[int, Ge(1), Knob("epochs of training after which they judge")] = 1
+    half: Annotated[bool, Knob("store snapshots in half precision")] = False
 
-    def __post_init__(self):
-        for name in ("experts", "epochs", "judges", "judge_epochs"):
-            whole(getattr(self, name), 1, name)
-        one_of(self.difficulty, ("none", *SCORES), "difficulty score")
-        _ = self.protocol  # or an error, if its numbers cannot work
+    def check(self) -> None:
         parse(self.network, self.width)
 
     @property
@@ -108,7 +92,7 @@ def difficulty_order(folder: Path, plan: Plan, dataset: Dataset, seed: int, iden
                      quiet: bool = False) -> Tensor | None:
     """Indices of the training images, easiest first, by the plan's score (None without one); computed once.
 
-    ``identity`` is what the order belongs to, as for ``files.Checkpoint``; that of another run is refused.
+    ``identity`` is what the order belongs to, as for ``checkpoints.Checkpoint``; that of another run is refused.
     """
     if plan.difficulty == "none":
         return None
@@ -129,7 +113,7 @@ def train_expert(folder: Path, index: int, plan: Plan, dataset: Dataset, seed: i
                  identity: dict | None = None, quiet: bool = False) -> dict:
     """Train expert ``index``, or go on with it, or reload what came of it; experts depend on nothing but their number.
 
-    ``identity`` is what they belong to, as for ``files.Checkpoint``; what another run left is refused.
+    ``identity`` is what they belong to, as for ``checkpoints.Checkpoint``; what another run left is refused.
 
     Returns:
         ``losses``, ``accuracies`` (validation, one per snapshot), ``seconds`` and ``rounding`` (the largest relative
@@ -194,7 +178,7 @@ class Trajectories:
     Attributes:
         folder: that the experts lie in.
         plan: that they were trained by.
-        identity: of their run and data, as for ``files.Checkpoint``; None compares with nothing.
+        identity: of their run and data, as for ``checkpoints.Checkpoint``; None compares with nothing.
     """
 
     folder: Path

@@ -8,15 +8,18 @@ import contextlib
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
+from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
+from annotated_types import Ge, Gt
 from torch import Tensor, nn
 
 from ddkit.data import Dataset, Split, augment
+from ddkit.foundation.checkpoints import Checkpoint, readable
 from ddkit.foundation.device import keep_freed_memory
-from ddkit.foundation.errors import LARGEST, Diverged, one_of, require
-from ddkit.foundation.files import Checkpoint, readable
+from ddkit.foundation.errors import Diverged, one_of, require
+from ddkit.foundation.knobs import Knob, Knobs
 from ddkit.foundation.progress import bar
 from ddkit.foundation.randomness import stream
 from ddkit.networks import Network, build_for
@@ -32,44 +35,27 @@ MEMORY_MIB = 2048  # for the activations of a training batch; a larger batch is 
 
 
 @dataclass(frozen=True)
-class Protocol:
-    """How a network is trained.
+class Protocol(Knobs):
+    """How a network is trained: for so many ``epochs`` over the data, or so many ``updates``; the other is None.
 
-    Attributes:
-        name: as given to ``protocol``.
-        epochs: passes over the data; None where ``updates`` counts instead.
-        updates: gradient updates; None where ``epochs`` counts.
-        lr, momentum, weight_decay: of SGD.
-        batch: images per update (all of them, if there are fewer).
-        schedule: learning rate over time: ``cosine`` to zero each epoch, a tenth from ``half`` time on, or
-            ``constant``.
-        augmented: whether the training images are augmented with the data set's strategy.
-        sharpness: radius rho of sharpness-aware minimisation (Foret et al., ICLR 2021, eq. 2), which looks for flat
-            minima; 0 is plain SGD.
+    ``sharpness`` is that of sharpness-aware minimisation (Foret et al., ICLR 2021, eq. 2), which looks for flat minima;
+    0 is plain SGD.
     """
 
     name: str
-    epochs: int | None
-    updates: int | None = None
-    lr: float = 0.01
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
-    batch: int = 256
-    schedule: str = "cosine"
-    augmented: bool = False
-    sharpness: float = 0.0
+    epochs: Annotated[int | None, Ge(1), Knob("passes over the data")]
+    updates: Annotated[int | None, Ge(1), Knob("gradient updates")] = None
+    lr: Annotated[float, Gt(0), Knob("learning rate of SGD")] = 0.01
+    momentum: Annotated[float, Ge(0), Knob("of SGD")] = 0.9
+    weight_decay: Annotated[float, Ge(0), Knob("of SGD")] = 5e-4
+    batch: Annotated[int, Ge(1), Knob("images in an update (all of them, if there are fewer)")] = 256
+    schedule: Annotated[Literal["cosine", "half", "constant"], Knob(
+        "the learning rate over time: to zero as a cosine, a tenth from half time on, or as it is")] = "cosine"
+    augmented: Annotated[bool, Knob("augment the training images with the data set's strategy")] = False
+    sharpness: Annotated[float, Ge(0), Knob("radius", "rho")] = 0.0
 
-    def __post_init__(self):
+    def check(self) -> None:
         require((self.epochs is None) != (self.updates is None), "a protocol counts either epochs or updates")
-        require((self.epochs or self.updates or 0) >= 1, "a protocol must train for at least 1 epoch or update")
-        numbers = (self.lr, self.momentum, self.weight_decay, self.sharpness)
-        require(all(abs(n) <= LARGEST for n in numbers), "a protocol's numbers must be finite, at most 1e30, got "
-                                                         f"{numbers}")
-        require(self.lr > 0, f"the learning rate must be positive, got {self.lr}")
-        require(self.momentum >= 0 and self.weight_decay >= 0, "momentum and weight decay must not be negative")
-        require(self.sharpness >= 0, f"the sharpness radius must not be negative, got {self.sharpness}")
-        one_of(self.schedule, ("cosine", "half", "constant"), "schedule")
-        require(self.batch >= 1, f"the batch must be at least 1, got {self.batch}")
 
     def epochs_for(self, images: int) -> int:
         """Epochs over ``images`` images that the protocol asks for."""

@@ -7,8 +7,8 @@ distilled with and say little to a network that is trained on it.
 from dataclasses import asdict, dataclass
 
 from ddkit.data import Dataset, Split
+from ddkit.foundation.checkpoints import Checkpoint
 from ddkit.foundation.errors import one_of, require
-from ddkit.foundation.files import Checkpoint
 from ddkit.foundation.randomness import stream
 from ddkit.networks import build_for, parse
 from ddkit.networks.cost import Stopwatch

@@ -8,7 +8,10 @@ import torch
 from torch import Tensor
 
 from ddkit.foundation.errors import Diverged
+from ddkit.foundation.schema import COUNT, NUMBER
 
+SCORED = {"accuracy": NUMBER, "updates": COUNT, "train_seconds": NUMBER, "test_seconds": NUMBER,
+          "?confusion": [[COUNT]]}  # what a record says of a seed at least
 METRICS = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "auc": "AUC"}  # in words
 
 

@@ -163,7 +163,8 @@ f"loss {my_loss:.4f}; gradient of the images: {list(my_gradient.shape)}"
 # **Predict:** will the two gradients agree exactly, or roughly?
 
 # %%
-from ddkit.methods.matching.trajectory import Batch, Segment, Student, stepwise, unrolled
+from ddkit.methods.matching.student import Batch, Student, stepwise, unrolled
+from ddkit.methods.matching.trajectory import Segment
 
 arguments = (Student(network), images, torch.arange(10), torch.tensor(0.05), [Batch(torch.arange(10))] * 3,
              Segment(start.detach(), target))

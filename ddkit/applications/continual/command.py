@@ -1,27 +1,16 @@
-"""``python -m ddkit coreset`` and ``continual``."""
+"""``python -m ddkit continual``."""
 
 from pathlib import Path
 
-from ddkit.cli.options import add_data, add_settings, check_all, settings, show, width_of
+from ddkit.cli.options import add_data, add_json, add_places, add_settings, check_all, settings, show
 from ddkit.foundation.errors import one_of, require
 
 PRESETS = {"pad": "trajectory", "datm": "trajectory", "mtt": "trajectory"}  # methods that are asked for by preset
 
 
-def add_to(add) -> tuple:
-    """Add both commands by ``add(name, command, text)``; returns their parsers."""
-    coreset = add("coreset", _coreset, "choose real images; 'evaluate' takes the folder as it takes a distilled set")
-    add_data(coreset)
-    coreset.add_argument("--method", default="herding", help="random, herding, k-centre or forgetting")
-    coreset.add_argument("--ipc", type=int, default=10, help="images per class")
-    coreset.add_argument("--on", default="pixels", help="pixels, or the network whose embedding (of forgetting: whose "
-                                                        "mistakes in training) they are chosen by")
-    coreset.add_argument("--width", type=int, help="its width (None: 128)")
-    coreset.add_argument("--epochs", type=int, help="its training on the full data (None: 5; 0: a random network)")
-    coreset.add_argument("--seed", type=int, default=0, help="of everything random in the choice")
-    coreset.add_argument("--out", metavar="DIR", help="folder of this run (None: one under --runs)")
-
+def add_to(add) -> None:
     continual = add("continual", _continual, "learn the classes in steps with memories of a few images; resumes")
+    add_places(continual)
     add_data(continual)
     continual.add_argument("--memory", default="random,herding,datadam",
                            help="separated by commas: random, herding, k-centre, datadam, rfad, kip, frepo, pad, ...")
@@ -38,23 +27,7 @@ def add_to(add) -> tuple:
     continual.add_argument("--updates", type=int, help="of a distilled memory (None: the preset's)")
     add_settings(continual)
     continual.add_argument("--figure", metavar="DIR", help="draw the curves into this folder")
-    return coreset, continual
-
-
-def _coreset(options) -> None:
-    from ddkit.methods.coresets import PIXELS
-    from ddkit.runs import run
-    from ddkit.specs import Coreset
-
-    used = options.on != PIXELS and options.method != "random"
-    for name in ("width", "epochs"):
-        require(used or getattr(options, name) is None, f"--{name} is that of a network that looks at the images, and "
-                                                        "none does here: name one (--on), or leave it out")
-    require(used or options.on == PIXELS, "random images are drawn unseen: leave --on out")
-    spec = Coreset(options.dataset, options.ipc, options.method, options.on, width_of(options),
-                   5 if options.epochs is None else options.epochs, options.seed, options.size)
-    record = run(spec, root=options.runs, folder=options.out, data=options.data)
-    show(record.as_dict(), options, f"{record}\n{len(record.synthetic.images)} images in {record.folder}")
+    add_json(continual)
 
 
 def _continual(options) -> None:

@@ -15,6 +15,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, chain
+from typing import ClassVar
 
 import torch
 
@@ -23,13 +24,14 @@ from ddkit.applications.continual.memory import beside, storage, union
 from ddkit.data import Dataset, Split, augment, name_of
 from ddkit.foundation.errors import one_of, require, whole
 from ddkit.foundation.randomness import stream
+from ddkit.foundation.schema import COUNT, NUMBER
 from ddkit.networks import build, parse, sketch_for
 from ddkit.networks.cost import Stopwatch
 from ddkit.runs.jobs import PARTS
 from ddkit.specs import Coreset, Distill, key, restore_spec
 from ddkit.synthetic import SyntheticSet
 from ddkit.training import Protocol, fit, logits, score
-from ddkit.training.scores import Scores, metrics
+from ddkit.training.scores import SCORED, Scores, metrics
 
 PAIRS = ((0, 1), (2, 3), (4, 5), (6, 7), (8, 9))
 PROTOCOLS = {
@@ -54,6 +56,9 @@ class Continual(Application):
         epochs: of each training; None takes the protocol's.
         new_images: of ``replay``: new images in an epoch, and as many from the memory.
     """
+
+    RESULT: ClassVar[dict] = {"runs": [SCORED], "classes": [str], "chance": NUMBER, "bytes": [COUNT],
+                              "memory_seconds": NUMBER}
 
     memory: Coreset | Distill
     steps: tuple[tuple[int, ...], ...] = PAIRS

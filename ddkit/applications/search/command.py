@@ -1,14 +1,16 @@
 """The command ``python -m ddkit search``: its options and its work."""
 
-import argparse
 from pathlib import Path
 
-from ddkit.cli.options import check_all, jobs
+from ddkit.cli import sets
+from ddkit.cli.options import add_json, add_places, check_all, jobs, show
 from ddkit.foundation.errors import InputError, require
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """What ``search`` takes besides the set."""
+def add_to(add) -> None:
+    parser = add("search", _search, "choose among many networks by training them on a distilled set; was it right?")
+    add_places(parser)
+    sets.add_options(parser)
     parser.add_argument("--depths", default="1,2,3,4", help="of the networks, separated by commas")
     parser.add_argument("--widths", default="32,64,128,256", help="of the networks")
     parser.add_argument("--norms", default="none,batch,layer,instance,group", help="of the networks")
@@ -21,6 +23,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, default=1, help="networks trained for each candidate")
     parser.add_argument("--jobs", type=int, default=1, help="networks trained at the same time")
     parser.add_argument("--no-full", action="store_true", help="only rank by the set; leave the full data out")
+    add_json(parser)
+
+
+def _search(options) -> None:
+    sources, _, _ = sets.sources(options)
+    sources.pop("start", None)
+    content, text = work(sources, options)
+    show(content, options, f"{sets.heading(sources)}\n\n{text}")
 
 
 def work(sources: dict, options) -> tuple[dict, str]:

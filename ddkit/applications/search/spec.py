@@ -10,15 +10,17 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
+from typing import ClassVar
 
 import torch
 
 from ddkit.applications.base import Application, Job, Outcome
 from ddkit.data import Dataset, Split
+from ddkit.foundation.checkpoints import Checkpoint
 from ddkit.foundation.errors import Diverged, one_of, require, whole
-from ddkit.foundation.files import Checkpoint
 from ddkit.foundation.memory import require_memory
 from ddkit.foundation.randomness import stream
+from ddkit.foundation.schema import COUNT, NUMBER
 from ddkit.networks import ACTIVATION_SUFFIXES, ACTIVATIONS, NORMS, POOLING_SUFFIXES, POOLINGS, SUFFIXES, sketch_for
 from ddkit.networks.cost import Stopwatch
 from ddkit.runs.jobs import PARTS
@@ -133,6 +135,9 @@ class Search(Application):
         updates: instead of the epochs, to stop early.
         seeds: networks trained for each candidate.
     """
+
+    RESULT: ClassVar[dict] = {"candidates": {...: {"parameters": COUNT, "runs": [{"accuracy": NUMBER}]}},
+                              "chance": NUMBER}
 
     of: Source
     grid: Grid = Grid()

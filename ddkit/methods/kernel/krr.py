@@ -9,50 +9,43 @@ Regression", ICLR 2021, eq. 7), and the images and labels follow the gradient of
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from annotated_types import Ge, Gt, Le
 from torch import Tensor
 
 from ddkit.data import Dataset, Split, augment
 from ddkit.foundation import randomness
-from ddkit.foundation.errors import require
+from ddkit.foundation.knobs import Knob, Knobs
 from ddkit.foundation.memory import require_memory
+from ddkit.methods.method import Method
 from ddkit.networks import Network, build_for
 from ddkit.synthetic import SyntheticSet
 from ddkit.training.kernels import RIDGE, FeatureKernel, regression_targets, solve
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Knobs):
     """The knobs that all methods of kernel ridge regression have."""
 
-    updates: int = 1000  # of the images; the learning rates fall to zero over them, as a cosine
-    image_lr: float = 0.01  # of Adam
-    learn_labels: bool = True  # or keep them one-hot - 1 / classes
-    label_lr: float = 0.01  # of Adam
-    real_batch: int = 1000  # real images predicted in an update
-    augmentation: float = 0.0  # of these: the share of every range that siamese augmentation draws from (0: none)
-    ridge: float = RIDGE  # lambda, in units of the kernel's mean diagonal entry
-    network: str = "ConvNetD3"  # whose kernel or features it is
-    width: int = 128
-
-    def __post_init__(self):
-        for name in ("updates", "real_batch", "width"):
-            require(getattr(self, name) >= 1, f"{name} must be at least 1, got {getattr(self, name)}")
-        require(self.image_lr > 0, f"image_lr must be positive, got {self.image_lr}")
-        for name in ("label_lr", "ridge"):
-            require(getattr(self, name) >= 0, f"{name} must not be negative, got {getattr(self, name)}")
-        require(0 <= self.augmentation <= 1, f"augmentation must be from 0 to 1, got {self.augmentation}")
+    updates: Annotated[int, Ge(1), Knob("of the images; the learning rates fall to zero over them, as a cosine")] = 1000
+    image_lr: Annotated[float, Gt(0), Knob("of Adam, on the images")] = 0.01
+    learn_labels: Annotated[bool, Knob("or keep them one-hot - 1 / classes")] = True
+    label_lr: Annotated[float, Ge(0), Knob("of Adam, on the labels")] = 0.01
+    real_batch: Annotated[int, Ge(1), Knob("real images predicted in an update")] = 1000
+    augmentation: Annotated[float, Ge(0), Le(1), Knob("of these: the share of every range that siamese augmentation "
+                                                      "draws from (0: none)")] = 0.0
+    ridge: Annotated[float, Ge(0), Knob("in units of the kernel's mean diagonal entry", "lambda")] = RIDGE
+    network: Annotated[str, Knob("whose kernel or features it is")] = "ConvNetD3"
+    width: Annotated[int, Ge(1), Knob("its width")] = 128
 
 
-class KernelRegression:
+class KernelRegression(Method):
     """One step of Adam on the error of kernel ridge regression; subclasses say which kernel."""
 
     Config = Config
     validation = "kernel"
-
-    def __init__(self, config: Config):
-        self.config = config
 
     @classmethod
     def check_memory(cls, config: Config, images: int, pixels: int, weights: int) -> None:

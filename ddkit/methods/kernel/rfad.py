@@ -5,13 +5,16 @@ estimate it, and fresh ones for every update keep the images from fitting to any
 """
 
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
+from annotated_types import Ge
 from torch import Tensor
 
-from ddkit.foundation.errors import one_of, require
+from ddkit.foundation.knobs import Knob
 from ddkit.methods.kernel import krr
+from ddkit.methods.method import Preset
 from ddkit.training.kernels import FeatureKernel
 
 LOSSES = ("platt", "mse")
@@ -21,21 +24,27 @@ LOSSES = ("platt", "mse")
 class Config(krr.Config):
     """The knobs of RFAD."""
 
-    networks: int = 8  # random networks of an update
-    loss: str = "platt"  # cross-entropy of scaled predictions, or mse
-    platt_lr: float = 0.01  # of Adam, on the logarithm of the scale
+    networks: Annotated[int, Ge(1), Knob("random networks of an update")] = 8
+    loss: Annotated[Literal["platt", "mse"], Knob("cross-entropy of scaled predictions, or squared error")] = "platt"
+    platt_lr: Annotated[float, Ge(0), Knob("of Adam, on the logarithm of the scale")] = 0.01
 
-    def __post_init__(self):
-        super().__post_init__()
-        require(self.networks >= 1, f"networks must be at least 1, got {self.networks}")
-        one_of(self.loss, LOSSES, "loss of rfad")
-        require(self.platt_lr >= 0, f"platt_lr must not be negative, got {self.platt_lr}")
+
+PRESETS = {
+    "course": Preset(
+        {"updates": 1500, "networks": 4, "image_lr": 0.02, "label_lr": 0.005, "real_batch": 500},
+        ("an update draws 4 random networks (the paper: 8) and predicts 500 real images, and the learning rates "
+         "fall to zero over 1,500 updates, so that a processor core needs minutes",
+         "the networks have instance norm and torch's initial weights, as everywhere in ddkit",
+         "the loss is Platt-scaled cross-entropy: set loss to mse for the paper's other one"),
+    ),
+}
 
 
 class RFAD(krr.KernelRegression):
     """One update by the features of random networks."""
 
     Config = Config
+    PRESETS = PRESETS
 
     @staticmethod
     def networks_alive(config: Config) -> int:
@@ -68,3 +77,6 @@ class RFAD(krr.KernelRegression):
         super().load_state_dict(state)
         with torch.no_grad():
             self.log_scale.copy_(state["log_scale"])
+
+
+METHOD = RFAD

@@ -10,17 +10,20 @@ are learned, in which steps are skipped, and in which weights count.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from annotated_types import Ge, Gt, Lt
+from torch import Tensor
 
 from ddkit.data import Dataset, augment
 from ddkit.foundation import randomness
-from ddkit.foundation.errors import one_of, require
+from ddkit.foundation.errors import require
+from ddkit.foundation.knobs import Knob, Knobs
 from ddkit.foundation.memory import require_memory
+from ddkit.methods.matching.student import GRADIENTS, Batch, Student
+from ddkit.methods.method import Method, Preset
 from ddkit.synthetic import SyntheticSet
 from ddkit.training import logits
 from ddkit.training.experts import Plan, Trajectories
@@ -49,152 +52,42 @@ class Segment:
 
 
 @dataclass(frozen=True)
-class Batch:
-    """What a student's step sees: indices of synthetic images, int64 [n], and their augmentation."""
-
-    indices: Tensor
-    draw: augment.Draw | None = None
-
-
-class Student:
-    """A network as a function of its flat weights, with the gradient that its steps follow."""
-
-    def __init__(self, network: nn.Module):
-        self.network = network
-        self.shapes = {name: weight.shape for name, weight in network.named_parameters()}
-
-    def logits(self, weights: Tensor, images: Tensor) -> Tensor:
-        """Logits [n, classes] of images [n, C, H, W] with flat weights [P]."""
-        parts = weights.split([shape.numel() for shape in self.shapes.values()])
-        named = {name: part.view(shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)}
-        return torch.func.functional_call(self.network, named, (images,))
-
-    def gradient(self, weights: Tensor, images: Tensor, labels: Tensor, batch: Batch, graph: bool = True) -> Tensor:
-        """Gradient [P] of the batch's cross-entropy in the weights; ``graph`` lets it be differentiated again.
-
-        Soft labels are logits, whose softmax is the distribution.
-        """
-        seen, meant = augment.apply(images[batch.indices], batch.draw), labels[batch.indices]
-        loss = F.cross_entropy(self.logits(weights, seen), meant.softmax(1) if meant.is_floating_point() else meant)
-        return torch.autograd.grad(loss, weights, create_graph=graph)[0]
-
-
-@dataclass(frozen=True)
-class Gradients:
-    """The loss and its gradients in images, learned labels (None where they are classes) and learning rate."""
-
-    loss: float
-    images: Tensor
-    labels: Tensor | None
-    rate: Tensor
-
-
-def unrolled(student: Student, images: Tensor, labels: Tensor, rate: Tensor, batches: list[Batch],
-             segment: Segment) -> Gradients:
-    """Differentiate through all steps at once, as MTT does; memory grows with the number of steps."""
-    rate = rate.detach().requires_grad_()
-    leaves = _leaves(images, labels)
-    weights = segment.start.clone().requires_grad_()
-    for batch in batches:
-        weights = weights - rate * student.gradient(weights, leaves[0], _labels(leaves, labels), batch)
-    loss = segment.loss(weights)
-    *found, of_rate = torch.autograd.grad(loss, [*leaves, rate])
-    return Gradients(loss.item(), found[0], found[1] if len(found) > 1 else None, of_rate)
-
-
-def stepwise(student: Student, images: Tensor, labels: Tensor, rate: Tensor, batches: list[Batch],
-             segment: Segment) -> Gradients:
-    """The same gradient one step at a time, as TESLA does (Cui et al., ICML 2023): memory holds one step's graph.
-
-    With g_i the gradient of step i, theta_N = theta_0 - alpha sum_i g_i. First the steps are made without a graph.
-    Then, from the last to the first, with lambda = dL/dtheta_{i+1}, the scalar lambda . g_i is differentiated:
-
-        dL/dS -= alpha d(lambda . g_i)/dS,    dL/dalpha -= lambda . g_i,    lambda -= alpha d(lambda . g_i)/dtheta_i.
-
-    TESLA leaves out the last of the three, which treats theta_i as if it did not depend on the images of earlier
-    steps; with it the gradient is the unrolled one, for the price of no further pass. Only the visited weights, one
-    vector each, are kept of a step.
-    """
-    # In one piece: many small tensors that stay would keep the memory between them from being used again.
-    path = segment.start.new_empty(len(batches), len(segment.start))
-    weights, fixed = segment.start, (images.detach(), labels.detach())
-    for visited, batch in zip(path, batches, strict=True):
-        visited.copy_(weights)
-        weights = weights.detach().requires_grad_()
-        weights = weights.detach() - rate * student.gradient(weights, *fixed, batch, graph=False)
-    end = weights.requires_grad_()
-    loss = segment.loss(end)
-    (slope,) = torch.autograd.grad(loss, end)
-    leaves = _leaves(images, labels)
-    sums = [torch.zeros_like(leaf) for leaf in leaves]
-    of_rate = torch.zeros_like(rate)
-    for weights, batch in zip(reversed(path.unbind()), reversed(batches), strict=True):
-        weights = weights.clone().requires_grad_()
-        gradient = student.gradient(weights, leaves[0], _labels(leaves, labels), batch)
-        along = (slope * gradient).sum()
-        *found, of_weights = torch.autograd.grad(along, [*leaves, weights])
-        for total, part in zip(sums, found, strict=True):
-            total -= rate * part
-        of_rate -= along.detach()
-        slope = slope - rate * of_weights
-    return Gradients(loss.item(), sums[0], sums[1] if len(sums) > 1 else None, of_rate)
-
-
-GRADIENTS: dict[str, Callable[..., Gradients]] = {"stepwise": stepwise, "unrolled": unrolled}
-
-
-def _leaves(images: Tensor, labels: Tensor) -> list[Tensor]:
-    """The tensors to differentiate in: the images, and the labels if they are soft."""
-    return [t.detach().requires_grad_() for t in (images, labels) if t.is_floating_point()]
-
-
-def _labels(leaves: list[Tensor], labels: Tensor) -> Tensor:
-    return leaves[1] if len(leaves) > 1 else labels
-
-
-@dataclass(frozen=True)
-class Config:
+class Config(Knobs):
     """The knobs of trajectory matching, in the papers' symbols, and of the experts it follows (see ``Plan``)."""
 
-    updates: int = 5000  # of the synthetic set
-    student_steps: int = 80  # N: steps of the student on the synthetic set
-    expert_span: int = 2  # M: epochs of the expert that they should cover
-    first_start: int = 0  # T-: the earliest epoch that a student starts from
-    last_start: int = 10  # T: the latest one at the beginning
-    final_start: int = 20  # T+: the latest one after the expansion
-    expansion: int = 1000  # updates in which T grows to T+
-    batch: int = 0  # synthetic images in a step (0: all)
-    image_lr: float = 100.0
-    image_momentum: float = 0.5
-    rate: float = 0.01  # alpha: the student's learning rate at the start
-    rate_lr: float = 0.01  # of its logarithm; 0 keeps it
-    learned_labels: bool = False  # start from images that experts get right, with their mean logits, and learn these
-    label_lr: float = 1.0
-    label_momentum: float = 0.9
-    threshold: float = 0.0  # updates whose loss is larger are skipped (0: none is)
-    left_out: float = 0.0  # share of the weights, the shallow ones, that the loss leaves out
-    gradient: str = "stepwise"  # or unrolled
-    augmented: bool = True  # siamese augmentation of the student's images
-    network: str = "ConvNetD3"
-    width: int = 128
-    experts: int = 10
-    expert_epochs: int = 50
-    expert_lr: float = 0.01
-    expert_batch: int = 256
-    sharpness: float = 0.0  # radius of the experts' sharpness-aware minimisation
-    difficulty: str = "none"  # or el2n, grand: the score that orders the experts' data
-    half: bool = False  # store experts in half precision
+    updates: Annotated[int, Ge(1), Knob("of the synthetic set")] = 5000
+    student_steps: Annotated[int, Ge(1), Knob("steps of the student on the synthetic set", "N")] = 80
+    expert_span: Annotated[int, Ge(1), Knob("epochs of the expert that they should cover", "M")] = 2
+    first_start: Annotated[int, Ge(0), Knob("the earliest epoch that a student starts from", "T-")] = 0
+    last_start: Annotated[int, Ge(0), Knob("the latest one at the beginning", "T")] = 10
+    final_start: Annotated[int, Ge(0), Knob("the latest one after the expansion", "T+")] = 20
+    expansion: Annotated[int, Ge(1), Knob("updates in which T grows to T+")] = 1000
+    batch: Annotated[int, Ge(0), Knob("synthetic images in a step (0: all)")] = 0
+    image_lr: Annotated[float, Gt(0), Knob("learning rate of the images")] = 100.0
+    image_momentum: Annotated[float, Ge(0), Knob("of the images' SGD")] = 0.5
+    rate: Annotated[float, Gt(0), Knob("the student's learning rate at the start", "alpha")] = 0.01
+    rate_lr: Annotated[float, Ge(0), Knob("of its logarithm; 0 keeps it")] = 0.01
+    learned_labels: Annotated[bool, Knob("start from images that experts get right, with their mean logits, and learn "
+                                         "these")] = False
+    label_lr: Annotated[float, Ge(0), Knob("learning rate of the labels")] = 1.0
+    label_momentum: Annotated[float, Ge(0), Knob("of the labels' SGD")] = 0.9
+    threshold: Annotated[float, Ge(0), Knob("updates whose loss is larger are skipped (0: none is)")] = 0.0
+    left_out: Annotated[float, Ge(0), Lt(1), Knob("share of the weights, the shallow ones, that the loss leaves "
+                                                  "out")] = 0.0
+    gradient: Annotated[Literal["stepwise", "unrolled"], Knob("one step's graph in memory, or all")] = "stepwise"
+    augmented: Annotated[bool, Knob("siamese augmentation of the student's images")] = True
+    network: Annotated[str, Knob("of the experts and the student")] = "ConvNetD3"
+    width: Annotated[int, Ge(1), Knob("its width")] = 128
+    experts: Annotated[int, Ge(1), Knob("how many")] = 10
+    expert_epochs: Annotated[int, Ge(1), Knob("length of each")] = 50
+    expert_lr: Annotated[float, Gt(0), Knob("of their SGD")] = 0.01
+    expert_batch: Annotated[int, Ge(1), Knob("images in a step of an expert")] = 256
+    sharpness: Annotated[float, Ge(0), Knob("radius of the experts' sharpness-aware minimisation", "rho")] = 0.0
+    difficulty: Annotated[Literal["none", "el2n", "grand"], Knob("the score that orders the experts' data")] = "none"
+    half: Annotated[bool, Knob("store experts in half precision")] = False
 
-    def __post_init__(self):
-        one_of(self.gradient, GRADIENTS, "gradient")
-        for name in ("student_steps", "expert_span", "expansion"):
-            require(getattr(self, name) >= 1, f"{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("image_lr", "rate"):
-            require(getattr(self, name) > 0, f"{name} must be positive, got {getattr(self, name)}")
-        for name in ("batch", "rate_lr", "label_lr", "threshold", "image_momentum", "label_momentum"):
-            require(getattr(self, name) >= 0, f"{name} must not be negative, got {getattr(self, name)}")
-        require(0 <= self.left_out < 1, f"left_out must be at least 0 and below 1, got {self.left_out}")
-        require(0 <= self.first_start <= self.last_start <= self.final_start, "start epochs must satisfy 0 <= "
+    def check(self) -> None:
+        require(self.first_start <= self.last_start <= self.final_start, "start epochs must satisfy 0 <= "
                 f"first_start <= last_start <= final_start, got {self.first_start}, {self.last_start}, "
                 f"{self.final_start}")
         require(self.final_start + self.expert_span <= self.expert_epochs,
@@ -218,17 +111,38 @@ class Config:
         return self.last_start + int(grown * (self.final_start - self.last_start))
 
 
-class TrajectoryMatching:
+_DATM = {"learned_labels": True, "threshold": 1.0}  # and the defaults
+_DATM_NOTE = ("N, M and the range of start epochs are DATM's for CIFAR-10 at 10 images per class (80, 2, 0 to 10 "
+              "growing to 20): the paper has none for MNIST")
+_TRAJECTORY = ("the student's learning rate is learned as its logarithm, so that it cannot become negative; the papers "
+               "learn it directly",
+               "the gradient is the unrolled one, computed step by step; TESLA's own leaves a term out")
+
+PRESETS = {
+    "mtt": Preset(
+        {"last_start": 10, "final_start": 10, "student_steps": 30, "image_lr": 1000.0},
+        ("the paper has no setting for MNIST: these are of the size of its CIFAR-10 ones at 10 images per class",
+         *_TRAJECTORY),
+    ),
+    "datm": Preset(_DATM, (_DATM_NOTE, *_TRAJECTORY)),
+    "pad": Preset(
+        {**_DATM, "difficulty": "el2n", "left_out": 0.5},
+        (_DATM_NOTE, "the schedule of subsets is the paper's, stretched to the length of the experts' training; "
+         "the difficulty is EL2N, averaged over three networks after one epoch",
+         "half of the weights, the shallow ones, are left out, as for 10 images per class: set left_out to 0 for 1 "
+         "and to 0.25 for 50", *_TRAJECTORY),
+    ),
+}
+
+
+class TrajectoryMatching(Method):
     """One update of the synthetic set by trajectory matching. Set ``trajectories`` before ``start``."""
 
     Config = Config
-    validation = "assignment"
+    PRESETS = PRESETS
     learns_rate = True
     chooses_start = True  # which images it begins with is only known once it has begun
     trajectories: Trajectories
-
-    def __init__(self, config: Config):
-        self.config = config
 
     @staticmethod
     def check_memory(config: Config, images: int, pixels: int, weights: int) -> None:
@@ -327,3 +241,6 @@ class TrajectoryMatching:
         self.synthetic.learning_rate = float(self.log_rate.exp())
         self.optimiser.load_state_dict(state["optimiser"])
         randomness.restore(self.streams, state["streams"])
+
+
+METHOD = TrajectoryMatching

@@ -1,0 +1,48 @@
+"""``python -m ddkit distill``."""
+
+from ddkit.cli.options import add_data, add_json, add_out, add_places, add_settings, settings, show
+from ddkit.foundation.progress import say
+
+
+def add_to(add) -> None:
+    distill = add("distill", _distill, "distil a data set; the same command resumes an interrupted run")
+    add_places(distill)
+    add_data(distill)
+    distill.add_argument("--method", default="datadam", help="distillation method")
+    distill.add_argument("--preset", default="course",
+                         help="settings: course, paper or official_code of datadam; mtt, datm or pad of trajectory; "
+                              "course of the others")
+    distill.add_argument("--ipc", type=int, default=10, help="images per class")
+    distill.add_argument("--init", default="real",
+                         help="start from random real images (real), chosen ones (herding, k-centre) or noise")
+    distill.add_argument("--network", help="network to match on (None: the preset's)")
+    distill.add_argument("--width", type=int, help="its width (None: the preset's)")
+    distill.add_argument("--updates", type=int, help="updates of the images (None: the preset's)")
+    distill.add_argument("--seed", type=int, default=0, help="of everything random in the run")
+    distill.add_argument("--lr", type=float, help="learning rate of the images (None: the preset's)")
+    add_settings(distill)
+    distill.add_argument("--validate-every", type=int, default=0, metavar="N",
+                         help="score on validation data every N updates (0: never)")
+    add_out(distill)
+    add_json(distill)
+
+
+def _distill(options) -> None:
+    from ddkit.methods import presets
+    from ddkit.methods.loop import Callback
+    from ddkit.runs import run
+    from ddkit.specs import Distill
+
+    spec = Distill(options.dataset, options.method, options.preset, options.ipc, options.init, options.network,
+                   options.width, options.updates, options.seed, options.size, settings(options))
+
+    class Announce(Callback):
+        def on_start(self, synthetic, history):
+            for sentence in presets.departures(options.method, options.preset, options.dataset):
+                say(f"{options.preset}: {sentence}")
+            say(f"{spec.total_updates} updates of {len(synthetic.images)} images, {history.updates} done before")
+
+    record = run(spec, root=options.runs, folder=options.out, data=options.data, callbacks=(Announce(),),
+                 validate_every=options.validate_every)
+    moved = f"{record.updates} updates moved the images by {record.result['moved']:.2f}"
+    show(record.as_dict(), options, f"{record}\n{moved}; they are in {record.folder}")

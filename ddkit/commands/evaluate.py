@@ -1,0 +1,58 @@
+"""``python -m ddkit evaluate`` and ``transfer``: networks trained on a set."""
+
+from ddkit.cli import sets
+from ddkit.cli.options import add_json, add_places, add_training, check_all, require_width_used, show, width_of
+
+
+def add_to(add) -> None:
+    evaluate = add("evaluate", _evaluate, "train networks on a distilled set, beside its start and random real images")
+    add_places(evaluate)
+    sets.add_options(evaluate)
+    add_training(evaluate, protocol="standard", seeds=5)
+    add_json(evaluate)
+
+    transfer = add("transfer", _transfer, "score a distilled set on other networks")
+    add_places(transfer)
+    sets.add_options(transfer)
+    transfer.add_argument("--networks", default="MLP,LeNet,AlexNet,VGG11,ResNet18", help="separated by commas")
+    add_training(transfer, protocol="standard", seeds=3, one_network=False)
+    add_json(transfer)
+
+
+def _evaluate(options) -> None:
+    from ddkit.plots import tables
+    from ddkit.runs import run
+    from ddkit.specs import Evaluate
+
+    sources, network, width = sets.sources(options)
+    network = network if options.network is None else options.network
+    require_width_used(options.width, [network])
+    protocols = dict.fromkeys(sources, options.protocol)
+    if options.protocol == "learned":  # what it is compared with has learned no rate
+        protocols |= dict.fromkeys(list(sources)[1:], "standard")
+    specs = {name: Evaluate(source, protocols[name], network, width_of(options, width), options.seeds, options.epochs)
+             for name, source in sources.items()}
+    check_all(specs.values(), options)
+    records = {name if protocols[name] == options.protocol else f"{name} ({protocols[name]} protocol)":
+               run(spec, root=options.runs, data=options.data) for name, spec in specs.items()}
+    first, *others = records
+    beside = {name: records[name].scores.summary() for name in others}
+    content = {**records[first].as_dict(), **records[first].scores.summary(), "beside": beside}
+    show(content, options, f"{sets.heading(sources)}\n\n{tables.scores(records)}")
+
+
+def _transfer(options) -> None:
+    from ddkit.plots import tables
+    from ddkit.runs import run
+    from ddkit.specs import Evaluate
+
+    sources, _, width = sets.sources(options)
+    networks = options.networks.split(",")
+    require_width_used(options.width, networks)
+    specs = {name: {network: Evaluate(source, options.protocol, network, width_of(options, width), options.seeds,
+                                      options.epochs) for network in networks} for name, source in sources.items()}
+    check_all([spec for row in specs.values() for spec in row.values()], options)
+    records = {name: {n: run(spec, root=options.runs, data=options.data) for n, spec in row.items()}
+               for name, row in specs.items()}
+    content = {name: {n: r.as_dict() for n, r in row.items()} for name, row in records.items()}
+    show(content, options, f"{sets.heading(sources)}\n\n{tables.transfer(records)}")

@@ -1,0 +1,64 @@
+"""``python -m ddkit show`` and ``runs``: looking at what was made."""
+
+from pathlib import Path
+
+from ddkit.cli.options import add_json, add_places, show
+from ddkit.foundation.errors import InputError, require
+from ddkit.foundation.progress import say
+
+
+def add_to(add) -> None:
+    drawing = add("show", _show_run, "draw a distilled set: images, change, evolution, loss")
+    add_places(drawing)
+    drawing.add_argument("run", metavar="DIR", help="folder of a distillation or coreset")
+    drawing.add_argument("--out", metavar="DIR", help="where the figures go (None: DIR/figures)")
+    drawing.add_argument("--png", action="store_true", help="also write every image as a PNG, a folder per class")
+    drawing.add_argument("--pt", metavar="FILE", help="also export the field's .pt layout")
+    add_json(drawing)
+
+    runs = add("runs", _runs, "list the runs made here and those that come with the repository")
+    add_places(runs)
+    add_json(runs)
+
+
+def _show_run(options) -> None:
+    from ddkit import plots
+    from ddkit.runs import Record
+    from ddkit.synthetic import formats
+
+    record = Record.load(options.run)
+    kind = record.spec["type"]
+    require(kind in ("Distill", "Coreset"), f"{options.run} holds no distilled or chosen images: name the folder of "
+                                            "a distillation or coreset")
+    folder = Path(options.out or Path(options.run) / "figures")
+    drawn = {"images": plots.image_grid(record.synthetic)}
+    if kind == "Distill":
+        drawn |= {"change": plots.start_end_difference(record.synthetic), "loss": plots.loss_curve({"loss": record})}
+        if record.evolution:
+            drawn["evolution"] = plots.evolution(record)
+    paths = [path for name, figure in drawn.items() for path in plots.save(figure, folder, name)]
+    if options.png:
+        paths += formats.export_png(record.synthetic, folder / "png")
+    if options.pt:
+        formats.export_pt(record.synthetic, options.pt)
+        paths.append(Path(options.pt))
+    text = f"{record}\n" + "\n".join(str(path) for path in paths if path.suffix == ".png" and path.parent == folder)
+    show({"record": record.as_dict(), "files": [str(p) for p in paths]}, options, text)
+
+
+def _runs(options) -> None:
+    from ddkit.runs import RECORD, REFERENCE, Record, runs_root
+    from ddkit.runs.working import STARTED
+
+    here, found = runs_root(options.runs), {}
+    require(here.is_dir() or not here.exists(), f"{here} is no folder: name one that runs are kept in")
+    for path in sorted([*here.glob(f"*/{RECORD}"), *REFERENCE.glob(f"*/{RECORD}")]):
+        try:
+            found[path] = Record.load(path.parent)
+        except InputError as error:  # one of them must not hide the others
+            found[path] = error
+            say(f"ddkit: {error}", quiet=not options.json)
+    started = [path.parent.name for path in sorted(here.glob(f"*/{STARTED}")) if path.parent / RECORD not in found]
+    lines = [*map(str, found.values()), *(f"{name}: interrupted, resumes when run again" for name in started)]
+    records = [one for one in found.values() if isinstance(one, Record)]
+    show([{"folder": str(r.folder), **r.as_dict()} for r in records], options, "\n".join(lines) or "no runs yet")

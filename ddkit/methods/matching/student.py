@@ -1,0 +1,117 @@
+"""A student whose training on the synthetic set is differentiated through, at once or step by step."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ddkit.data import augment
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a student's step sees: indices of synthetic images, int64 [n], and their augmentation."""
+
+    indices: Tensor
+    draw: augment.Draw | None = None
+
+
+class Student:
+    """A network as a function of its flat weights, with the gradient that its steps follow."""
+
+    def __init__(self, network: nn.Module):
+        self.network = network
+        self.shapes = {name: weight.shape for name, weight in network.named_parameters()}
+
+    def logits(self, weights: Tensor, images: Tensor) -> Tensor:
+        """Logits [n, classes] of images [n, C, H, W] with flat weights [P]."""
+        parts = weights.split([shape.numel() for shape in self.shapes.values()])
+        named = {name: part.view(shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)}
+        return torch.func.functional_call(self.network, named, (images,))
+
+    def gradient(self, weights: Tensor, images: Tensor, labels: Tensor, batch: Batch, graph: bool = True) -> Tensor:
+        """Gradient [P] of the batch's cross-entropy in the weights; ``graph`` lets it be differentiated again.
+
+        Soft labels are logits, whose softmax is the distribution.
+        """
+        seen, meant = augment.apply(images[batch.indices], batch.draw), labels[batch.indices]
+        loss = F.cross_entropy(self.logits(weights, seen), meant.softmax(1) if meant.is_floating_point() else meant)
+        return torch.autograd.grad(loss, weights, create_graph=graph)[0]
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """The loss and its gradients in images, learned labels (None where they are classes) and learning rate."""
+
+    loss: float
+    images: Tensor
+    labels: Tensor | None
+    rate: Tensor
+
+
+def unrolled(student: Student, images: Tensor, labels: Tensor, rate: Tensor, batches: list[Batch],
+             segment) -> Gradients:
+    """Differentiate through all steps at once, as MTT does; memory grows with the number of steps.
+
+    ``segment`` gives the weights to ``start`` from and the ``loss`` of those at the end, as ``trajectory.Segment``.
+    """
+    rate = rate.detach().requires_grad_()
+    leaves = _leaves(images, labels)
+    weights = segment.start.clone().requires_grad_()
+    for batch in batches:
+        weights = weights - rate * student.gradient(weights, leaves[0], _labels(leaves, labels), batch)
+    loss = segment.loss(weights)
+    *found, of_rate = torch.autograd.grad(loss, [*leaves, rate])
+    return Gradients(loss.item(), found[0], found[1] if len(found) > 1 else None, of_rate)
+
+
+def stepwise(student: Student, images: Tensor, labels: Tensor, rate: Tensor, batches: list[Batch],
+             segment) -> Gradients:
+    """The same gradient one step at a time, as TESLA does (Cui et al., ICML 2023): memory holds one step's graph.
+
+    With g_i the gradient of step i, theta_N = theta_0 - alpha sum_i g_i. First the steps are made without a graph.
+    Then, from the last to the first, with lambda = dL/dtheta_{i+1}, the scalar lambda . g_i is differentiated:
+
+        dL/dS -= alpha d(lambda . g_i)/dS,    dL/dalpha -= lambda . g_i,    lambda -= alpha d(lambda . g_i)/dtheta_i.
+
+    TESLA leaves out the last of the three, which treats theta_i as if it did not depend on the images of earlier
+    steps; with it the gradient is the unrolled one, for the price of no further pass. Only the visited weights, one
+    vector each, are kept of a step.
+    """
+    # In one piece: many small tensors that stay would keep the memory between them from being used again.
+    path = segment.start.new_empty(len(batches), len(segment.start))
+    weights, fixed = segment.start, (images.detach(), labels.detach())
+    for visited, batch in zip(path, batches, strict=True):
+        visited.copy_(weights)
+        weights = weights.detach().requires_grad_()
+        weights = weights.detach() - rate * student.gradient(weights, *fixed, batch, graph=False)
+    end = weights.requires_grad_()
+    loss = segment.loss(end)
+    (slope,) = torch.autograd.grad(loss, end)
+    leaves = _leaves(images, labels)
+    sums = [torch.zeros_like(leaf) for leaf in leaves]
+    of_rate = torch.zeros_like(rate)
+    for weights, batch in zip(reversed(path.unbind()), reversed(batches), strict=True):
+        weights = weights.clone().requires_grad_()
+        gradient = student.gradient(weights, leaves[0], _labels(leaves, labels), batch)
+        along = (slope * gradient).sum()
+        *found, of_weights = torch.autograd.grad(along, [*leaves, weights])
+        for total, part in zip(sums, found, strict=True):
+            total -= rate * part
+        of_rate -= along.detach()
+        slope = slope - rate * of_weights
+    return Gradients(loss.item(), sums[0], sums[1] if len(sums) > 1 else None, of_rate)
+
+
+GRADIENTS: dict[str, Callable[..., Gradients]] = {"stepwise": stepwise, "unrolled": unrolled}
+
+
+def _leaves(images: Tensor, labels: Tensor) -> list[Tensor]:
+    """The tensors to differentiate in: the images, and the labels if they are soft."""
+    return [t.detach().requires_grad_() for t in (images, labels) if t.is_floating_point()]
+
+
+def _labels(leaves: list[Tensor], labels: Tensor) -> Tensor:
+    return leaves[1] if len(leaves) > 1 else labels

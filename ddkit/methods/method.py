@@ -1,0 +1,67 @@
+"""What a method is: its knobs, its named settings, and one update of a synthetic set."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from ddkit.data import Dataset
+from ddkit.foundation.knobs import Knobs
+from ddkit.synthetic import SyntheticSet
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Settings of a method.
+
+    Attributes:
+        values: what differs from the method's defaults.
+        departures: sentences on where the setting departs from paper, code or course, and where those disagree.
+        on: what is added to both on a data set, by its name.
+    """
+
+    values: dict
+    departures: tuple[str, ...]
+    on: Mapping[str, "Preset"] = field(default_factory=dict)
+
+
+class Method:
+    """One update of a synthetic set; the loop asks for the next.
+
+    Attributes:
+        Config: the dataclass of its knobs, ``network``, ``width`` and ``updates`` among them (or as properties). One
+            that can only begin from some images lists them as ``inits``; one with a ``plan`` of experts is given their
+            ``trajectories`` before ``start``.
+        PRESETS: its named settings.
+        validation: the protocol that a run's validation scores by.
+        chooses_start: whether it replaces the images that it is given to begin with.
+        learns_rate: whether it learns the learning rate that its set is to be trained on with.
+    """
+
+    Config: ClassVar[type[Knobs]]
+    PRESETS: ClassVar[dict[str, Preset]]
+    validation: ClassVar[str] = "assignment"
+    chooses_start: ClassVar[bool] = False
+    learns_rate: ClassVar[bool] = False
+
+    def __init__(self, config: Knobs):
+        self.config = config
+
+    @classmethod
+    def check_memory(cls, config: Knobs, images: int, pixels: int, weights: int) -> None:
+        """Refuse what cannot fit, by the numbers of synthetic images, of pixels in each, of a network's weights."""
+
+    def start(self, dataset: Dataset, synthetic: SyntheticSet, rng: Callable) -> None:
+        """Prepare to update ``synthetic``; ``rng(name)`` gives the run's random streams."""
+        raise NotImplementedError
+
+    def update(self) -> dict[str, float]:
+        """Make one update of the synthetic set; returns the named losses."""
+        raise NotImplementedError
+
+    def state_dict(self) -> dict:
+        """All that the next update depends on, besides the synthetic set and the data."""
+        raise NotImplementedError
+
+    def load_state_dict(self, state: dict) -> None:
+        """Go on from ``state_dict``; call ``start`` first."""
+        raise NotImplementedError

@@ -1,0 +1,124 @@
+"""Networks by the field's names, such as ``ConvNetD4BN``, built, or only sketched, and given their first weights."""
+
+import math
+import re
+
+import torch
+from torch import nn
+
+from ddkit.data import Dataset
+from ddkit.foundation.errors import InputError, require
+from ddkit.foundation.memory import require_memory
+from ddkit.networks.blocks import Network
+from ddkit.networks.nets import MLP, VGG11, AlexNet, ConvNet, LeNet, ResNet18
+
+FAMILIES = {"MLP": MLP, "ConvNet": ConvNet, "LeNet": LeNet, "AlexNet": AlexNet, "VGG11": VGG11, "ResNet18": ResNet18}
+SUFFIXES = {"": "instance", "IN": "instance", "BN": "batch", "LN": "layer", "GN": "group", "NN": "none"}
+ACTIVATION_SUFFIXES = {"": "relu", "AR": "relu", "AL": "leakyrelu", "AS": "sigmoid",
+                       "ASwish": "swish"}
+POOLING_SUFFIXES = {"": "avg", "AP": "avg", "MP": "max", "NP": "none"}
+SMALLEST = 8  # pixels
+_TRAINED = 16  # bytes that a weight takes in training: itself, its gradient, and two moments
+_NAME = re.compile(r"(MLP|ConvNet|LeNet|AlexNet|VGG11|ResNet18)(?:D([1-8]))?([BILGN]N)?(ASwish|A[RLS])?([AMN]P|_AP)?$")
+
+
+def build(name: str, channels: int, classes: int, size: int, *, width: int = 128,
+          generator: torch.Generator | None = None) -> Network:
+    """Build and initialise a network by the field's name, drawing only from ``generator``.
+
+    Args:
+        name: ``MLP``, ``ConvNet``, ``LeNet``, ``AlexNet``, ``VGG11`` or ``ResNet18``; a ConvNet takes a depth
+            ``D1`` to ``D8`` (default 3), and ConvNet, VGG11 and ResNet18 a norm ``BN``, ``IN``, ``LN``, ``GN``
+            or ``NN`` (none; default instance norm), as in ``ConvNetD4BN``; after these a ConvNet takes an activation
+            ``AR`` (ReLU), ``AL`` (leaky ReLU) or ``AS`` (sigmoid) and a pooling ``AP`` (average), ``MP`` (max) or
+            ``NP`` (none), as in ``ConvNetD4BNALMP``.
+        channels, classes, size: of the images, which are [N, channels, size, size].
+        width: channels of each ConvNet block (other networks have fixed widths).
+        generator: source of the initial weights; None draws from torch's global generator.
+
+    Raises:
+        InputError: unknown name, or images too small for this network.
+    """
+    return initialise(sketch(name, channels, classes, size, width).to_empty(device="cpu"), generator)
+
+
+def sketch(name: str, channels: int, classes: int, size: int, width: int = 128) -> Network:
+    """The network without its weights, on torch's meta device, once it is seen that they can be had.
+
+    Raises:
+        InputError: unknown name, images too small for this network, or more weights than there is memory to train.
+    """
+    family, options = parse(name, width)
+    require(channels >= 1 and classes >= 2, f"a network needs at least 1 channel and 2 classes, got {channels} and "
+                                            f"{classes}")
+    try:
+        require(size >= SMALLEST, "images are too small")
+        with torch.device("meta"):
+            network = family(channels, classes, size, **options)
+    except InputError as error:
+        raise InputError(f"{name} cannot take {size}x{size} images ({error}): the smallest it takes is "
+                         f"{_smallest(family, channels, classes, options)} pixels") from error
+    except (RuntimeError, OverflowError, TypeError) as error:  # numbers beyond what torch can count
+        raise InputError(f"{name} of width {width} on {size}x{size} images has more weights than can be counted: ask "
+                         "for less") from error
+    weights = sum(p.numel() for p in network.parameters())
+    require_memory(_TRAINED * weights, f"training {name} of width {width} with its {weights:,} weights",
+                   "take a smaller width or another network")
+    return network
+
+
+def sketch_for(dataset: Dataset, name: str, width: int) -> Network:
+    """``sketch`` the network for a data set's images and classes: an error, if it cannot be."""
+    return sketch(name, dataset.channels, len(dataset.classes), dataset.size, width)
+
+
+def build_for(dataset: Dataset, name: str, width: int, generator: torch.Generator | None = None) -> Network:
+    """``build`` the network for a data set's images and classes, on their device."""
+    network = build(name, dataset.channels, len(dataset.classes), dataset.size, width=width, generator=generator)
+    return network.to(dataset.train.images.device)
+
+
+def parse(name: str, width: int = 128) -> tuple[type[Network], dict]:
+    """The class and options that a name such as ``ConvNetD4BN`` stands for."""
+    match = _NAME.fullmatch(name)
+    require(match is not None, f"unknown network '{name}': choose one of MLP, ConvNet, ConvNetD1 to ConvNetD8 (with "
+                               "BN, LN, GN or NN for another norm, then AL, AS or ASwish for another activation, then "
+                               "MP or NP for another pooling), LeNet, AlexNet, VGG11, ResNet18")
+    family, depth, suffix, activation, pooling = match.groups()
+    fixed, averaging = family in ("MLP", "LeNet"), family == "ResNet18" and pooling == "_AP"
+    convnet = family == "ConvNet" and pooling != "_AP"
+    require(not (fixed and suffix) and (convnet or not (depth or activation or (pooling and not averaging))),
+            f"network '{name}' does not exist: only ConvNet takes a depth, an activation and a pooling, only ConvNet, "
+            "AlexNet, VGG11 and ResNet18 a norm, only ResNet18 _AP")
+    options = {} if fixed or (family == "AlexNet" and not suffix) else {"norm": SUFFIXES[suffix or ""]}
+    if averaging:
+        options["pool"] = True
+    if family == "ConvNet":
+        require(width >= 1, f"a ConvNet's width must be at least 1, got {width}")
+        options |= {"width": width, "depth": int(depth or 3), "activation": ACTIVATION_SUFFIXES[activation or ""],
+                    "pool": POOLING_SUFFIXES[pooling or ""]}
+    return FAMILIES[family], options
+
+
+def _smallest(family, channels: int, classes: int, options: dict) -> int:
+    for size in range(SMALLEST, 1025):
+        try:
+            with torch.device("meta"):
+                family(channels, classes, size, **options)
+            return size
+        except InputError:
+            continue
+    raise AssertionError("no network needs more than 1024 pixels")
+
+
+@torch.no_grad()
+def initialise(network: Network, generator: torch.Generator | None = None) -> Network:
+    """Draw all weights anew with torch's default scheme, U(-1/sqrt(fan_in), 1/sqrt(fan_in)), from ``generator``."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            bound = 1 / math.sqrt(module.weight[0].numel())
+            for parameter in module.parameters():
+                parameter.uniform_(-bound, bound, generator=generator)
+        elif isinstance(module, nn.GroupNorm | nn.BatchNorm2d):
+            module.reset_parameters()
+    return network

@@ -1,0 +1,149 @@
+"""What came of a run: a record of one screen, and beside it sets, long series and pictures between updates."""
+
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import torch
+
+from ddkit.foundation.errors import InputError, require
+from ddkit.foundation.files import expanded, read_json, read_tensors, sha256, write_json, write_tensors
+from ddkit.foundation.schema import COUNT, NUMBER, require_fit
+from ddkit.runs import evolution, series
+from ddkit.runs.spec import kind_of, restore_spec
+from ddkit.synthetic import SyntheticSet
+from ddkit.training.experts import Trajectories
+from ddkit.training.scores import Scores
+
+REFERENCE = Path(__file__).resolve().parents[2] / "data" / "reference"  # results that come with the repository
+RECORD, SYNTHETIC, EVOLUTION = "record.json", "synthetic.safetensors", "evolution.safetensors"
+SERIES = "series.safetensors"  # the long ones of the result
+_SCHEMA = {"spec": {"type": str}, "made": str, "fingerprint": str, "device": str, "versions": {...: str},
+           "seconds": NUMBER, "peak_memory_mib": NUMBER, "updates": COUNT, "result": dict, "?notes": [str],
+           "?files": {...: str}}
+
+
+@dataclass
+class Record:
+    """What came of a run.
+
+    Attributes:
+        spec: as plain data.
+        made: when it ended, ISO 8601, UTC.
+        fingerprint: of the data set.
+        device, versions: what it ran on.
+        seconds, peak_memory_mib: what it cost, interruptions left out.
+        updates: of the synthetic set, or of each evaluation's network.
+        result: of a distillation ``moved``, ``cpu_seconds`` (of all cores), ``losses``, ``validation``, ``departures``;
+            of an evaluation ``runs`` (one dict per seed), ``classes``, ``chance``, and ``cost`` of the network or, if
+            one predicted, the ``kernel``; of an application what its module says.
+        notes: the data set's, which belong beside results: that the images are synthetic, say.
+        files: sha256 of the files beside it, by name (older records name none).
+        folder: where it lies.
+    """
+
+    spec: dict
+    made: str
+    fingerprint: str
+    device: str
+    versions: dict[str, str]
+    seconds: float
+    peak_memory_mib: float
+    updates: int
+    result: dict
+    notes: list[str] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
+    folder: Path = field(default=Path(), compare=False)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Record":
+        """Read the record in ``folder``.
+
+        Raises:
+            InputError: there is none, or it is damaged.
+        """
+        path = expanded(folder) / RECORD
+        require(path.exists(), f"no record in {folder}: name the folder of a finished run")
+        content, wrong = read_json(path), f"{path} holds no record of ddkit: delete it to make the run again"
+        require_fit(content, _SCHEMA, wrong)
+        if SERIES in content.get("files", {}):
+            long = read_tensors(_verified(path.parent / SERIES, content["files"]))[0]
+            try:
+                content["result"] = series.join(content["result"], long)
+            except (KeyError, IndexError, TypeError, ValueError, StopIteration) as error:
+                raise InputError(wrong) from error
+        kind = kind_of(content["spec"]["type"])
+        require_fit(content["result"], getattr(kind, "RESULT", {}), wrong)
+        require(content["result"].get("runs", [1]) != [], wrong)
+        try:
+            return cls(**content, folder=path.parent)
+        except TypeError as error:
+            raise InputError(wrong) from error
+
+    @property
+    def name(self) -> str:
+        """The name of its spec.
+
+        Raises:
+            InputError: the spec is none that this version of ddkit knows.
+        """
+        try:
+            return restore_spec(self.spec).name
+        except InputError:
+            raise
+        except Exception as error:  # whatever a strange spec leads to
+            raise InputError(f"{self.folder / RECORD} names no run that this version of ddkit knows: delete it to make "
+                             "the run again") from error
+
+    def save(self, *, packed: bool = False) -> None:
+        """Write it into its folder, long series into a file of their own; ``packed`` as for ``write_tensors``."""
+        result, long = series.split(self.result)
+        if long:
+            write_tensors(self.folder / SERIES, long, packed=packed)
+            self.files[SERIES] = sha256((self.folder / SERIES).read_bytes())
+        elif self.files.pop(SERIES, None):
+            (self.folder / SERIES).unlink(missing_ok=True)
+        write_json(self.folder / RECORD, self.as_dict() | {"result": result})
+
+    def as_dict(self) -> dict:
+        return {k: v for k, v in asdict(self).items() if k != "folder"}
+
+    @cached_property
+    def synthetic(self) -> SyntheticSet:
+        """The distilled or chosen set (of a record that has one)."""
+        return SyntheticSet.load(self._own(SYNTHETIC))
+
+    @cached_property
+    def evolution(self) -> dict[int, torch.Tensor]:
+        """The images after some of the updates (of a distillation's record), normalised.
+
+        Those between the start and the end are kept in 8 bits. Empty where none were kept, as of the larger sets in
+        ``data/reference``.
+        """
+        path = self._own(EVOLUTION)
+        return evolution.read(path, self.synthetic) if path.exists() else {}
+
+    def _own(self, name: str) -> Path:
+        """The file of that name beside the record, if it is still the one that was written with it."""
+        return _verified(self.folder / name, self.files)
+
+    @cached_property
+    def trajectories(self) -> Trajectories:
+        """The snapshots (of a record of experts)."""
+        whose = {"run": self.name, "fingerprint": self.fingerprint}
+        return Trajectories(self.folder, restore_spec(self.spec).plan, whose)
+
+    @property
+    def scores(self) -> Scores:
+        """The test scores (of a record that has any)."""
+        return Scores(tuple(self.result["runs"]), notes=tuple(self.notes))
+
+    def __str__(self) -> str:
+        told = f"{self.folder.name}: made {self.made[:10]} in {self.seconds:.0f} s on {self.device}"
+        return "\n".join([told, *(f"({note})" for note in self.notes)])
+
+
+def _verified(path: Path, files: dict[str, str]) -> Path:
+    require(path.name not in files or not path.exists() or sha256(path.read_bytes()) == files[path.name],
+            f"{path} is not the file that was written with its record: delete the folder to make the run again")
+    return path

@@ -1,0 +1,147 @@
+"""Every number is a run: ``run`` reloads, resumes or makes what a spec names; a ``Record`` is what came of it."""
+
+import os
+import platform
+import shutil
+from datetime import datetime, timezone
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from ddkit import __version__
+from ddkit.data import Dataset, Split, fingerprint, load
+from ddkit.foundation.device import default_device, describe
+from ddkit.foundation.errors import require
+from ddkit.foundation.files import expanded, sha256
+from ddkit.foundation.progress import say
+from ddkit.methods.loop import Callback
+from ddkit.networks.cost import peak_memory_mib
+from ddkit.runs import evolution
+from ddkit.runs.jobs import Job
+from ddkit.runs.record import EVOLUTION, RECORD, REFERENCE, SYNTHETIC, Record
+from ddkit.runs.spec import Source, Spec, describe_spec
+from ddkit.runs.working import STARTED, begun_as, working_in
+from ddkit.synthetic import SyntheticSet
+
+
+def runs_root(root: str | Path | None = None) -> Path:
+    """The folder that runs are kept in: the argument, else ``DDKIT_RUNS``, else ``./data/runs``."""
+    return expanded(root or os.environ.get("DDKIT_RUNS") or "data/runs")
+
+
+def find(spec: Spec, root: str | Path | None = None, data: str | Path | None = None) -> Record | None:
+    """The record of ``spec`` on the data at hand, if it was made here or comes with the repository.
+
+    Where the data are not at hand there is nothing to compare it with, and the one under the spec's name is returned.
+    """
+    return _find(spec, _fingerprint(spec, data), runs_root(root))
+
+
+def _fingerprint(spec: Spec, data: str | Path | None) -> str | None:
+    return fingerprint(spec.dataset, data, spec.size)
+
+
+def _find(spec, seen: str | None, root: Path) -> Record | None:
+    for place in (*_places(spec, seen, root), REFERENCE / spec.name):
+        if (place / RECORD).exists():
+            record = Record.load(place)
+            if record.name == spec.name and seen in (None, record.fingerprint):
+                return record
+    return None
+
+
+def _places(spec, seen: str | None, root: Path) -> list[Path]:
+    """The folders that a run may lie in: that of its name and, if that is taken by other data, one for these data."""
+    return [root / spec.name] + ([root / f"{spec.name}-{seen[:8]}"] if seen else [])
+
+
+def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None = None,
+        data: str | Path | None = None, callbacks: tuple[Callback, ...] = (), validate_every: int = 0, stop=None,
+        quiet: bool = False) -> Record:
+    """Reload, resume or make the run that ``spec`` names, on the data at hand.
+
+    Records and unfinished work of other data, by their content, are never reused. While the run is made its folder is
+    held for this process: another that wants the same run waits, and then reloads it.
+
+    Args:
+        root: folder that runs are kept in (default: ``DDKIT_RUNS``, else ``data/runs``).
+        folder: this run's own folder, instead of one under ``root``.
+        data: root of the data files, as for ``data.load``.
+        callbacks, stop: watch and stop a distillation, as for ``distill.distill``.
+        validate_every: score a distillation on validation data after so many updates (0: never).
+
+    Raises:
+        InputError: the spec cannot work, or ``folder`` holds another run, or this one on other data.
+    """
+    spec.check()
+    require(validate_every >= 0, f"validation comes after so many updates, or never (0), got {validate_every}")
+    folder, found = folder and expanded(folder), None
+    found = _in(folder, spec, _fingerprint(spec, data)) if folder else find(spec, root, data)
+    if found:
+        (found.folder / STARTED).unlink(missing_ok=True)  # of a process that was killed right after the record
+        return found
+    dataset = load(spec.dataset, data, spec.size).to(default_device())
+    spec.check_on(dataset)
+    identity = {"run": spec.name, "fingerprint": dataset.fingerprint}
+    place = folder or _vacant(spec, identity, runs_root(root), quiet)
+    others = {"root": root, "data": data, "quiet": quiet}
+    with working_in(place, identity, quiet):
+        found = _in(place, spec, dataset.fingerprint)  # made by whom we waited for
+        if found:
+            (place / STARTED).unlink(missing_ok=True)
+            return found
+        job = Job(dataset, place, identity, partial(run, **others),
+                  {"callbacks": callbacks, "stop": stop, "validate_every": validate_every}, quiet)
+        return _make(spec, job)
+
+
+def _in(place: Path, spec, seen: str | None) -> Record | None:
+    """The record in a folder, which must be that of ``spec`` on the data seen."""
+    if not (place / RECORD).exists():
+        return None
+    found = Record.load(place)
+    require(found.name == spec.name, f"{place} holds another run: choose another folder or delete it")
+    require(seen in (None, found.fingerprint),
+            f"{place} holds this run on other data (fingerprint {found.fingerprint[:12]}, these have "
+            f"{str(seen)[:12]}): choose another folder or delete it")
+    return found
+
+
+def _vacant(spec, identity: dict, root: Path, quiet: bool) -> Path:
+    """The folder that the run is made in: that of its name, unless it belongs to the same run on other data."""
+    named, own = _places(spec, identity["fingerprint"], root)
+    taken = (REFERENCE / spec.name / RECORD).exists() or (named / RECORD).exists()
+    if taken:
+        say(f"{spec.name} was made before on other data than these (fingerprint {identity['fingerprint'][:12]}): "
+            "it is made anew for them", quiet)
+    begun = begun_as(named)
+    return own if (named / RECORD).exists() or (begun and begun != identity) else named
+
+
+def _make(spec: Spec, job: Job) -> Record:
+    """Do the work and write down what came of it: the record last, which says that all is there."""
+    done, place = spec.work(job), job.place
+    if done.synthetic:
+        done.synthetic.save(place / SYNTHETIC)
+    if done.evolution:
+        evolution.write(place / EVOLUTION, done.evolution, done.synthetic)
+    device, dataset = default_device(), job.dataset
+    versions = {"ddkit": __version__, "torch": torch.__version__, "python": platform.python_version()}
+    files = {name: sha256((place / name).read_bytes()) for name in (SYNTHETIC, EVOLUTION) if (place / name).exists()}
+    Record(describe_spec(spec), datetime.now(timezone.utc).isoformat(timespec="seconds"), dataset.fingerprint,
+           describe(device), versions, done.seconds, peak_memory_mib(device), done.updates, done.result,
+           list(dataset.notes), files, place).save()
+    for path in (*done.superseded, place / STARTED):
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    return Record.load(place)
+
+
+def training_set(source: Source, dataset: Dataset, seed: int, root=None, data=None, quiet: bool = False) -> Split:
+    """What an evaluation of ``source`` with ``seed`` trains on: images [N, C, H, W] and their hard or soft labels."""
+    return source.training_set(Job(dataset, Path(), {}, partial(run, root=root, data=data, quiet=quiet)), seed)
+
+
+def starting_set(spec, dataset: Dataset) -> SyntheticSet:
+    """The synthetic set that a distillation starts from."""
+    return spec.starting_set(dataset)

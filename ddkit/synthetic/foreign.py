@@ -1,0 +1,122 @@
+"""What tensors from elsewhere are: images of this data set? on which scale? and what do their labels mean?
+
+A file says neither on which scale its pixels are nor what rows of real numbers mean as labels: its content decides
+where it can, and where it cannot the reader is asked, before anything is trained.
+"""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ddkit.data import Dataset
+from ddkit.foundation.errors import InputError, one_of, require
+from ddkit.synthetic import pixel_scales
+from ddkit.synthetic.torch_files import AGAIN
+
+MEANINGS = ("classes", "probabilities", "logits", "targets")  # of labels
+SOFT = MEANINGS[1:]  # what rows of labels can mean
+
+
+def origin_of(dataset: Dataset, init: str) -> dict:
+    """What a set says of where it came from: the data set, by name and fingerprint, its notes, and how it began."""
+    notes = {"notes": list(dataset.notes)} if dataset.notes else {}
+    return {"dataset": dataset.name, "fingerprint": dataset.fingerprint, "init": init, **notes}
+
+
+def fields_of(path: Path, dataset: Dataset, images: Tensor, labels: Tensor, meaning: str | None, pixels: str | None,
+              tell) -> dict:
+    """What a ``SyntheticSet`` of foreign tensors is made of, sorted by class, once they are seen to fit the data."""
+    require(images.ndim > 0 and labels.ndim > 0 and len(images) == len(labels) > 0,
+            f"{path} holds images {list(images.shape)} and labels {list(labels.shape)}, which are not equally many: "
+            f"{AGAIN}")
+    images = _shaped(path, images.float(), dataset, tell)
+    labels, meaning = meant(path, labels, len(dataset.classes), meaning)
+    require_finite(path, "images", images)
+    _tell_missing(path, labels, meaning, dataset, tell)
+    images = _scaled(path, images, pixels, dataset, tell)
+    order = torch.argsort(labels if meaning == "classes" else labels.argmax(1), stable=True)
+    origin = origin_of(dataset, "imported") | {"file": path.name}
+    return {"images": images[order], "labels": labels[order], "start": images[order], "mean": dataset.mean,
+            "std": dataset.std, "classes": dataset.classes, "origin": origin, "meaning": meaning}
+
+
+def require_finite(path: Path, what: str, values: Tensor) -> None:
+    """Raise InputError if any of the values is NaN or infinite."""
+    bad = int((~values.isfinite()).sum())
+    require(bad == 0, f"{path} holds {bad} {what} values that are not finite (NaN or infinite): {AGAIN}")
+
+
+def _shaped(path: Path, images: Tensor, dataset: Dataset, tell) -> Tensor:
+    """The images as [N, C, H, W]; other orders are read where only one is possible."""
+    channels, height, width = expected = tuple(dataset.train.images.shape[1:])
+    shape = tuple(images.shape[1:])
+    if shape == expected:
+        return images
+    flat, grey = channels * height * width, channels == 1
+    require(shape != (flat,) or grey, f"{path} holds flat colour images [{flat}], in which the channels may come first "
+                                      f"or last: save them as [N, {channels}, {height}, {width}]")
+    if shape == (height, width, channels):
+        images, order = images.permute(0, 3, 1, 2).contiguous(), "[N, H, W, C]"
+    elif grey and shape in ((flat,), (height, width)):
+        images, order = images.reshape(-1, *expected), "[N, H * W]" if len(shape) == 1 else "[N, H, W]"
+    else:
+        raise InputError(f"{path} holds images {list(shape)}, but {dataset.name} has {list(expected)}: load the data "
+                         "set with that size")
+    tell(f"{path} holds images {list(shape)}, which are read as {order}")
+    return images
+
+
+def meant(path: Path, labels: Tensor, classes: int, meaning: str | None) -> tuple[Tensor, str]:
+    """Labels int64 [N] or float32 [N, classes], and what they mean."""
+    if meaning is not None:
+        one_of(meaning, SOFT, "meaning of labels")
+    labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 < classes else labels
+    require_finite(path, "labels", labels)
+    if labels.ndim == 1:
+        require(meaning is None, f"{path} holds one class an image, which cannot be {meaning}: leave '{meaning}' out")
+        require(bool((labels == labels.long()).all()), f"{path} has fractions for classes: {AGAIN}")
+        require(bool(labels.min() >= 0) and bool(labels.max() < classes),
+                f"{path} has labels outside 0..{classes - 1}: it belongs to another data set")
+        return labels.long(), "classes"
+    require(labels.ndim == 2 and labels.shape[1] == classes,
+            f"{path} has labels {list(labels.shape)}, expected [{len(labels)}] or [{len(labels)}, {classes}]: it "
+            "belongs to another data set")
+    likely = distributions(labels)
+    if likely and not labels.is_floating_point() and meaning in (None, "probabilities"):
+        return labels.argmax(1), "classes"
+    require(likely or meaning not in (None, "probabilities"),
+            f"{path} has labels that are no probabilities (rows are negative or do not sum to one): say with labels "
+            "(--labels) whether they are logits or targets")
+    return labels.float(), meaning or "probabilities"
+
+
+def distributions(labels: Tensor) -> bool:
+    """Whether all rows of labels are probabilities, as far as their precision goes."""
+    near = 1e-2 if labels.dtype in (torch.half, torch.bfloat16) else 1e-3
+    labels = labels.double()
+    return bool((labels >= 0).all()) and bool(((labels.sum(1) - 1).abs() <= near).all())
+
+
+def _tell_missing(path: Path, labels: Tensor, meaning: str, dataset: Dataset, tell) -> None:
+    """Say so where no label speaks of some classes: a set of five classes cannot be right about ten."""
+    if meaning not in ("classes", "probabilities"):
+        return
+    known = labels.bincount(minlength=len(dataset.classes)) if meaning == "classes" else labels.sum(0)
+    missing = [name for name, found in zip(dataset.classes, known.tolist(), strict=True) if not found]
+    if missing:
+        tell(f"{path} has no image of {', '.join(missing)}, but all {len(dataset.classes)} classes of {dataset.name} "
+             "count in the score; some of them are a data set of their own, as mnist-0-1 is")
+
+
+def _scaled(path: Path, images: Tensor, pixels: str | None, dataset: Dataset, tell) -> Tensor:
+    """The images normalised as the data set's are, if they look so or as ``pixels`` says they are."""
+    if pixels is not None:
+        return pixel_scales.normalised(images, pixels, dataset)
+    found = pixel_scales.looks(images, dataset)
+    if found != "normalised":
+        raise pixel_scales.refusal(path, found, dataset)
+    if not pixel_scales.resembles(images, dataset):
+        tell(f"{path} holds images that are bright elsewhere than those of {dataset.name}, as noise, whitened images "
+             "and another data set's are; they are taken as normalised")
+    return images
