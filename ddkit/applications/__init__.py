@@ -1,4 +1,5 @@
-"""What distilled sets are good for, besides training a classifier: one module for each application.
+"""What distilled sets are good for, besides training a classifier: a folder for each application, found by being there.
 
-Their specs are found by being here; ``runs.run`` reloads, resumes or makes them like every other run.
+A folder holds the spec with its work, pictures, report and command; ``runs.run`` reloads, resumes or makes what its spec
+names, like every other run. No application knows another.
 """

@@ -46,19 +46,29 @@ def add_settings(parser) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="any knob of the method")
 
 
-def settings(options) -> tuple[tuple[str, object], ...]:
-    """The method's knobs given as ``--set name=value``, and ``--lr`` where the command has it."""
-    found = {}
-    for pair in options.set:
-        name, equals, value = pair.partition("=")
-        require(bool(equals), f"--set takes name=value, got '{pair}'")
+def settings(options, **flags: str) -> tuple[tuple[str, object], ...]:
+    """The method's knobs given as ``--set name=value``, as ``flags`` of their own, and by ``--lr``.
+
+    Raises:
+        InputError: a knob is given twice, or ``--set`` is no pair.
+    """
+    found: dict[str, object] = {}
+    for name, value in [*map(_pair, options.set), *flags.items()]:
+        require(name not in found, f"{name} is given twice: leave one out")
         try:
             found[name] = json.loads(value)
         except (json.JSONDecodeError, RecursionError):
             found[name] = value
     if getattr(options, "lr", None) is not None:
+        require("image_lr" not in found, "--lr is image_lr, which is given twice: leave one out")
         found["image_lr"] = options.lr
     return tuple(sorted(found.items()))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    require(bool(equals), f"--set takes name=value, got '{text}'")
+    return name, value
 
 
 def show(content, options, text: str) -> None:

@@ -1,17 +1,17 @@
 """``python -m ddkit distill``."""
 
+from ddkit.cli.flags import add_knobs, knobs_of, presets
 from ddkit.cli.options import add_data, add_json, add_out, add_places, add_settings, settings, show
 from ddkit.foundation.progress import say
+from ddkit.methods import METHODS
 
 
 def add_to(add) -> None:
     distill = add("distill", _distill, "distil a data set; the same command resumes an interrupted run")
     add_places(distill)
     add_data(distill)
-    distill.add_argument("--method", default="datadam", help="distillation method")
-    distill.add_argument("--preset", default="course",
-                         help="settings: course, paper or official_code of datadam; mtt, datm or pad of trajectory; "
-                              "course of the others")
+    distill.add_argument("--method", default="datadam", help=f"distillation method: {', '.join(sorted(METHODS))}")
+    distill.add_argument("--preset", default="course", help=f"settings: {presets()}")
     distill.add_argument("--ipc", type=int, default=10, help="images per class")
     distill.add_argument("--init", default="real",
                          help="start from random real images (real), chosen ones (herding, k-centre) or noise")
@@ -25,6 +25,7 @@ def add_to(add) -> None:
                          help="score on validation data every N updates (0: never)")
     add_out(distill)
     add_json(distill)
+    add_knobs(distill)
 
 
 def _distill(options) -> None:
@@ -34,7 +35,7 @@ def _distill(options) -> None:
     from ddkit.specs import Distill
 
     spec = Distill(options.dataset, options.method, options.preset, options.ipc, options.init, options.network,
-                   options.width, options.updates, options.seed, options.size, settings(options))
+                   options.width, options.updates, options.seed, options.size, settings(options, **knobs_of(options)))
 
     class Announce(Callback):
         def on_start(self, synthetic, history):

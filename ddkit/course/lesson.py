@@ -39,7 +39,7 @@ def polyps() -> Profile:
 
 
 def table(text: str):
-    """Show a table of ``ddkit.tables`` made in style ``github``."""
+    """Show a table of ``plots.tables`` made in style ``github``."""
     from IPython.display import Markdown
 
     return Markdown(text)

@@ -8,6 +8,7 @@ From that declaration come the check and its sentence (here), the flag and its h
 lessons show (``plots.tables.knobs``). Bounds are those of ``annotated_types``; choices are a ``Literal``.
 """
 
+import json
 import operator
 from dataclasses import dataclass, fields
 from functools import lru_cache
@@ -82,6 +83,13 @@ class Declared:
             return "be positive" if low == Gt(0) else "not be negative"
         return "be " + " and ".join(_in_words(bound) for bound in (low, high) if bound) if low or high else ""
 
+    @property
+    def told(self) -> str:
+        """What it is, in a line: symbol, doc, unit, default."""
+        default = json.dumps(self.default) if self.kind is bool else self.default
+        return (f"{self.knob.symbol}: " * bool(self.knob.symbol) + self.knob.doc + f" [{self.knob.unit}]" * bool(
+            self.knob.unit) + f" (default {default})")
+
 
 def _kept(value: float, bound: Bound) -> bool:
     """Whether a value keeps a bound, as in ``value >= bound.ge``."""
@@ -107,16 +115,15 @@ class Knobs:
 
 @lru_cache
 def declared(config: type[Knobs]) -> tuple[Declared, ...]:
-    """The knobs of a config, in the order of its fields."""
+    """The knobs of a config, in the order of its fields; one that declares a type only has neither bounds nor doc."""
     hints = get_type_hints(config, include_extras=True)
-    return tuple(_declared(field, hints[field.name]) for field in fields(config)
-                 if get_origin(hints[field.name]) is Annotated)
+    return tuple(_declared(field, hints[field.name]) for field in fields(config))
 
 
 def _declared(field, hint) -> Declared:
-    plain, *said = get_args(hint)
+    plain, *said = get_args(hint) if get_origin(hint) is Annotated else (hint,)
     kinds = [kind for kind in (get_args(plain) or (plain,)) if kind is not NoneType]
     choices = get_args(plain) if get_origin(plain) is Literal else ()
     return Declared(field.name, field.default, str if choices else kinds[0], NoneType in get_args(plain), choices,
                     tuple(one for one in said if isinstance(one, Bound)),
-                    next(one for one in said if isinstance(one, Knob)))
+                    next((one for one in said if isinstance(one, Knob)), Knob("")))

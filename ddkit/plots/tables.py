@@ -1,10 +1,11 @@
-"""Records as tables: text for a terminal, GitHub's Markdown for a notebook or README.
+"""Records and knobs as tables: text for a terminal, GitHub's Markdown for a notebook or README.
 
 Below each stand the data set's notes, such as that the images are synthetic.
 """
 
 from tabulate import tabulate
 
+from ddkit.foundation.knobs import Knobs, declared
 from ddkit.runs import Record
 from ddkit.training.scores import METRICS, Scores
 
@@ -63,6 +64,20 @@ def costs(record: Record, style: str = "simple") -> str:
     ]
     headers = ("full data", record.spec["network"])
     return _noted(tabulate(rows, headers, style, disable_numparse=True, colalign=("left", "right")), record)
+
+
+def knobs(config: Knobs, style: str = "simple") -> str:
+    """One row per knob: its symbol, its value here, its default where that is another, its bounds, what it is."""
+    rows = [(knob.name, knob.knob.symbol, _value(here), _value(knob.default) * (here != knob.default),
+             "|".join(knob.choices) or knob.limits.removeprefix("be ").replace("not be", "not"), knob.knob.doc + (
+                 f" [{knob.knob.unit}]" if knob.knob.unit else ""))
+            for knob in declared(type(config)) for here in [getattr(config, knob.name)]]
+    headers = ("knob", "symbol", "here", "default", "bounds", "what it is")
+    return tabulate(rows, headers, style, disable_numparse=True)
+
+
+def _value(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _metrics(found: Scores) -> dict[str, str]:

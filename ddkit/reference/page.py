@@ -12,7 +12,7 @@ from ddkit.applications.continual import report as continual_course
 from ddkit.applications.search import report as search_course
 from ddkit.course import kernels as kernel_course
 from ddkit.course import polyps as polyp_course
-from ddkit.course import task_1 as course
+from ddkit.course import task_1
 from ddkit.course import trajectories as trajectory_course
 from ddkit.course.profiles import Profile, profile
 from ddkit.foundation.errors import InputError, require
@@ -30,10 +30,11 @@ def page(chosen: Profile, polyps: Profile) -> str:
     """The whole of data/reference/README.md."""
     require(TEMPLATE.is_file(), f"{TEMPLATE} is missing: the reference results come with a checkout of the project; "
                                 "run this there")
-    tables = {report.__name__.rsplit(".", 1)[1]: report.report(chosen, root=REFERENCE)
-              for report in (trajectory_course, kernel_course, continual_course, search_course)}
-    tables["course"] = course.report(course.work(chosen, root=REFERENCE, say=lambda _: None), chosen, "github")
-    tables["polyp_course"] = polyp_course.report(polyps, root=REFERENCE)
+    reports = {"trajectories": trajectory_course, "kernels": kernel_course, "continual": continual_course,
+               "search": search_course}
+    tables = {name: module.report(chosen, root=REFERENCE) for name, module in reports.items()}
+    tables["task_1"] = task_1.report(task_1.work(chosen, root=REFERENCE, say=lambda _: None), chosen, "github")
+    tables["polyps"] = polyp_course.report(polyps, root=REFERENCE)
     facts = _task_1(chosen) | _polyps(polyps) | _trajectories(chosen) | _kernels(chosen) | _continual(chosen)
     return TEMPLATE.read_text(encoding="utf-8").format(**tables, **facts)
 

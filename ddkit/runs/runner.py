@@ -68,7 +68,7 @@ def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None
         root: folder that runs are kept in (default: ``DDKIT_RUNS``, else ``data/runs``).
         folder: this run's own folder, instead of one under ``root``.
         data: root of the data files, as for ``data.load``.
-        callbacks, stop: watch and stop a distillation, as for ``distill.distill``.
+        callbacks, stop: watch and stop a distillation, as for ``loop.distill``.
         validate_every: score a distillation on validation data after so many updates (0: never).
 
     Raises:

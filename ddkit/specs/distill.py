@@ -28,7 +28,7 @@ class Distill(MadeSet, Spec):
 
     Attributes:
         dataset, size: as for ``data.load``.
-        method, preset: as in ``ddkit.methods`` and ``ddkit.presets``.
+        method, preset: as in ``ddkit.methods``.
         ipc: images per class.
         init: ``real`` (random images), ``herding`` or ``k-centre`` (chosen ones, see ``coresets``), or ``noise``.
         network, width: matched on; None takes the preset's.

@@ -1,7 +1,7 @@
 """The course hand-out's names, a thin layer on ddkit, so that a student's own notebook keeps working.
 
 They take what the hand-out's take and do what the hand-out's do; what they cannot do they refuse in a sentence. New
-code reads better with ``ddkit.networks``, ``ddkit.data``, ``ddkit.training`` and ``ddkit.augment``.
+code reads better with ``ddkit.data``, ``ddkit.networks`` and ``ddkit.training``.
 """
 
 from ddkit.utils.augmentation import (

@@ -1,4 +1,4 @@
-"""The hand-out's augmentations, on those of ``ddkit.augment``."""
+"""The hand-out's augmentations, on those of ``data.augment``."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -28,6 +28,7 @@ import ddkit
 from ddkit import plots
 from ddkit.course import lesson
 from ddkit.methods import presets
+from ddkit.plots import tables
 
 profile = lesson.begin()
 data = ddkit.load(profile.dataset)
@@ -152,6 +153,9 @@ f"{full_course.total_updates} updates; this profile makes {profile.distill().tot
 
 # %%
 print("\n".join(presets.departures("datadam", "course")))
+
+# %%
+lesson.table(tables.knobs(full_course.config, "github"))
 
 # %% [markdown]
 # ## Distil from real images (2b)

@@ -29,7 +29,7 @@ import ddkit
 from ddkit import plots
 from ddkit.course import lesson
 from ddkit.methods import presets
-from ddkit.plots import experts as expert_plots
+from ddkit.plots import experts as expert_plots, tables
 
 profile = lesson.begin()
 data = ddkit.load(profile.dataset)
@@ -186,6 +186,9 @@ expert_plots.matched_epochs(spec.config)
 # %%
 print("\n".join(presets.departures("trajectory", "pad")))
 print(f"\nthe {profile.name} profile replaces: " + ", ".join(f"{name} {value}" for name, value in spec.options))
+
+# %%
+lesson.table(tables.knobs(spec.config, "github"))
 
 # %% [markdown]
 # ## Distil

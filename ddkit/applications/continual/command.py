@@ -31,8 +31,7 @@ def add_to(add) -> None:
 
 
 def _continual(options) -> None:
-    from ddkit.applications.continual import plots as continual_plots
-    from ddkit.applications.continual import report as continual_course
+    from ddkit.applications.continual import plots, report
     from ddkit.applications.continual.spec import Continual
     from ddkit.plots.style import save
     from ddkit.runs import run
@@ -41,9 +40,9 @@ def _continual(options) -> None:
                              options.width, options.seeds, options.epochs) for name in options.memory.split(",")}
     check_all(specs.values(), options)
     records = {name: run(spec, root=options.runs, data=options.data) for name, spec in specs.items()}
-    text = continual_course.table(records)
+    text = report.table(records)
     if options.figure:
-        drawn = continual_plots.accuracy_after_each_step(records)
+        drawn = plots.accuracy_after_each_step(records)
         text += f"\n\n{save(drawn, Path(options.figure), 'continual')[0]}"
     show({name: record.as_dict() for name, record in records.items()}, options, text)
 

@@ -41,7 +41,7 @@ def work(sources: dict, options) -> tuple[dict, str]:
     """
     from joblib import parallel_config
 
-    from ddkit.applications.search import report as search_course
+    from ddkit.applications.search import report
     from ddkit.applications.search.ranking import FEWEST
     from ddkit.applications.search.spec import Search
     from ddkit.runs import run
@@ -59,14 +59,14 @@ def work(sources: dict, options) -> tuple[dict, str]:
     with parallel_config(n_jobs=jobs(options)):
         found = {name: run(spec, **where) for name, spec in specs.items()}
         if options.no_full:
-            return {name: record.as_dict() for name, record in found.items()}, search_course.ranked(found)
+            return {name: record.as_dict() for name, record in found.items()}, report.ranked(found)
         truth = run(full, **where)
     seconds = {name: _seconds(options.run) if name == "distilled" else 0.0 for name in found}
-    comparisons = {name: search_course.compare(record, truth, seconds[name]) for name, record in found.items()}
-    tested = search_course.finals(full, comparisons, **where)
-    content = {name: search_course.as_dict(comparison) for name, comparison in comparisons.items()}
+    comparisons = {name: report.compare(record, truth, seconds[name]) for name, record in found.items()}
+    tested = report.finals(full, comparisons, **where)
+    content = {name: report.as_dict(comparison) for name, comparison in comparisons.items()}
     content["tested"] = {name: record.scores.summary() for name, record in tested.items()}
-    return content, search_course.tables(comparisons, tested, "simple")
+    return content, report.tables(comparisons, tested, "simple")
 
 
 def _grid(options):

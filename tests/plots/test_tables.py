@@ -1,7 +1,10 @@
 """Tables show the scores with what belongs beside them."""
 
+import dataclasses
+
 import pytest
 
+from ddkit.methods import presets
 from ddkit.plots import tables
 from ddkit.runs import Record
 from ddkit.training.scores import Scores
@@ -65,3 +68,15 @@ def test_one_network_is_at_chance_within_the_error_of_the_test_set():
     assert record([[6, 4], [4, 6]], auc=0.6).scores.at_chance
     assert not record([[600, 400], [400, 600]], auc=0.6).scores.at_chance
     assert record([[616, 1], [357, 3]], auc=0.5).scores.at_chance  # one class, named nearly always
+
+
+def test_knobs_are_listed_from_their_declaration():
+    config = presets.configure("datadam", "course", {"networks": 200})
+    lines = {line.split("|")[1].strip(): [cell.strip() for cell in line.split("|")[2:-1]]
+             for line in tables.knobs(config, "github").splitlines()[2:]}
+    assert list(lines) == [field.name for field in dataclasses.fields(config)]
+    assert lines["networks"] == ["K", "200", "100", "at least 1", "random initialisations"]
+    assert lines["power"] == ["p", "1", "4", "at least 1", "of the attention maps"]
+    assert lines["image_lr"] == ["eta_S", "0.1", "", "positive", "learning rate of the images"]
+    assert lines["augmented"][:3] == ["", "true", ""]
+    assert lines["memory_mib"][-1].endswith("[MiB]")

@@ -17,7 +17,7 @@ from ddkit.reference import page as reference
 from ddkit.runs import REFERENCE
 from ddkit.training.kernels import InfiniteNetwork
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 TEXTS = {name: (ROOT / name).read_text(encoding="utf-8")
          for name in ("README.md", "CONTRIBUTING.md", "data/reference/README.md", "data/reference/template.md")}
 README, PAGE = TEXTS["README.md"], TEXTS["data/reference/README.md"]

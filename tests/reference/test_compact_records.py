@@ -17,7 +17,7 @@ from ddkit.specs import Coreset, Distill, Evaluate, Experts, RandomReal
 from ddkit.synthetic import SyntheticSet
 from ddkit.training.experts import Plan
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from compact_records import compact
 
 SCREEN = 150  # lines

@@ -1,0 +1,48 @@
+"""A flag for every knob of every method, with its help, made from the knobs' declarations."""
+
+import argparse
+from collections import defaultdict
+
+from ddkit.foundation.knobs import Declared, declared
+from ddkit.methods import METHODS
+
+OF_THE_SPEC = ("network", "width", "updates")  # knobs that every distillation has as options of its own
+
+
+def add_knobs(parser: argparse.ArgumentParser) -> None:
+    """One flag a knob, in a group for each method; a knob of several methods stands in a group before these."""
+    owners: dict[str, dict[str, Declared]] = defaultdict(dict)
+    for method, found in sorted(METHODS.items()):
+        for knob in declared(found.Config):
+            if knob.name not in OF_THE_SPEC:
+                owners[knob.name][method] = knob
+    groups = {"several methods": parser.add_argument_group("knobs of several methods")}
+    for name, by_method in owners.items():
+        title = "several methods" if len(by_method) > 1 else next(iter(by_method))
+        group = groups.get(title) or groups.setdefault(title, parser.add_argument_group(f"knobs of {title}"))
+        group.add_argument(f"--{name.replace('_', '-')}", dest=f"knob_{name}", metavar=_metavar(by_method),
+                           help=_help(by_method), default=argparse.SUPPRESS)
+
+
+def knobs_of(options) -> dict[str, str]:
+    """What was given by such flags, as text."""
+    return {name.removeprefix("knob_"): value for name, value in vars(options).items() if name.startswith("knob_")}
+
+
+def presets() -> str:
+    """The presets of every method, for a help text."""
+    return "; ".join(f"{', '.join(found.PRESETS)} of {method}" for method, found in sorted(METHODS.items()))
+
+
+def _metavar(by_method: dict[str, Declared]) -> str:
+    knob = next(iter(by_method.values()))
+    return {int: "N", float: "X", bool: "true|false", str: "|".join(knob.choices) or "NAME"}[knob.kind]
+
+
+def _help(by_method: dict[str, Declared]) -> str:
+    """What the knob means and where it begins, once for all methods that say the same."""
+    told = defaultdict(list)
+    for method, knob in by_method.items():
+        told[knob.told].append(method)
+    parts = [f"{text} ({', '.join(methods)})" if len(by_method) > 1 else text for text, methods in told.items()]
+    return "; ".join(parts).replace("%", "%%")
