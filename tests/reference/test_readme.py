@@ -118,3 +118,9 @@ def test_contributors_get_ten_lines_and_a_test(kind):
 def test_a_readme_without_its_marks_is_refused(damage):
     with pytest.raises(InputError, match="must hold once each"):
         reference.with_best(damage(README), "| a |")
+
+
+def test_the_readmes_picture_of_the_package_names_every_room():
+    part = README.split("## The package in one picture")[1].split("## ")[0]
+    rooms = re.findall(r"`(\w+)`", "".join(line.split("|")[1] for line in part.splitlines() if line.startswith("| `")))
+    assert sorted(set(rooms) - {"ddkit"}) == sorted(path.parent.name for path in (ROOT / "ddkit").glob("*/__init__.py"))
