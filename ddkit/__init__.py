@@ -24,6 +24,7 @@ _HOMES = {
     "Continual": "applications.continual",
     "run": "runs",
     "find": "runs",
+    "errors": "foundation",
     "profile": "course.profiles",
 }
 __all__ = sorted(_HOMES)

@@ -2,3 +2,5 @@
 
 What lives here knows nothing of data, networks or methods, and imports no other room.
 """
+
+from ddkit.foundation import errors as errors

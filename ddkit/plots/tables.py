@@ -69,7 +69,7 @@ def costs(record: Record, style: str = "simple") -> str:
 def knobs(config: Knobs, style: str = "simple") -> str:
     """One row per knob: its symbol, its value here, its default where that is another, its bounds, what it is."""
     rows = [(knob.name, knob.knob.symbol, _value(here), _value(knob.default) * (here != knob.default),
-             "|".join(knob.choices) or knob.limits.removeprefix("be ").replace("not be", "not"), knob.knob.doc + (
+             ", ".join(knob.choices) or knob.limits.removeprefix("be ").replace("not be", "not"), knob.knob.doc + (
                  f" [{knob.knob.unit}]" if knob.knob.unit else ""))
             for knob in declared(type(config)) for here in [getattr(config, knob.name)]]
     headers = ("knob", "symbol", "here", "default", "bounds", "what it is")

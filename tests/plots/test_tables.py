@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from ddkit.methods import presets
+from ddkit.methods import METHODS, presets
 from ddkit.plots import tables
 from ddkit.runs import Record
 from ddkit.training.scores import Scores
@@ -80,3 +80,9 @@ def test_knobs_are_listed_from_their_declaration():
     assert lines["image_lr"] == ["eta_S", "0.1", "", "positive", "learning rate of the images"]
     assert lines["augmented"][:3] == ["", "true", ""]
     assert lines["memory_mib"][-1].endswith("[MiB]")
+
+
+def test_a_table_of_knobs_has_as_many_cells_in_every_row():
+    for method, found in METHODS.items():
+        rows = tables.knobs(presets.configure(method, next(iter(found.PRESETS)), {}), "github").splitlines()
+        assert {row.count("|") for row in rows} == {7}
