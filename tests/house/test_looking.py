@@ -201,7 +201,7 @@ def test_answers_that_are_not_finite_are_no_answers(lost):
 def test_a_protocols_numbers_are_finite():
     for name in ("lr", "momentum", "weight_decay", "sharpness"):
         for value in (math.nan, math.inf, 1e308):
-            with pytest.raises(InputError, match="finite"):
+            with pytest.raises(InputError, match=f"{name} must be a number, at most 1e30"):
                 Protocol("p", 1, **{name: value})
 
 
