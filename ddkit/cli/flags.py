@@ -6,7 +6,7 @@ from collections import defaultdict
 from ddkit.foundation.knobs import Declared, declared
 from ddkit.methods import METHODS
 
-OF_THE_SPEC = ("network", "width", "updates")  # knobs that every distillation has as options of its own
+OF_THE_SPEC = ("network", "width", "updates", "precision")  # knobs that every distillation has as options of its own
 
 
 def add_knobs(parser: argparse.ArgumentParser) -> None:

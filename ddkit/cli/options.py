@@ -31,6 +31,13 @@ def add_training(parser, protocol: str, seeds: int, network=None, one_network: b
     if one_network:
         parser.add_argument("--network", default=network, help="network to train (None: the distillation's)")
     parser.add_argument("--width", type=int, help="width of a ConvNet (None: the distillation's, else 128)")
+    add_precision(parser)
+
+
+def add_precision(parser, default: str | None = "float32") -> None:
+    """What networks compute in."""
+    parser.add_argument("--precision", default=default, help="of convolutions and matrix products: float32, or "
+                                                             "bfloat16, faster where the processor has units for it")
 
 
 def add_data(parser) -> None:

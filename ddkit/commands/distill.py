@@ -1,7 +1,7 @@
 """``python -m ddkit distill``."""
 
 from ddkit.cli.flags import add_knobs, knobs_of, presets
-from ddkit.cli.options import add_data, add_json, add_out, add_places, add_settings, settings, show
+from ddkit.cli.options import add_data, add_json, add_out, add_places, add_precision, add_settings, settings, show
 from ddkit.foundation.progress import say
 from ddkit.methods import METHODS
 
@@ -18,6 +18,7 @@ def add_to(add) -> None:
     distill.add_argument("--network", help="network to match on (None: the preset's)")
     distill.add_argument("--width", type=int, help="its width (None: the preset's)")
     distill.add_argument("--updates", type=int, help="updates of the images (None: the preset's)")
+    add_precision(distill, default=None)
     distill.add_argument("--seed", type=int, default=0, help="of everything random in the run")
     distill.add_argument("--lr", type=float, help="learning rate of the images (None: the preset's)")
     add_settings(distill)
@@ -35,7 +36,8 @@ def _distill(options) -> None:
     from ddkit.specs import Distill
 
     spec = Distill(options.dataset, options.method, options.preset, options.ipc, options.init, options.network,
-                   options.width, options.updates, options.seed, options.size, settings(options, **knobs_of(options)))
+                   options.width, options.updates, options.seed, options.size,
+                   settings(options, **knobs_of(options)), options.precision)
 
     class Announce(Callback):
         def on_start(self, synthetic, history):

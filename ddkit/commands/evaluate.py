@@ -30,7 +30,8 @@ def _evaluate(options) -> None:
     protocols = dict.fromkeys(sources, options.protocol)
     if options.protocol == "learned":  # what it is compared with has learned no rate
         protocols |= dict.fromkeys(list(sources)[1:], "standard")
-    specs = {name: Evaluate(source, protocols[name], network, width_of(options, width), options.seeds, options.epochs)
+    specs = {name: Evaluate(source, protocols[name], network, width_of(options, width), options.seeds, options.epochs,
+                            options.precision)
              for name, source in sources.items()}
     check_all(specs.values(), options)
     records = {name if protocols[name] == options.protocol else f"{name} ({protocols[name]} protocol)":
@@ -50,7 +51,8 @@ def _transfer(options) -> None:
     networks = options.networks.split(",")
     require_width_used(options.width, networks)
     specs = {name: {network: Evaluate(source, options.protocol, network, width_of(options, width), options.seeds,
-                                      options.epochs) for network in networks} for name, source in sources.items()}
+                                      options.epochs, options.precision) for network in networks}
+             for name, source in sources.items()}
     check_all([spec for row in specs.values() for spec in row.values()], options)
     records = {name: {n: run(spec, root=options.runs, data=options.data) for n, spec in row.items()}
                for name, row in specs.items()}

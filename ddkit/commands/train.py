@@ -5,6 +5,7 @@ from ddkit.cli.options import (
     add_json,
     add_out,
     add_places,
+    add_precision,
     add_training,
     jobs,
     require_width_used,
@@ -32,6 +33,7 @@ def add_to(add) -> None:
     experts.add_argument("--sharpness", type=float, default=0.0, help="radius for flat (sharpness-aware) experts")
     experts.add_argument("--difficulty", default="none", help="none, or PAD's schedule by el2n or grand")
     experts.add_argument("--half", action="store_true", help="store snapshots in half precision")
+    add_precision(experts)
     experts.add_argument("--seed", type=int, default=0, help="of everything random in them")
     experts.add_argument("--jobs", type=int, default=1, help="experts trained at the same time")
     experts.add_argument("--export", metavar="FILE", help="also write the field's buffer file")
@@ -46,7 +48,7 @@ def _baseline(options) -> None:
     one_of(options.protocol, ("assignment", "standard", "matched"), "protocol of a baseline")
     require_width_used(options.width, [options.network])
     spec = Evaluate(Full(options.dataset, options.size), options.protocol, options.network, width_of(options),
-                    options.seeds, options.epochs)
+                    options.seeds, options.epochs, options.precision)
     record = run(spec, root=options.runs, folder=options.out, data=options.data)
     show(record.as_dict(), options, f"{tables.costs(record)}\n\n{record}")
 
@@ -60,7 +62,7 @@ def _experts(options) -> None:
 
     require_width_used(options.width, [options.network])
     plan = Plan(options.network, width_of(options), options.experts, options.epochs, sharpness=options.sharpness,
-                difficulty=options.difficulty, half=options.half)
+                difficulty=options.difficulty, half=options.half, precision=options.precision)
     with parallel_config(n_jobs=jobs(options)):
         record = run(Experts(options.dataset, plan, options.seed, options.size), root=options.runs, data=options.data)
     if options.export:

@@ -18,6 +18,7 @@ from ddkit.foundation.errors import Diverged, Stopped, Unmoved, require
 from ddkit.foundation.progress import bar
 from ddkit.foundation.randomness import stream
 from ddkit.networks.cost import Stopwatch
+from ddkit.networks.precision import without_tf32
 from ddkit.synthetic import SyntheticSet
 
 SAVE_EVERY = 20.0  # seconds between two checkpoints
@@ -96,7 +97,7 @@ def distill(method, synthetic: SyntheticSet, dataset: Dataset, *, updates: int, 
     _tell(callbacks, "on_start", synthetic, history)
     watch, work = Stopwatch(history.seconds), Stopwatch(history.cpu_seconds, time.process_time)
     try:
-        with bar(updates, "distilling", "update", done=history.updates, quiet=quiet) as progress:
+        with bar(updates, "distilling", "update", done=history.updates, quiet=quiet) as progress, without_tf32():
             while history.updates < updates:
                 losses = method.update()
                 run.check(losses)

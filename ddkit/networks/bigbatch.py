@@ -77,7 +77,8 @@ def _frozen(network: Network) -> Network:
     """A copy in evaluation mode that computes the same and, on a CPU, in the memory format its convolutions prefer."""
     frozen = copy.deepcopy(network).eval()
     if next(frozen.parameters()).device.type == "cpu":
-        for parent in list(frozen.modules()):
+        # In bfloat16 the convolutions have units of their own, and blocks are fused.
+        for parent in list(frozen.modules()) if network.precision == "float32" else ():
             if isinstance(parent, Block) and _is_instance_norm(parent.norm) and parent.conv.in_channels <= _FEW:
                 parent.conv, parent.norm = _NormalisedConvolution(parent.conv, parent.norm), nn.Identity()
             for name, child in parent.named_children():

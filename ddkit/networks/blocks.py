@@ -5,7 +5,7 @@
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import torch
@@ -13,6 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ddkit.foundation.errors import one_of, require
+from ddkit.networks import fused
+from ddkit.networks.precision import computing, exact
 
 NORMS = ("instance", "batch", "layer", "group", "none")
 # In place where the backward pass needs only the output: nothing before it keeps its input.
@@ -43,12 +45,31 @@ class _MeanOfFour(torch.autograd.Function):
         return F.pad(spread, (0, ctx.width - 2 * w, 0, ctx.height - 2 * h))
 
 
+class _MeanOfFourChannelsLast(torch.autograd.Function):
+    """The same of [N, C, H, W] in channels-last format."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor) -> Tensor:
+        return fused.mean_of_four(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+    @staticmethod
+    def setup_context(ctx, inputs: tuple[Tensor], output: Tensor) -> None:
+        ctx.size = inputs[0].shape[2:]
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        return fused.spread(gradient.permute(0, 2, 3, 1), *ctx.size).permute(0, 3, 1, 2)
+
+
 class AveragePool(nn.Module):
     """2x2 average pooling, [N, C, H, W] to [N, C, H // 2, W // 2]."""
 
     def forward(self, x: Tensor) -> Tensor:
-        slices_are_fast = x.device.type == "cpu" and x.is_contiguous()
-        return _MeanOfFour.apply(x) if slices_are_fast else F.avg_pool2d(x, 2)
+        if x.device.type != "cpu":
+            return F.avg_pool2d(x, 2)
+        return (_MeanOfFour if x.is_contiguous() else _MeanOfFourChannelsLast).apply(x)
 
 
 POOLINGS = {"avg": AveragePool, "max": partial(nn.MaxPool2d, 2), "none": nn.Identity}
@@ -67,6 +88,13 @@ class Network(nn.Module):
     """Base of all networks: subclasses define ``maps`` and a ``classifier``."""
 
     classifier: nn.Linear
+    precision: str = "float32"
+
+    def in_precision(self, precision: str) -> "Network":
+        """Compute convolutions and matrix products in this precision from now on; returns itself."""
+        for module in self.modules():
+            module.precision = precision
+        return self
 
     @property
     def nonnegative(self) -> bool:
@@ -93,7 +121,12 @@ class Network(nn.Module):
 
 
 class Block(nn.Module):
-    """Convolution, normalisation, activation (their output is the block's map), then pooling."""
+    """Convolution, normalisation, activation (their output is the block's map), then pooling.
+
+    Instance norm with ReLU goes by ``fused`` on a CPU; everything else one layer after the other.
+    """
+
+    precision = "float32"
 
     def __init__(self, conv: nn.Conv2d, norm: str = "none", activation: str = "relu", pool: str = "none"):
         super().__init__()
@@ -103,12 +136,44 @@ class Block(nn.Module):
         self.pool = POOLINGS[pool]()
 
     def map(self, x: Tensor) -> Tensor:
-        return self.activation(self.norm(self.conv(x)))
+        if self._fuses(x):
+            return self._fused(x, pooled=False)
+        return self.activation(self.norm(exact(self._convolved(x, self.conv))))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """What the next block is given: the map, pooled."""
+        if self._fuses(x) and isinstance(self.pool, AveragePool):
+            return self._fused(x, pooled=True)
+        return self.pool(self.map(x))
+
+    def _fuses(self, x: Tensor) -> bool:
+        """Whether ``fused`` computes this block, on this device, with nobody listening to its layers by hooks."""
+        return (x.device.type == "cpu" and type(self.conv) is nn.Conv2d and fused.suits(self.norm, self.activation)
+                and not any(map(_hooked, (self.conv, self.norm, self.activation, self.pool))))
+
+    def _fused(self, x: Tensor, pooled: bool) -> Tensor:
+        """By ``fused.norm_relu``, which needs no bias of the convolution."""
+        conv = self.conv
+        weight = conv.weight.contiguous(memory_format=torch.channels_last)
+
+        def convolve(x: Tensor) -> Tensor:
+            return F.conv2d(x, weight, None, conv.stride, conv.padding)
+
+        return fused.norm_relu(self._convolved(x, convolve), conv.bias, self.norm, pooled)
+
+    def _convolved(self, x: Tensor, convolve: Callable[[Tensor], Tensor]) -> Tensor:
+        with computing(self.precision, x.device):
+            return convolve(x)
 
     def output_size(self, size: int) -> int:
         (kernel, _), (padding, _) = self.conv.kernel_size, self.conv.padding
         size = size + 2 * padding - kernel + 1
         return size if isinstance(self.pool, nn.Identity) else size // 2
+
+
+def _hooked(module: nn.Module) -> bool:
+    return bool(module._forward_hooks or module._forward_pre_hooks or module._backward_hooks
+                or module._backward_pre_hooks)
 
 
 class BlockNetwork(Network):
@@ -129,7 +194,16 @@ class BlockNetwork(Network):
             x = block.map(x)
             yield x
             x = block.pool(x)
-        yield self.hidden(x.flatten(1))
+        yield self._embedded(x)
+
+    def _embedded(self, x: Tensor) -> Tensor:
+        return self.hidden(exact(x).flatten(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits [N, classes] of images [N, C, H, W], without the maps, which nobody asked for."""
+        for block in self.blocks:
+            x = block(x)
+        return self.classifier(self._embedded(x))
 
 
 class Residual(nn.Module):

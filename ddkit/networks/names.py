@@ -7,10 +7,11 @@ import torch
 from torch import nn
 
 from ddkit.data import Dataset
-from ddkit.foundation.errors import InputError, require
+from ddkit.foundation.errors import InputError, one_of, require
 from ddkit.foundation.memory import require_memory
 from ddkit.networks.blocks import Network
 from ddkit.networks.nets import MLP, VGG11, AlexNet, ConvNet, LeNet, ResNet18
+from ddkit.networks.precision import PRECISIONS
 
 FAMILIES = {"MLP": MLP, "ConvNet": ConvNet, "LeNet": LeNet, "AlexNet": AlexNet, "VGG11": VGG11, "ResNet18": ResNet18}
 SUFFIXES = {"": "instance", "IN": "instance", "BN": "batch", "LN": "layer", "GN": "group", "NN": "none"}
@@ -23,7 +24,7 @@ _NAME = re.compile(r"(MLP|ConvNet|LeNet|AlexNet|VGG11|ResNet18)(?:D([1-8]))?([BI
 
 
 def build(name: str, channels: int, classes: int, size: int, *, width: int = 128,
-          generator: torch.Generator | None = None) -> Network:
+          generator: torch.Generator | None = None, precision: str = "float32") -> Network:
     """Build and initialise a network by the field's name, drawing only from ``generator``.
 
     Args:
@@ -35,11 +36,14 @@ def build(name: str, channels: int, classes: int, size: int, *, width: int = 128
         channels, classes, size: of the images, which are [N, channels, size, size].
         width: channels of each ConvNet block (other networks have fixed widths).
         generator: source of the initial weights; None draws from torch's global generator.
+        precision: that it computes in, as in ``precision.Precision``; its weights are float32 in any case.
 
     Raises:
-        InputError: unknown name, or images too small for this network.
+        InputError: unknown name or precision, or images too small for this network.
     """
-    return initialise(sketch(name, channels, classes, size, width).to_empty(device="cpu"), generator)
+    one_of(precision, PRECISIONS, "precision")
+    network = initialise(sketch(name, channels, classes, size, width).to_empty(device="cpu"), generator)
+    return network.in_precision(precision)
 
 
 def sketch(name: str, channels: int, classes: int, size: int, width: int = 128) -> Network:
@@ -72,9 +76,11 @@ def sketch_for(dataset: Dataset, name: str, width: int) -> Network:
     return sketch(name, dataset.channels, len(dataset.classes), dataset.size, width)
 
 
-def build_for(dataset: Dataset, name: str, width: int, generator: torch.Generator | None = None) -> Network:
+def build_for(dataset: Dataset, name: str, width: int, generator: torch.Generator | None = None,
+              precision: str = "float32") -> Network:
     """``build`` the network for a data set's images and classes, on their device."""
-    network = build(name, dataset.channels, len(dataset.classes), dataset.size, width=width, generator=generator)
+    network = build(name, dataset.channels, len(dataset.classes), dataset.size, width=width, generator=generator,
+                    precision=precision)
     return network.to(dataset.train.images.device)
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ddkit.foundation.errors import one_of, require
 from ddkit.networks.blocks import ACTIVATIONS, POOLINGS, Block, BlockNetwork, Network, Residual, normalisation
+from ddkit.networks.precision import computing, exact
 
 
 class ConvNet(BlockNetwork):
@@ -85,7 +86,8 @@ class MLP(Network):
     def maps(self, x: Tensor) -> Iterator[Tensor]:
         x = x.flatten(1)
         for layer in self.hidden:
-            x = layer(x).relu()
+            with computing(self.precision, x.device):
+                x = exact(layer(x).relu())
             yield x[:, :, None, None]
         yield x
 
@@ -110,9 +112,11 @@ class ResNet18(Network):
         self.classifier = nn.Linear(512 * (size // 8) ** 2 if pool else 512, classes)
 
     def maps(self, x: Tensor) -> Iterator[Tensor]:
-        x = self.norm(self.stem(x)).relu()
+        with computing(self.precision, x.device):
+            x = self.norm(self.stem(x)).relu()
         for stage in self.stages:
-            x = stage(x)
+            with computing(self.precision, x.device):
+                x = stage(x)
             yield x
-        yield x.mean((2, 3)) if self.averaged else x.flatten(1)
+        yield exact(x).mean((2, 3)) if self.averaged else exact(x).flatten(1)
 

@@ -18,7 +18,7 @@ def scores(records: dict[str, Record], style: str = "simple") -> str:
     """
     first = next(iter(records.values()))
     metrics = _metrics(first.scores)
-    rows = [(name + " (at chance)" * r.scores.at_chance, *(str(r.scores.of(m)) for m in metrics),
+    rows = [(name + _precision(r) + " (at chance)" * r.scores.at_chance, *(str(r.scores.of(m)) for m in metrics),
              r.result["runs"][0]["updates"], f"{r.scores.seconds:.1f}", f"{r.scores.test_seconds:.1f}")
             for name, r in records.items()]
     guessing = [100 * first.result["chance"], 50, 50]
@@ -43,7 +43,8 @@ def transfer(records: dict[str, dict[str, Record]], style: str = "simple") -> st
     The score is accuracy, of two classes balanced accuracy.
     """
     first = next(iter(records.values()))
-    rows = [(name, *(str(r.scores.headline) + " (at chance)" * r.scores.at_chance for r in row.values()))
+    rows = [(name + _precision(next(iter(row.values()))),
+             *(str(r.scores.headline) + " (at chance)" * r.scores.at_chance for r in row.values()))
             for name, row in records.items()]
     return _noted(tabulate(rows, ("trained on", *first), style, disable_numparse=True), next(iter(first.values())))
 
@@ -78,6 +79,12 @@ def knobs(config: Knobs, style: str = "simple") -> str:
 
 def _value(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _precision(record: Record) -> str:
+    """What is said of networks that computed in another precision than float32."""
+    said = record.spec.get("precision") or "float32"
+    return f" ({said})" * (said != "float32")
 
 
 def _metrics(found: Scores) -> dict[str, str]:

@@ -140,6 +140,8 @@ class Record:
 
     def __str__(self) -> str:
         told = f"{self.folder.name}: made {self.made[:10]} in {self.seconds:.0f} s on {self.device}"
+        if self.spec.get("precision") not in (None, "float32"):
+            told += f", {self.spec['precision']}"
         return "\n".join([told, *(f"({note})" for note in self.notes)])
 
 

@@ -14,7 +14,7 @@ from ddkit.methods.loop import distill
 from ddkit.networks import parse, sketch_for
 from ddkit.runs.jobs import Job, Outcome
 from ddkit.runs.spec import Spec, key
-from ddkit.specs.evaluate import PROTOCOLS, scorer
+from ddkit.specs.evaluate import PROTOCOLS, in_precision, scorer
 from ddkit.specs.experts import Experts
 from ddkit.specs.sources import MadeSet
 from ddkit.synthetic import INITS, SyntheticSet, check_ipc
@@ -35,6 +35,7 @@ class Distill(MadeSet, Spec):
         updates: of the synthetic set; None takes the preset's.
         seed: of everything random in the run.
         options: (name, value) pairs that replace the preset's.
+        precision: ``float32`` or ``bfloat16``, as in ``networks.precision``; None takes the preset's.
     """
 
     RESULT: ClassVar[dict] = {"moved": NUMBER, "losses": [{...: NUMBER}], "validation": [[NUMBER]],
@@ -51,11 +52,13 @@ class Distill(MadeSet, Spec):
     seed: int = 0
     size: int | None = None
     options: tuple[tuple[str, object], ...] = ()
+    precision: str | None = None
 
     @cached_property
     def config(self):
         """The method's configuration with the preset and the options in place."""
-        chosen = {k: v for k, v in (("network", self.network), ("width", self.width)) if v is not None}
+        named = {"network": self.network, "width": self.width, "precision": self.precision}
+        chosen = {name: value for name, value in named.items() if value is not None}
         if self.updates is not None and any(f.name == "updates" for f in fields(methods.get(self.method).Config)):
             chosen["updates"] = self.updates  # a knob of methods whose schedule depends on it
         return presets.configure(self.method, self.preset, {**dict(self.options), **chosen}, self.dataset)
@@ -136,5 +139,6 @@ class Distill(MadeSet, Spec):
     def _validation_score(self, synthetic: SyntheticSet, dataset: Dataset) -> float:
         """Headline score of the set on validation data, by the protocol that the method names."""
         how, config = PROTOCOLS[methods.get(self.method).validation], self.config
+        how = in_precision(how, config.precision)
         return Scores((scorer(how)(synthetic.training_split(), dataset, config.network, how, self.seed,
                                    width=config.width, split="val", quiet=True),)).headline.mean

@@ -11,6 +11,7 @@ from ddkit.foundation.randomness import stream
 from ddkit.foundation.schema import COUNT, NUMBER
 from ddkit.networks import build_for, parse, sketch_for
 from ddkit.networks.cost import measure
+from ddkit.networks.precision import PRECISIONS
 from ddkit.runs.jobs import Job, Outcome
 from ddkit.runs.spec import OfSource, Source, Spec, key
 from ddkit.specs.sources import Full, RandomReal
@@ -41,6 +42,7 @@ class Evaluate(OfSource, Spec):
     width: int = 128
     seeds: int = 5
     epochs: int | None = None  # replaces the protocol's own length
+    precision: str = "float32"  # or bfloat16, as in networks.precision
 
     def decides(self) -> dict:
         return super().decides() | {"protocol": PROTOCOLS[self.protocol]}
@@ -51,6 +53,7 @@ class Evaluate(OfSource, Spec):
         whole(self.seeds, 1, "seeds")
         if self.epochs is not None:
             whole(self.epochs, 1, "epochs")
+        one_of(self.precision, PRECISIONS, "precision")
         self._check_network()
         require(self.protocol != "learned" or self.of.learns_rate,
                 "the 'learned' protocol takes the learning rate that a distilled set has learned, and these images "
@@ -66,6 +69,8 @@ class Evaluate(OfSource, Spec):
         if self.protocol in KERNEL_PROTOCOLS:
             KERNEL_PROTOCOLS[self.protocol].check(self.network, self.width)
             require(self.epochs is None, f"protocol '{self.protocol}' trains no classifier: leave the epochs out")
+            require(self.precision == "float32", f"protocol '{self.protocol}' computes kernels in float32 and float64: "
+                                                 "leave the precision out")
         else:
             require(InfiniteNetwork.named(self.network) is None,
                     f"{self.network} is infinitely wide and cannot be trained: take protocol 'kernel', or another "
@@ -81,13 +86,14 @@ class Evaluate(OfSource, Spec):
     @property
     def name(self) -> str:
         what = f"{self.dataset}-{type(self.of).__name__.lower()}"
-        return f"evaluate-{what}-{self.protocol}-{self.network}-{key(self)}"
+        network = self.network + f"-{self.precision}" * (self.precision != "float32")
+        return f"evaluate-{what}-{self.protocol}-{network}-{key(self)}"
 
     def how(self, dataset: Dataset) -> Protocol | KernelProtocol:
         """The protocol with its numbers."""
         if self.protocol in KERNEL_PROTOCOLS:
             return KERNEL_PROTOCOLS[self.protocol]
-        found = protocol(self.protocol, dataset)
+        found = in_precision(protocol(self.protocol, dataset), self.precision)
         return found if self.epochs is None else replace(found, epochs=self.epochs, updates=None)
 
     def work(self, job: Job) -> Outcome:
@@ -116,6 +122,11 @@ class Evaluate(OfSource, Spec):
     def _cost(self, dataset: Dataset) -> dict[str, int]:
         network = build_for(dataset, self.network, self.width, stream(0, "cost")).cpu()
         return measure(network, (dataset.channels, dataset.size, dataset.size)).as_dict()
+
+
+def in_precision(how: Protocol | KernelProtocol, precision: str) -> Protocol | KernelProtocol:
+    """The protocol with networks of that precision; kernels have their own."""
+    return replace(how, precision=precision) if isinstance(how, Protocol) else how
 
 
 def scorer(how: Protocol | KernelProtocol):

@@ -25,6 +25,7 @@ from ddkit.foundation.progress import say
 from ddkit.foundation.randomness import stream
 from ddkit.networks import Network, build_for, parse
 from ddkit.networks.looking import has_statistics
+from ddkit.networks.precision import Precision
 from ddkit.training.difficulty import mean_score, subset
 from ddkit.training.fitting import Protocol, fit, refresh_statistics, test
 
@@ -51,6 +52,7 @@ class Plan(Knobs):
     judges: Annotated[int, Ge(1), Knob("networks whose scores are averaged")] = 3
     judge_epochs: Annotated[int, Ge(1), Knob("epochs of training after which they judge")] = 1
     half: Annotated[bool, Knob("store snapshots in half precision")] = False
+    precision: Precision = "float32"
 
     def check(self) -> None:
         parse(self.network, self.width)
@@ -61,7 +63,7 @@ class Plan(Knobs):
                         schedule="constant", augmented=True, sharpness=self.sharpness)
 
     def build(self, dataset: Dataset, generator: torch.Generator | None = None) -> Network:
-        return build_for(dataset, self.network, self.width, generator)
+        return build_for(dataset, self.network, self.width, generator, self.precision)
 
     def template(self, dataset: Dataset) -> Network:
         """A network of the experts' kind, whose weights are of no interest."""

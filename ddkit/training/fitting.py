@@ -26,6 +26,7 @@ from ddkit.networks import Network, build_for
 from ddkit.networks.bigbatch import images_per_backward, loss_backward
 from ddkit.networks.cost import Stopwatch
 from ddkit.networks.looking import STATISTICS, looking_at, require_sound
+from ddkit.networks.precision import Precision, tell_if_slow, without_tf32
 from ddkit.training.scores import Scores, metrics
 
 SAVE_EVERY = 20.0  # seconds between two checkpoints of a fit
@@ -53,6 +54,7 @@ class Protocol(Knobs):
         "the learning rate over time: to zero as a cosine, a tenth from half time on, or as it is")] = "cosine"
     augmented: Annotated[bool, Knob("augment the training images with the data set's strategy")] = False
     sharpness: Annotated[float, Ge(0), Knob("radius", "rho")] = 0.0
+    precision: Precision = "float32"
 
     def check(self) -> None:
         require((self.epochs is None) != (self.updates is None), "a protocol counts either epochs or updates")
@@ -133,7 +135,8 @@ def fit(network: nn.Module, data: Split, how: Protocol, generator: torch.Generat
     saved = clock.seconds
     if watch and not result.losses:
         watch(0, network)
-    with bar(epochs, title, "epoch", done=len(result.losses), quiet=quiet) as progress:
+    tell_if_slow(getattr(network, "precision", "float32"), data.images.device, quiet)
+    with bar(epochs, title, "epoch", done=len(result.losses), quiet=quiet) as progress, without_tf32():
         for epoch in range(len(result.losses), epochs):
             optimiser.param_groups[0]["lr"] = rate = how.rate(epoch, epochs)
             left = how.updates and how.updates - result.updates
@@ -278,7 +281,7 @@ def score(training: Split, dataset: Dataset, network: str, how: Protocol, seed: 
         ``metrics``, with seed, updates, train_seconds, test_seconds and the losses of up to 100 epochs.
     """
     scored = getattr(dataset, one_of(split, ("val", "test"), "split"))
-    model = build_for(dataset, network, width, stream(seed, "evaluation network"))
+    model = build_for(dataset, network, width, stream(seed, "evaluation network"), how.precision)
     made = fit(model, training, how, stream(seed, "evaluation order"), title=title, checkpoint=checkpoint, quiet=quiet,
                strategy=augment.default_strategy(dataset.flips))
     result = test(model, scored)

@@ -24,6 +24,8 @@ class Config(krr.Config):
     def check(self) -> None:
         require(InfiniteNetwork.named(self.network) is not None,
                 f"KIP's kernel is NTK or NNGP, with a depth as in NTKD3, got network '{self.network}'")
+        require(self.precision == "float32", "KIP's kernels are computed without a network, in float32 and float64: "
+                                             "leave precision out")
 
 
 PRESETS = {

@@ -21,6 +21,7 @@ from ddkit.foundation.knobs import Knob, Knobs
 from ddkit.foundation.memory import require_memory
 from ddkit.methods.method import Method
 from ddkit.networks import Network, build_for
+from ddkit.networks.precision import Precision
 from ddkit.synthetic import SyntheticSet
 from ddkit.training.kernels import RIDGE, FeatureKernel, regression_targets, solve
 
@@ -39,6 +40,7 @@ class Config(Knobs):
     ridge: Annotated[float, Ge(0), Knob("in units of the kernel's mean diagonal entry", "lambda")] = RIDGE
     network: Annotated[str, Knob("whose kernel or features it is")] = "ConvNetD3"
     width: Annotated[int, Ge(1), Knob("its width")] = 128
+    precision: Precision = "float32"
 
 
 class KernelRegression(Method):
@@ -123,7 +125,8 @@ class KernelRegression(Method):
         return kernel.detached_features(real) @ synthetic.T, synthetic.double() @ synthetic.double().T
 
     def fresh_network(self) -> Network:
-        return build_for(self.dataset, self.config.network, self.config.width, self.streams["networks"])
+        return build_for(self.dataset, self.config.network, self.config.width, self.streams["networks"],
+                         self.config.precision)
 
     def state_dict(self) -> dict:
         """All that the next update depends on, besides the synthetic set and the data."""

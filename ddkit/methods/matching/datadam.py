@@ -21,6 +21,7 @@ from ddkit.foundation.memory import require_memory
 from ddkit.methods.method import Method, Preset
 from ddkit.networks import Network, build_for
 from ddkit.networks.bigbatch import chunked_maps, images_per_backward, loss_backward
+from ddkit.networks.precision import Precision, exact
 from ddkit.synthetic import SyntheticSet
 
 SMALLEST_NORM = 1e-20  # of an attention map that is still divided by; far above what float32 cannot hold
@@ -40,8 +41,9 @@ def attention_map(features: Tensor, power: float = 4, nonnegative: bool = False)
     require(features.ndim == 4, f"features must be [n, ch, H, W], got {list(features.shape)}")
     require(power >= 1, f"the power must be at least 1, got {power}")
     magnitude = features if nonnegative else features.abs()
-    magnitude = magnitude if power == 1 else magnitude.pow(power)
-    return F.normalize(magnitude.sum(1).flatten(1), dim=1, eps=SMALLEST_NORM)
+    magnitude = magnitude if power == 1 else exact(magnitude).pow(power)
+    total = magnitude.sum(1, dtype=torch.float32 if magnitude.dtype == torch.bfloat16 else None)
+    return F.normalize(total.flatten(1), dim=1, eps=SMALLEST_NORM)
 
 
 def attention_matching_loss(real: list[Tensor], synthetic: list[Tensor], lam: float = 0.01,
@@ -127,6 +129,7 @@ class Config(Knobs):
     memory_mib: Annotated[int, Ge(1), Knob("for the activations of real images", unit="MiB")] = 64
     synthetic_memory_mib: Annotated[int, Ge(1), Knob("for those of synthetic images and their gradients",
                                                      unit="MiB")] = 512
+    precision: Precision = "float32"
 
     @property
     def updates(self) -> int:
@@ -245,7 +248,8 @@ class DataDAM(Method):
         return self.dataset.train.images[torch.cat(picks)]
 
     def _renew_network(self) -> None:
-        self.network = build_for(self.dataset, self.config.network, self.config.width, self.streams["networks"])
+        self.network = build_for(self.dataset, self.config.network, self.config.width, self.streams["networks"],
+                                 self.config.precision)
         self.network_optimiser = torch.optim.SGD(self.network.parameters(), self.config.network_lr)
 
     def _train_network(self) -> None:

@@ -24,6 +24,7 @@ from ddkit.foundation.knobs import Knob, Knobs
 from ddkit.foundation.memory import require_memory
 from ddkit.methods.matching.student import GRADIENTS, Batch, Student
 from ddkit.methods.method import Method, Preset
+from ddkit.networks.precision import Precision
 from ddkit.synthetic import SyntheticSet
 from ddkit.training import logits
 from ddkit.training.experts import Plan, Trajectories
@@ -85,6 +86,7 @@ class Config(Knobs):
     sharpness: Annotated[float, Ge(0), Knob("radius of the experts' sharpness-aware minimisation", "rho")] = 0.0
     difficulty: Annotated[Literal["none", "el2n", "grand"], Knob("the score that orders the experts' data")] = "none"
     half: Annotated[bool, Knob("store experts in half precision")] = False
+    precision: Precision = "float32"
 
     def check(self) -> None:
         require(self.first_start <= self.last_start <= self.final_start, "start epochs must satisfy 0 <= "
@@ -103,7 +105,7 @@ class Config(Knobs):
     def plan(self) -> Plan:
         """How the experts are trained."""
         return Plan(self.network, self.width, self.experts, self.expert_epochs, self.expert_lr, self.expert_batch,
-                    self.sharpness, self.difficulty, half=self.half)
+                    self.sharpness, self.difficulty, half=self.half, precision=self.precision)
 
     def latest_start(self, update: int) -> int:
         """T(it): the latest start epoch in ``update`` (from 0), growing evenly from T to T+."""
