@@ -45,31 +45,12 @@ class _MeanOfFour(torch.autograd.Function):
         return F.pad(spread, (0, ctx.width - 2 * w, 0, ctx.height - 2 * h))
 
 
-class _MeanOfFourChannelsLast(torch.autograd.Function):
-    """The same of [N, C, H, W] in channels-last format."""
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(x: Tensor) -> Tensor:
-        return fused.mean_of_four(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
-
-    @staticmethod
-    def setup_context(ctx, inputs: tuple[Tensor], output: Tensor) -> None:
-        ctx.size = inputs[0].shape[2:]
-
-    @staticmethod
-    def backward(ctx, gradient: Tensor) -> Tensor:
-        return fused.spread(gradient.permute(0, 2, 3, 1), *ctx.size).permute(0, 3, 1, 2)
-
-
 class AveragePool(nn.Module):
     """2x2 average pooling, [N, C, H, W] to [N, C, H // 2, W // 2]."""
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.device.type != "cpu":
-            return F.avg_pool2d(x, 2)
-        return (_MeanOfFour if x.is_contiguous() else _MeanOfFourChannelsLast).apply(x)
+        slices_are_fast = x.device.type == "cpu" and x.is_contiguous()
+        return _MeanOfFour.apply(x) if slices_are_fast else F.avg_pool2d(x, 2)
 
 
 POOLINGS = {"avg": AveragePool, "max": partial(nn.MaxPool2d, 2), "none": nn.Identity}

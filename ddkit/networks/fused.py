@@ -55,7 +55,7 @@ class _NormReLU(torch.autograd.Function):
         for part in _parts(rows):
             normal, _ = _normal(exact(rows[part]), eps)
             z = torch.addcmul(bias, normal, weight).clamp(min=0).unflatten(1, (height, width))
-            out[part] = mean_of_four(z) if pooled else z
+            out[part] = _mean_of_four(z) if pooled else z
         return out.permute(0, 3, 1, 2)
 
     @staticmethod
@@ -72,7 +72,7 @@ class _NormReLU(torch.autograd.Function):
         for part in _parts(rows):
             normal, scale = _normal(exact(rows[part]), ctx.eps)
             after = exact(gradient[part])
-            after = spread(after, height, width) if ctx.pooled else after
+            after = _spread(after, height, width) if ctx.pooled else after
             g = _masked(after.flatten(1, 2), torch.addcmul(bias, normal, weight), 0)
             of_bias, of_weight, slope = _mean(g), _mean(g * normal), weight * scale
             rest = torch.addcmul(-of_bias * slope, normal, -of_weight * slope)
@@ -101,7 +101,7 @@ def _mean(rows: Tensor) -> Tensor:
     return rows.mean(1, keepdim=True)
 
 
-def mean_of_four(z: Tensor) -> Tensor:
+def _mean_of_four(z: Tensor) -> Tensor:
     """[n, H, W, C] to [n, H // 2, W // 2, C]; an odd last row or column is left out."""
     height, width = z.shape[1] // 2, z.shape[2] // 2
     pairs = z[:, : 2 * height, : 2 * width].unflatten(1, (height, 2)).unflatten(3, (width, 2))
@@ -109,8 +109,8 @@ def mean_of_four(z: Tensor) -> Tensor:
     return (rows[:, :, :, 0] + rows[:, :, :, 1]) * 0.25
 
 
-def spread(gradient: Tensor, height: int, width: int) -> Tensor:
-    """The gradient of ``mean_of_four``: [n, H // 2, W // 2, C] to [n, H, W, C]."""
+def _spread(gradient: Tensor, height: int, width: int) -> Tensor:
+    """The gradient of ``_mean_of_four``: [n, H // 2, W // 2, C] to [n, H, W, C]."""
     whole = (gradient * 0.25).repeat_interleave(2, 2).repeat_interleave(2, 1)
     odd = (height % 2, width % 2)
     return nn.functional.pad(whole, (0, 0, 0, odd[1], 0, odd[0])) if any(odd) else whole
