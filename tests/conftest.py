@@ -6,6 +6,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import ddkit  # noqa: F401 (before torch, so that its threads share the processor)
+
+# isort: split
 import numpy as np
 import pytest
 import torch

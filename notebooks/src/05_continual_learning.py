@@ -22,9 +22,8 @@ if "google.colab" in sys.modules and not os.path.exists("ddkit"):
     subprocess.run("pip install -q -r requirements.txt", shell=True, check=True)
 
 # %%
+import ddkit  # before torch, whose threads it asks to share the processor
 import torch
-
-import ddkit
 from ddkit import plots
 from ddkit.applications.continual import report as continual_course, plots as continual_plots
 from ddkit.course import lesson

@@ -25,9 +25,8 @@ if "google.colab" in sys.modules and not os.path.exists("ddkit"):
 # %%
 import math
 
+import ddkit  # before torch, whose threads it asks to share the processor
 import torch
-
-import ddkit
 from ddkit import plots
 from ddkit.course import kernels as kernel_course, lesson
 from ddkit.plots import kernels as kernel_plots
