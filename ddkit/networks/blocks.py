@@ -77,6 +77,12 @@ class Network(nn.Module):
             module.precision = precision
         return self
 
+    def layer_by_layer(self) -> "Network":
+        """Pass blocks layer by layer from now on, faster where gradients are differentiated; returns itself."""
+        for module in self.modules():
+            module.fuse = False
+        return self
+
     @property
     def nonnegative(self) -> bool:
         """Whether no map has a negative entry, as after a ReLU."""
@@ -108,6 +114,7 @@ class Block(nn.Module):
     """
 
     precision = "float32"
+    fuse = True  # unless told not to: twice differentiated, one layer after the other is faster
 
     def __init__(self, conv: nn.Conv2d, norm: str = "none", activation: str = "relu", pool: str = "none"):
         super().__init__()
@@ -129,8 +136,8 @@ class Block(nn.Module):
 
     def _fuses(self, x: Tensor) -> bool:
         """Whether ``fused`` computes this block, on this device, with nobody listening to its layers by hooks."""
-        return (x.device.type == "cpu" and type(self.conv) is nn.Conv2d and fused.suits(self.norm, self.activation)
-                and not any(map(_hooked, (self.conv, self.norm, self.activation, self.pool))))
+        return (self.fuse and x.device.type == "cpu" and type(self.conv) is nn.Conv2d
+                and fused.suits(self.norm, self.activation) and not any(map(_hooked, (self.conv, self.norm, self.activation, self.pool))))
 
     def _fused(self, x: Tensor, pooled: bool) -> Tensor:
         """By ``fused.norm_relu``, which needs no bias of the convolution."""

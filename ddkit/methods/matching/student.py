@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ddkit.data import augment
+from ddkit.networks import Network
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Student:
     """A network as a function of its flat weights, with the gradient that its steps follow."""
 
     def __init__(self, network: nn.Module):
-        self.network = network
+        self.network = network.layer_by_layer() if isinstance(network, Network) else network
         self.shapes = {name: weight.shape for name, weight in network.named_parameters()}
 
     def logits(self, weights: Tensor, images: Tensor) -> Tensor:
