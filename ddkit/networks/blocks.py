@@ -136,8 +136,9 @@ class Block(nn.Module):
 
     def _fuses(self, x: Tensor) -> bool:
         """Whether ``fused`` computes this block, on this device, with nobody listening to its layers by hooks."""
+        layers = (self.conv, self.norm, self.activation, self.pool)
         return (self.fuse and x.device.type == "cpu" and type(self.conv) is nn.Conv2d
-                and fused.suits(self.norm, self.activation) and not any(map(_hooked, (self.conv, self.norm, self.activation, self.pool))))
+                and fused.suits(self.norm, self.activation) and not any(map(_hooked, layers)))
 
     def _fused(self, x: Tensor, pooled: bool) -> Tensor:
         """By ``fused.norm_relu``, which needs no bias of the convolution."""
