@@ -71,7 +71,7 @@ class _NormReLU(torch.autograd.Function):
         dx, dw, db = torch.empty_like(rows), 0.0, 0.0
         for part in _parts(rows):
             normal, scale = _normal(exact(rows[part]), ctx.eps)
-            after = exact(gradient[part])
+            after = exact(gradient[part]).contiguous()
             after = _spread(after, height, width) if ctx.pooled else after
             g = _masked(after.flatten(1, 2), torch.addcmul(bias, normal, weight), 0)
             of_bias, of_weight, slope = _mean(g), _mean(g * normal), weight * scale

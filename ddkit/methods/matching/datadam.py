@@ -66,10 +66,10 @@ def attention_matching_loss(real: list[Tensor], synthetic: list[Tensor], lam: fl
     return matching_loss(class_means(real, power), class_means(synthetic, power), lam)
 
 
-def class_means(features: list[Tensor], power: float) -> list[Tensor]:
+def class_means(features: list[Tensor], power: float, nonnegative: bool = False) -> list[Tensor]:
     """Mean attention map [classes, H*W] of every map in the list, then the mean embedding [classes, D]."""
     *maps, embedding = features
-    attention = [attention_map(m.flatten(0, 1), power).unflatten(0, m.shape[:2]).mean(1) for m in maps]
+    attention = [attention_map(m.flatten(0, 1), power, nonnegative).unflatten(0, m.shape[:2]).mean(1) for m in maps]
     return [*attention, embedding.mean(1)]
 
 
@@ -219,7 +219,7 @@ class DataDAM(Method):
             return self._match_in_chunks(target, draw)
         features = self.network.features(augment.apply(self.synthetic.images, draw))
         by_class = [f.unflatten(0, (classes, -1)) for f in _all_but_last_map(features)]
-        loss = matching_loss(target, class_means(by_class, config.power), config.lam)
+        loss = matching_loss(target, class_means(by_class, config.power, self.network.nonnegative), config.lam)
         (config.loss_scale * loss).backward(inputs=self.synthetic.parameters())
         return loss.item()
 
@@ -236,7 +236,8 @@ class DataDAM(Method):
         for start in range(0, len(images), self.chunk):
             part = slice(start, start + self.chunk)
             features = self.network.features(augment.apply(self.synthetic.images, draw)[part])
-            rows = _all_but_last_map([attention_map(f, config.power) if f.ndim == 4 else f for f in features])
+            rows = _all_but_last_map([attention_map(f, config.power, self.network.nonnegative) if f.ndim == 4 else f
+                                      for f in features])
             contribution = sum((s * (weights[:, part] @ r)).sum() for s, r in zip(slopes, rows, strict=True))
             contribution.backward(inputs=self.synthetic.parameters())
         return loss.item()
