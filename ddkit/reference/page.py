@@ -17,6 +17,7 @@ from ddkit.course import trajectories as trajectory_course
 from ddkit.course.profiles import Profile, profile
 from ddkit.foundation.errors import InputError, require
 from ddkit.foundation.files import write_bytes
+from ddkit.plots import tables
 from ddkit.reference import best_rows
 from ddkit.runs import REFERENCE, Record
 from ddkit.specs import Distill, restore_spec
@@ -35,7 +36,9 @@ def page(chosen: Profile, polyps: Profile) -> str:
     tables = {name: module.report(chosen, root=REFERENCE) for name, module in reports.items()}
     tables["task_1"] = task_1.report(task_1.work(chosen, root=REFERENCE, say=lambda _: None), chosen, "github")
     tables["polyps"] = polyp_course.report(polyps, root=REFERENCE)
-    facts = _task_1(chosen) | _polyps(polyps) | _trajectories(chosen) | _kernels(chosen) | _continual(chosen)
+    facts = _polyps(polyps)
+    for told in (_task_1, _precision, _trajectories, _kernels, _continual):
+        facts |= told(chosen)
     return TEMPLATE.read_text(encoding="utf-8").format(**tables, **facts)
 
 
@@ -49,6 +52,22 @@ def _task_1(chosen: Profile) -> dict[str, str]:
     return {"width": str(chosen.width), "updates": f"{_run(real).updates:,}",
             "noise_updates": f"{_run(noise).updates:,}", "training_images": f"{full.result['training_images']:,}",
             "full_updates": f"{full.updates:,}"}
+
+
+def _precision(chosen: Profile) -> dict[str, str]:
+    """DataDAM distilled, and judged, in both precisions under the standard protocol, and under the assignment's."""
+    exact, short = chosen.distill("real"), chosen.distill("real", precision="bfloat16")
+    standard = {"distilled in float32": _run(chosen.evaluate(exact, "standard")),
+                "distilled in bfloat16": _run(chosen.evaluate(short, "standard")),
+                "distilled in float32, judged": _run(replace(chosen.evaluate(exact, "standard"),
+                                                                   precision="bfloat16"))}
+    assignment = {"distilled in float32": _run(chosen.evaluate(exact, "assignment")),
+                  "distilled in bfloat16": _run(chosen.evaluate(short, "assignment"))}
+    first, *others = (record.scores for record in standard.values())
+    leads = [f"{abs(other.lead(first)):.1f}" for other in others]
+    parts = ["The standard protocol", tables.scores(standard, "github"), "The assignment's protocol",
+             tables.scores(assignment, "github")]
+    return {"precision_lead": leads[0], "judged_lead": leads[1], "precision": "\n\n".join(parts)}
 
 
 def _polyps(polyps: Profile) -> dict[str, str]:

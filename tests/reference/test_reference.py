@@ -108,3 +108,11 @@ def test_distilled_images_beat_random_ones_and_their_start(results, init):
     distilled = row[f"distilled from {init}"].scores
     for other in (row["random real"].scores, row[f"start: {init}"].scores):
         assert distilled.lead(other) > 2
+
+
+def test_distilled_in_bfloat16_it_scores_within_the_error_of_float32(only_reference):
+    chosen = profile("laptop")
+    for protocol in ("standard", "assignment"):
+        specs = [chosen.evaluate(chosen.distill("real", precision=name), protocol) for name in (None, "bfloat16")]
+        exact, short = (runs.run(spec, root=REFERENCE).scores for spec in specs)
+        assert len(short.runs) == 5 and abs(short.lead(exact)) < 2
