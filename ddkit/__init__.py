@@ -10,7 +10,7 @@ import sys
 # Torch's threads spin while they wait for one another; of two programs on the same cores each then waits for threads
 # that the other's spinning keeps from running. A short spin costs one program little and lets two share the processor.
 if "torch" not in sys.modules and not {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys():
-    os.environ["GOMP_SPINCOUNT"] = "500"  # benchmarks/two_at_once.py
+    os.environ["GOMP_SPINCOUNT"] = "1000"  # benchmarks/two_at_once.py
 
 __version__ = "0.1.0"
 

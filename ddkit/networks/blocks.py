@@ -145,10 +145,8 @@ class Block(nn.Module):
         conv = self.conv
         weight = conv.weight.contiguous(memory_format=torch.channels_last)
 
-        def convolve(x: Tensor) -> Tensor:
-            return F.conv2d(x, weight, None, conv.stride, conv.padding)
-
-        return fused.norm_relu(self._convolved(x, convolve), conv.bias, self.norm, pooled)
+        convolved = self._convolved(x, lambda x: conv._conv_forward(x, weight, None))
+        return fused.norm_relu(convolved, conv.bias, self.norm, pooled)
 
     def _convolved(self, x: Tensor, convolve: Callable[[Tensor], Tensor]) -> Tensor:
         with computing(self.precision, x.device):

@@ -68,7 +68,7 @@ class _NormReLU(torch.autograd.Function):
         x, unused_bias, weight, bias = ctx.saved_tensors
         height, width = x.shape[2:]
         rows, gradient = x.permute(0, 2, 3, 1).flatten(1, 2), gradient.permute(0, 2, 3, 1)  # [N, places, C]
-        dx, dw, db = torch.empty_like(rows), 0.0, 0.0
+        dx, dw, db = torch.empty_like(rows), torch.zeros_like(weight), torch.zeros_like(bias)
         for part in _parts(rows):
             normal, scale = _normal(exact(rows[part]), ctx.eps)
             after = exact(gradient[part]).contiguous()
@@ -85,7 +85,7 @@ class _NormReLU(torch.autograd.Function):
 
 def _parts(rows: Tensor) -> list[slice]:
     """The images cut into parts of which ``CACHED`` bytes of rows [N, P, C], as float32, are in work at a time."""
-    images = max(1, CACHED // (4 * rows[0].numel()))
+    images = max(1, CACHED // (4 * rows.shape[1:].numel()))
     return [slice(start, start + images) for start in range(0, len(rows), images)]
 
 

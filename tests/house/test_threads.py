@@ -10,7 +10,7 @@ SAID = "import os; print(os.environ.get('GOMP_SPINCOUNT'), os.environ.get('OMP_W
 
 
 @pytest.mark.parametrize("before, own, expected", [
-    ("", {}, "500 None"), ("", {"OMP_WAIT_POLICY": "active"}, "None active"), ("", {"GOMP_SPINCOUNT": "7"}, "7 None"),
+    ("", {}, "1000 None"), ("", {"OMP_WAIT_POLICY": "active"}, "None active"), ("", {"GOMP_SPINCOUNT": "7"}, "7 None"),
     ("import torch", {}, "None None")])
 def test_importing_ddkit_asks_for_a_short_spin(before, own, expected):
     clean = {name: value for name, value in os.environ.items() if name not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}

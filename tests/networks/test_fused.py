@@ -126,3 +126,20 @@ def test_average_pools_of_both_formats_agree_with_torchs():
         out = AveragePool()(given)
         torch.testing.assert_close(out, F.avg_pool2d(x, 2))
         assert torch.autograd.gradcheck(AveragePool(), given)
+
+
+@pytest.mark.parametrize("options", [{"groups": 2}, {"dilation": 2, "padding": 2}, {"padding_mode": "circular"},
+                                     {"stride": 2}, {"bias": False}], ids=str)
+def test_a_convolution_of_any_kind_is_the_one_it_says(options):
+    conv = nn.Conv2d(2, 4, 3, **{"padding": 1} | options).double()
+    block = Block(conv, "instance", "relu", "avg").double()
+    x = torch.randn(2, 2, 8, 8, generator=stream(0, "x"), dtype=torch.float64)
+    torch.testing.assert_close(block.map(x), block.norm(block.conv(x)).relu())
+
+
+def test_no_image_at_all_gives_none():
+    x, norm = inputs((3, 4, 6, 6))
+    none = x[:0].detach().requires_grad_()
+    out = fused.norm_relu(none, None, norm, True)
+    out.sum().backward()
+    assert out.shape == (0, 4, 3, 3) and none.grad.shape == none.shape and not norm.weight.grad.any()
