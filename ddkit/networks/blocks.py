@@ -135,9 +135,13 @@ class Block(nn.Module):
         return self.pool(self.map(x))
 
     def _fuses(self, x: Tensor) -> bool:
-        """Whether ``fused`` computes this block, on this device, with nobody listening to its layers by hooks."""
+        """Whether ``fused`` computes this block, on this device, with nobody listening to its layers by hooks.
+
+        Without gradients the layers themselves are as fast in float32.
+        """
         layers = (self.conv, self.norm, self.activation, self.pool)
-        return (self.fuse and x.device.type == "cpu" and type(self.conv) is nn.Conv2d
+        wanted = self.fuse and (torch.is_grad_enabled() or self.precision != "float32")
+        return (wanted and x.device.type == "cpu" and type(self.conv) is nn.Conv2d
                 and fused.suits(self.norm, self.activation) and not any(map(_hooked, layers)))
 
     def _fused(self, x: Tensor, pooled: bool) -> Tensor:
