@@ -21,6 +21,8 @@ from ddkit.synthetic import INITS, SyntheticSet, check_ipc
 from ddkit.training.kernels import InfiniteNetwork
 from ddkit.training.scores import Scores
 
+_IN_CONFIG = ("preset", "network", "width", "precision", "options")  # fields that come to count by the config alone
+
 
 @dataclass(frozen=True)
 class Distill(MadeSet, Spec):
@@ -83,7 +85,7 @@ class Distill(MadeSet, Spec):
         return self.config.updates if self.updates is None else self.updates
 
     def decides(self) -> dict:
-        named = {n: v for n, v in super().decides().items() if n not in ("preset", "network", "width", "options")}
+        named = {n: v for n, v in super().decides().items() if n not in _IN_CONFIG}
         return named | {"config": self.config, "updates": self.total_updates}
 
     def check(self) -> None:

@@ -71,6 +71,9 @@ def test_float32_names_no_run_anew_and_bfloat16_names_another():
     made = ddkit.Distill("digits")
     assert dataclasses.replace(made, precision="bfloat16").name != made.name
     assert dataclasses.replace(made, precision="bfloat16").config.precision == "bfloat16"
+    assert dataclasses.replace(made, precision="float32").name == made.name
+    as_option = dataclasses.replace(made, options=(("precision", "bfloat16"),))
+    assert as_option.name == dataclasses.replace(made, precision="bfloat16").name
 
 
 @pytest.mark.parametrize("method", [name for name in METHODS if name != "kip"])
