@@ -37,7 +37,8 @@ def add_training(parser, protocol: str, seeds: int, network=None, one_network: b
 def add_precision(parser, default: str | None = "float32") -> None:
     """What networks compute in."""
     parser.add_argument("--precision", default=default, help="of convolutions and matrix products: float32, or "
-                                                             "bfloat16, faster where the processor has units for it")
+                                                             "bfloat16, which may be faster where the processor has "
+                                                             "units for it")
 
 
 def add_data(parser) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ddkit.networks import winograd
 from ddkit.networks.blocks import Block, Network
 from ddkit.networks.looking import looking_at
+from ddkit.networks.precision import without_tf32
 
 _COPIES = 4  # arrays of the largest map's size alive at once: convolution in and out, its workspace, one more
 _KEPT = 3  # arrays of each map's size that a backward pass holds: convolution's output, activation, gradient
@@ -65,7 +66,7 @@ def chunked_maps(network: Network, images: Tensor, budget_mib: int) -> Iterator[
 def embeddings(network: Network, images: Tensor, budget_mib: int) -> Tensor:
     """The embeddings [N, D] of many images without gradients, in chunks whose activations fit ``budget_mib`` MiB."""
     parts = []
-    with torch.inference_mode():
+    with torch.inference_mode(), without_tf32():
         for _, maps in chunked_maps(network, images, budget_mib):
             for latest in maps:  # noqa: B007 (the last one is wanted)
                 pass

@@ -78,7 +78,7 @@ class Network(nn.Module):
         return self
 
     def layer_by_layer(self) -> "Network":
-        """Pass blocks layer by layer from now on, faster where gradients are differentiated; returns itself."""
+        """Pass blocks layer by layer from now on, as where gradients are differentiated; returns itself."""
         for module in self.modules():
             module.fuse = False
         return self
@@ -114,7 +114,7 @@ class Block(nn.Module):
     """
 
     precision = "float32"
-    fuse = True  # unless told not to: twice differentiated, one layer after the other is faster
+    fuse = True  # unless told not to: it saves nothing where gradients are differentiated
 
     def __init__(self, conv: nn.Conv2d, norm: str = "none", activation: str = "relu", pool: str = "none"):
         super().__init__()

@@ -1,8 +1,8 @@
 """Instance norm, ReLU and 2x2 mean pooling in as few passes over memory as possible, forward and backward.
 
-A block's convolution takes less time than what follows it, whose operations each read and write the whole map from
-memory. Here a few images at a time go through all of them, small enough to stay in the cache. With the map's places i
-of one image and channel, ``x_i`` the convolution's output, m its mean, v its variance, r = (v + eps)^(-1/2),
+What follows a block's convolution reads and writes the whole map from memory, operation by operation. Here a few
+images at a time go through all of them, small enough to stay in the cache. With the map's places i of one image and
+channel, ``x_i`` the convolution's output, m its mean, v its variance, r = (v + eps)^(-1/2),
 
     n_i = r (x_i - m),   z_i = max(0, w n_i + b),   pooled = mean of four neighbouring z_i,
 

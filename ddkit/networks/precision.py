@@ -12,8 +12,8 @@ from ddkit.foundation.knobs import Knob
 from ddkit.foundation.progress import say
 
 PRECISIONS = ("float32", "bfloat16")
-Precision = Annotated[Literal["float32", "bfloat16"], Knob("of convolutions and matrix products; bfloat16 is several "
-                                                           "times faster where the processor has units for it")]
+Precision = Annotated[Literal[PRECISIONS], Knob("of convolutions and matrix products; bfloat16 may be faster where the "
+                                                "processor has units for it")]
 
 
 def computing(precision: str, device: torch.device) -> contextlib.AbstractContextManager:

@@ -12,6 +12,7 @@ from ddkit.foundation.schema import NUMBER
 from ddkit.methods import coresets, presets
 from ddkit.methods.loop import distill
 from ddkit.networks import parse, sketch_for
+from ddkit.networks.precision import tell_if_slow
 from ddkit.runs.jobs import Job, Outcome
 from ddkit.runs.spec import Spec, key
 from ddkit.specs.evaluate import PROTOCOLS, in_precision, scorer
@@ -122,7 +123,12 @@ class Distill(MadeSet, Spec):
     def synthetic(self, job: Job) -> SyntheticSet:
         return job.run(self).synthetic
 
+    @property
+    def _precision(self) -> str:
+        return getattr(self.config, "precision", "float32")  # a method need not know any other
+
     def work(self, job: Job) -> Outcome:
+        tell_if_slow(self._precision, job.dataset.train.images.device, job.quiet)
         dataset, synthetic = job.dataset, self.starting_set(job.dataset)
         method = methods.get(self.method)(self.config)
         if self.experts:
@@ -141,6 +147,6 @@ class Distill(MadeSet, Spec):
     def _validation_score(self, synthetic: SyntheticSet, dataset: Dataset) -> float:
         """Headline score of the set on validation data, by the protocol that the method names."""
         how, config = PROTOCOLS[methods.get(self.method).validation], self.config
-        how = in_precision(how, config.precision)
+        how = in_precision(how, self._precision)
         return Scores((scorer(how)(synthetic.training_split(), dataset, config.network, how, self.seed,
                                    width=config.width, split="val", quiet=True),)).headline.mean

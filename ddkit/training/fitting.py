@@ -217,7 +217,9 @@ def _restore(checkpoint: Checkpoint | None, how: Protocol, network, optimiser, g
     state = checkpoint and checkpoint.load()
     if not state:
         return
-    require(state.get("protocol") == how.as_dict(), f"{checkpoint.path} is the checkpoint of another training run: "
+    begun = state.get("protocol")
+    begun = {"precision": "float32"} | begun if isinstance(begun, dict) else begun  # older ones do not say
+    require(begun == how.as_dict(), f"{checkpoint.path} is the checkpoint of another training run: "
                                                     "delete it or choose another folder")
     with readable(checkpoint):
         network.load_state_dict(state["network"])
@@ -247,7 +249,7 @@ def refresh_statistics(network: nn.Module, split: Split) -> None:
 @torch.inference_mode()
 def logits(network: Network, images: Tensor) -> Tensor:
     """Logits [N, classes] of images [N, C, H, W] in evaluation mode, on the CPU; the network is left as it was."""
-    with looking_at(network):
+    with looking_at(network), without_tf32():
         return torch.cat([network(batch).cpu() for batch in images.split(TEST_BATCH)])
 
 

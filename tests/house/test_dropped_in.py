@@ -118,10 +118,11 @@ def python(house: Path, *arguments: str) -> subprocess.CompletedProcess:
 
 
 def test_a_method_runs_from_the_command_line_and_as_a_spec(house):
-    asked = ("-m", "ddkit", "distill", "--method", "shift", "--ipc", "2", "--json")
+    asked = ("-m", "ddkit", "distill", "--method", "shift", "--ipc", "2", "--validate-every", "5", "--json")
     made = python(house, *asked, "--share", "0.5")
     assert made.returncode == 0, made.stderr
     record = json.loads(made.stdout)
+    assert len(record["result"]["validation"]) == 1
     assert record["updates"] == 5 and record["result"]["moved"] > 1 and "no paper has it" in made.stderr
     losses = [one["loss"] for one in record["result"]["losses"]]
     assert losses[1] == pytest.approx(losses[0] / 4, rel=1e-4)  # half of the way is a quarter of its square
@@ -138,6 +139,8 @@ def test_its_knobs_are_checked_by_their_declaration(house):
     for flag in (("--share", "0"), ("--share", "1.5"), ("--set", "share=2")):
         refused = python(house, "-m", "ddkit", "distill", "--method", "shift", *flag)
         assert refused.returncode == 2 and refused.stderr.startswith("ddkit: share must be above 0 and at most 1, got")
+    refused = python(house, "-m", "ddkit", "distill", "--method", "shift", "--precision", "bfloat16")
+    assert refused.returncode == 2 and "unknown option of shift 'precision'" in refused.stderr
     refused = python(house, "-m", "ddkit", "distill", "--method", "kip", "--share", "0.5")
     assert refused.returncode == 2 and "unknown option of kip 'share'" in refused.stderr
 

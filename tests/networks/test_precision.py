@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 
 import ddkit
+from ddkit.foundation.checkpoints import Checkpoint
 from ddkit.foundation.errors import InputError, Stopped
 from ddkit.foundation.randomness import stream
 from ddkit.methods import METHODS, presets
@@ -115,6 +116,13 @@ def test_training_in_bfloat16_is_training(digits):
     assert made.losses[-1] < 0.7 * made.losses[0]
 
 
+def test_a_distillation_tells_it_too(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(precision, "_has_units", lambda: False)
+    precision._tell.cache_clear()
+    run(ddkit.Distill("digits-0-1", ipc=1, updates=1, precision="bfloat16", **SMALL), root=tmp_path)
+    assert capsys.readouterr().err.count("slower than float32") == 1
+
+
 def test_a_processor_without_units_is_told_once_and_works(monkeypatch, capsys, digits):
     monkeypatch.setattr(precision, "_has_units", lambda: False)
     precision._tell.cache_clear()
@@ -122,3 +130,35 @@ def test_a_processor_without_units_is_told_once_and_works(monkeypatch, capsys, d
         precision.tell_if_slow("bfloat16", torch.device("cpu"))
     precision.tell_if_slow("float32", torch.device("cpu"))
     assert capsys.readouterr().err.count("slower than float32") == 1
+
+
+def test_float32_is_float32_on_a_gpu_too_and_the_users_setting_comes_back(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    before = torch.backends.cudnn.allow_tf32
+    with precision.without_tf32():
+        assert not torch.backends.cudnn.allow_tf32
+    assert torch.backends.cudnn.allow_tf32 == before
+
+
+def test_a_training_begun_before_there_was_a_choice_goes_on(digits, tmp_path, killed_in_epoch):
+    how = dataclasses.replace(PROTOCOLS["assignment"], epochs=3)
+    kept = Checkpoint(tmp_path / "fit.pt")
+
+    def train():
+        network = build("ConvNetD1", 1, 10, 28, width=4, generator=stream(0, "net"))
+        return fit(network, digits.val, how, stream(0, "order"), checkpoint=kept, quiet=True).losses
+
+    whole = train()
+    killed_in_epoch(3)
+    with pytest.raises(KeyboardInterrupt):
+        train()
+    state = kept.load()
+    del state["protocol"]["precision"]
+    kept.save(state)
+    assert train() == whole
+    killed_in_epoch(3)
+    with pytest.raises(KeyboardInterrupt):
+        train()
+    how = dataclasses.replace(how, precision="bfloat16")
+    with pytest.raises(InputError, match="checkpoint of another training run"):
+        train()

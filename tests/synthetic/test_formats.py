@@ -28,18 +28,6 @@ def seeded(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-@pytest.fixture
-def real(tiny):
-    return SyntheticSet.from_real(tiny, 4, seeded())
-
-
-@pytest.fixture
-def soft(real):
-    """A moved set with soft labels and a learned rate."""
-    labels = torch.rand(12, 3, generator=seeded()).softmax(1)
-    return replace(real, images=real.images + 0.1, labels=labels, meaning="probabilities", learning_rate=0.1 + 0.2)
-
-
 def field_file(path, *entries, **more):
     torch.save({"data": [list(entry) for entry in entries], "accs_all_exps": {"ConvNet": [0.9]}} | more, path)
     return path
