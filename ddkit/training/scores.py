@@ -108,16 +108,26 @@ class Scores:
         return statistics.fmean(run["test_seconds"] for run in self.runs)
 
     @property
+    def tested(self) -> float:
+        """The standard error that the finite test set leaves, with the first network's recalls r_c on n_c images.
+
+        Of the balanced accuracy of C classes it is sqrt(sum_c r_c (1 - r_c) / n_c) / C, of an accuracy p on n images
+        sqrt(p (1 - p) / n).
+        """
+        if self.metric != "balanced_accuracy":
+            return math.sqrt(self.mean * (1 - self.mean) / sum(map(sum, self.runs[0]["confusion"])))
+        found = [(row[label] / sum(row), sum(row)) for label, row in enumerate(self.runs[0]["confusion"]) if sum(row)]
+        return math.sqrt(sum(recall * (1 - recall) / n for recall, n in found)) / len(found)
+
+    @property
     def at_chance(self) -> bool:
         """Whether the balanced accuracy is within two standard errors of guessing (or below it).
 
-        The error is that over seeds and, with the recalls r_c on n_c images of C classes, that of the finite test set,
-        sqrt(sum_c r_c (1 - r_c) / n_c) / C, which is all there is to judge a single network by.
+        The error is that over seeds and that of the finite test set, which is all there is to judge a single network
+        by.
         """
-        balanced, confusion = self.of("balanced_accuracy"), self.runs[0]["confusion"]
-        found = [(row[label] / sum(row), sum(row)) for label, row in enumerate(confusion) if sum(row)]
-        tested = math.sqrt(sum(recall * (1 - recall) / n for recall, n in found)) / len(found)
-        return balanced.mean - 2 * math.hypot(balanced.se, tested) <= 1 / len(confusion)
+        balanced = self.of("balanced_accuracy")
+        return balanced.mean - 2 * math.hypot(balanced.se, balanced.tested) <= 1 / len(self.runs[0]["confusion"])
 
     def summary(self) -> dict:
         """Mean, standard deviation, n and every value of the accuracy; of two classes also what is fair to both."""

@@ -16,7 +16,7 @@ from ddkit.applications.continual import Continual
 from ddkit.applications.continual import plots as continual_plots
 from ddkit.applications.continual import report as continual_course
 from ddkit.applications.continual import spec as continual
-from ddkit.applications.continual.memory import beside, storage, union
+from ddkit.applications.continual.memory import beside, union
 from ddkit.applications.continual.spec import after_step, by_step, forgetting, interval, summary
 from ddkit.course.profiles import profile
 from ddkit.data import SOURCES, Split
@@ -24,6 +24,7 @@ from ddkit.foundation.errors import InputError
 from ddkit.runs import run
 from ddkit.specs import Coreset, Distill, RandomReal, describe_spec, restore_spec
 from ddkit.synthetic import SyntheticSet
+from ddkit.synthetic.budget import storage
 from ddkit.training.scores import Scores
 
 RANDOM = Coreset("digits", 2, "random")

@@ -61,10 +61,3 @@ def beside(new: Split, old: Split, classes: int) -> Split:
                      squared=True)
     soft = old.labels.ndim == 2
     return Split(images, torch.cat([F.one_hot(new.labels, classes).float() if soft else new.labels, old.labels]))
-
-
-def storage(kept: SyntheticSet) -> int:
-    """Bytes that a set takes: a real image has one byte for a pixel and colour, a distilled one four (float32), and so
-    has every number of a soft label; a hard label has one."""
-    images = kept.images.numel() * (4 if kept.moved else 1)
-    return images + kept.labels.numel() * (4 if kept.soft else 1)

@@ -20,7 +20,7 @@ from typing import ClassVar
 import torch
 
 from ddkit.applications.base import Application, Job, Outcome
-from ddkit.applications.continual.memory import beside, storage, union
+from ddkit.applications.continual.memory import beside, union
 from ddkit.data import Dataset, Split, augment, name_of
 from ddkit.foundation.errors import one_of, require, whole
 from ddkit.foundation.randomness import stream
@@ -30,6 +30,7 @@ from ddkit.networks.cost import Stopwatch
 from ddkit.runs.jobs import PARTS
 from ddkit.specs import Coreset, Distill, key, restore_spec
 from ddkit.synthetic import SyntheticSet
+from ddkit.synthetic.budget import storage
 from ddkit.training import Protocol, fit, logits, score
 from ddkit.training.scores import SCORED, Scores, metrics
 

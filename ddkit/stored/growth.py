@@ -1,0 +1,171 @@
+"""How scores grow with the images per class: a curve for each way to have images, and what each point takes."""
+
+import math
+from dataclasses import dataclass, replace
+
+from ddkit.data.names import SOURCES, parse_name
+from ddkit.runs import Record
+from ddkit.runs.spec import Spec, key
+from ddkit.specs import Coreset, Evaluate, Full, RandomReal, Source, Start
+from ddkit.stored.judged import Judge, Sample, judged, made_of
+from ddkit.stored.shelf import Shelf
+from ddkit.stored.words import tell_apart
+from ddkit.synthetic.budget import storage, storage_of
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """What so many images per class are worth and take.
+
+    Attributes:
+        ipc: images per class.
+        sample: their scores.
+        bytes: that the set takes.
+        made: record of the set, where one had to be made and is at hand.
+    """
+
+    ipc: int
+    sample: Sample
+    bytes: int
+    made: Record | None
+
+    @property
+    def trained_macs(self) -> int | None:
+        """Multiply-accumulates of one network's training, a backward pass counted as two forward passes; None where a
+        kernel answered."""
+        result = self.sample.records[0].result
+        cost = result.get("cost")
+        return cost and 3 * cost["macs"] * result["training_images"] * result["epochs"]
+
+
+@dataclass(frozen=True, eq=False)
+class Growth:
+    """One way to have images, judged at several numbers of them.
+
+    Attributes:
+        name: in words.
+        points: by images per class, the fewest first.
+    """
+
+    name: str
+    points: dict[int, Point]
+
+    @property
+    def meaning(self) -> str:
+        """As of ``words.meaning``."""
+        return next(iter(self.points.values())).sample.meaning
+
+    def wanted(self, ipc: int) -> Evaluate:
+        """The evaluation that would add a point: the nearest one's, with so many images per class."""
+        near = min(self.points, key=lambda stored: abs(math.log(stored / ipc)))
+        spec = self.points[near].sample.runs[0].spec
+        return replace(spec, of=_with(spec.of, ipc=ipc))
+
+    def within(self, budget: int) -> Point | None:
+        """The point of the most images that take no more bytes than the budget."""
+        fitting = [point for point in self.points.values() if point.bytes <= budget]
+        return fitting[-1] if fitting else None
+
+
+@dataclass(frozen=True, eq=False)
+class Growths:
+    """All that one judge saw in one length of training.
+
+    Attributes:
+        judge, epochs: which.
+        curves: by their name, those of methods first.
+        full: the scores of the full data before the same network, under whatever protocol there are some.
+    """
+
+    judge: Judge
+    epochs: int
+    curves: dict[str, Growth]
+    full: Sample | None
+
+    @property
+    def bytes(self) -> list[int]:
+        """What the sets take, each number once, the fewest first."""
+        return sorted({point.bytes for curve in self.curves.values() for point in curve.points.values()})
+
+
+def growths(shelf: Shelf) -> list[Growths]:
+    """What every judge saw of sets with so many images per class, at every length of training."""
+    everything, found = judged(shelf), []
+    for judge, samples in everything.items():
+        several = {one.record.folder for sample in samples if sample.sets > 1 for one in sample.runs}
+        sized = [sample for sample in samples if hasattr(made_of(sample.source), "ipc")
+                 and (sample.sets > 1 or sample.records[0].folder not in several)]
+        for epochs in sorted({sample.epochs for sample in sized}):
+            curves = _curves(shelf, [sample for sample in sized if sample.epochs == epochs])
+            found.append(Growths(judge, epochs, curves, _full(judge, everything)))
+    return found
+
+
+def _full(judge: Judge, everything: dict[Judge, list[Sample]]) -> Sample | None:
+    """The longest training on the full data before the same network, of the same protocol if there is one."""
+    found = [sample for other, samples in everything.items() for sample in samples
+             if isinstance(sample.source, Full) and replace(other, protocol=judge.protocol) == judge]
+    return max(found, key=lambda sample: (sample.judge == judge, sample.epochs), default=None)
+
+
+def _curves(shelf: Shelf, samples: list[Sample]) -> dict[str, Growth]:
+    """Samples of one kind make a curve, however their options follow the number of images; but where two kinds of
+    options stand at the same number, each makes a curve of its own."""
+    found: dict[str, dict[int, Point]] = {}
+    for name, family in _families(samples).items():
+        variants: dict[tuple, list[Sample]] = {}
+        for sample in family:
+            kind = (key(_with(sample.source, ipc=1, seed=0)), sample.runs[0].spec.precision)
+            variants.setdefault(kind, []).append(sample)
+        numbers = [_ipc(sample) for sample in family]
+        groups = {name: family} if len(set(numbers)) == len(numbers) else _named(list(variants.values()))
+        for called, group in groups.items():
+            found[called] = {_ipc(sample): _point(shelf, sample) for sample in sorted(group, key=_ipc)}
+    curves = [Growth(name, points) for name, points in found.items()]
+    return {curve.name: curve for curve in sorted(curves, key=lambda c: (_RANKS.index(c.meaning), c.name))}
+
+
+_RANKS = ("method", "random", "start", "full")  # what one looks for first
+
+
+def _families(samples: list[Sample]) -> dict[str, list[Sample]]:
+    """By method, preset and what they began from."""
+    found: dict[str, list[Sample]] = {}
+    for sample in samples:
+        found.setdefault(next(iter(tell_apart([sample.source], ipc=False).values())), []).append(sample)
+    return found
+
+
+def _named(variants: list[list[Sample]]) -> dict[str, list[Sample]]:
+    names = tell_apart((_with(group[0].source, ipc=1) for group in variants), ipc=False)
+    precisions = [group[0].runs[0].spec.precision for group in variants]
+    return {names[_with(group[0].source, ipc=1)] + f", judged in {said}" * (said != "float32"): group
+            for group, said in zip(variants, precisions, strict=True)}
+
+
+def _ipc(sample: Sample) -> int:
+    return made_of(sample.source).ipc
+
+
+def _with(source: Source, **changes) -> Source:
+    """A source with other fields, as far as it has them; of a start, those of the set that it is the start of."""
+    if isinstance(source, Start):
+        return Start(_with(source.of, **changes))
+    return replace(source, **{name: value for name, value in changes.items() if hasattr(source, name)})
+
+
+def _point(shelf: Shelf, sample: Sample) -> Point:
+    made = made_of(sample.source)
+    record = shelf.find(made, sample.judge.fingerprint) if isinstance(made, Spec) else None
+    if record and made is sample.source:
+        return Point(_ipc(sample), sample, storage(record.synthetic), record)
+    source, images = SOURCES[parse_name(made.dataset)[0]], sample.records[0].result["training_images"]
+    numbers = len(source.mean) * (made.size or source.size) ** 2
+    return Point(_ipc(sample), sample, storage_of(images, numbers, learned=not _is_real(sample.source)), record)
+
+
+def _is_real(source: Source) -> bool:
+    """Whether its images are real ones, of one byte a number."""
+    if isinstance(source, Start):
+        return source.of.init != "noise"
+    return isinstance(source, RandomReal | Coreset)

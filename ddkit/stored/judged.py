@@ -1,0 +1,186 @@
+"""Which sets were judged alike: by the same data, protocol and network, so that their scores may be compared."""
+
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from ddkit.runs import Record
+from ddkit.runs.spec import key
+from ddkit.specs import Evaluate, Source, Start
+from ddkit.specs.sources import MadeSet
+from ddkit.stored.shelf import Shelf, Stored
+from ddkit.stored.words import meaning, tell_apart
+from ddkit.training.kernels import InfiniteNetwork
+from ddkit.training.leads import Lead
+from ddkit.training.scores import Scores
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What has to be alike before two scores are compared; the length of training and the precision are told apart."""
+
+    dataset: str
+    size: int | None
+    fingerprint: str
+    protocol: str
+    network: str
+    width: int | None
+
+    @classmethod
+    def of(cls, one: Stored) -> "Judge":
+        spec = one.spec
+        width = spec.width if InfiniteNetwork.named(spec.network) is None else None
+        return cls(spec.dataset, spec.size, one.record.fingerprint, spec.protocol, spec.network, width)
+
+    @property
+    def data(self) -> str:
+        """The data set in words."""
+        return self.dataset + f" at {self.size} pixels" * bool(self.size)
+
+    @property
+    def reader(self) -> str:
+        """The network in words."""
+        return f"{self.network}, " + (f"width {self.width}" if self.width else "infinitely wide")
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """The scores of a set before a judge: those of one evaluation, or of sets that differ in their seed alone.
+
+    Attributes:
+        judge: that gave them.
+        source: what was trained on; of several sets the first.
+        name: the set in words.
+        epochs: length of training.
+        runs: one evaluation, or one of each set.
+    """
+
+    judge: Judge
+    source: Source
+    name: str
+    epochs: int
+    runs: tuple[Stored, ...]
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        return tuple(one.record for one in self.runs)
+
+    @property
+    def meaning(self) -> str:
+        return meaning(self.source)
+
+    @property
+    def sets(self) -> int:
+        """How many sets of different seeds."""
+        return len(self.runs)
+
+    @cached_property
+    def scores(self) -> Scores:
+        """Of every network, by the metric that figures show."""
+        runs = tuple(run for record in self.records for run in record.scores.runs)
+        return replace(self.records[0].scores, runs=runs).headline
+
+    @cached_property
+    def by_seed(self) -> dict[int, float]:
+        """The score in [0, 1] of each seed: the network's or, of several sets, the set's (the mean of its networks)."""
+        if self.sets == 1:
+            return {run["seed"]: value for run, value in zip(self.scores.runs, self.scores.values, strict=True)}
+        return {made_of(one.spec.of).seed: statistics.fmean(one.record.scores.headline.values) for one in self.runs}
+
+    def confusion(self, most: int | None = None) -> list[list[int]]:
+        """Counts (rows: true class) summed over the first seeds."""
+        parts = [run["confusion"] for run in self._trials(most)]
+        return [[sum(cells) for cells in zip(*rows, strict=True)] for rows in zip(*parts, strict=True)]
+
+    def _trials(self, most: int | None) -> list[dict]:
+        if self.sets == 1:
+            return list(self.scores.runs[:most])
+        return [run for record in self.records[:most] for run in record.scores.runs]
+
+    @property
+    def notes(self) -> list[str]:
+        return self.records[0].notes
+
+    @property
+    def classes(self) -> list[str]:
+        """Their names."""
+        result = self.records[0].result
+        return result.get("classes") or [str(label) for label in range(len(self.confusion(1)))]
+
+    @property
+    def drawn_from(self) -> tuple | None:
+        """What the seeds draw: networks of one kind or, of several sets, starts of one kind; None if nothing known."""
+        if self.sets == 1:
+            return ("networks",)
+        made = made_of(self.source)
+        return ("starts", made.dataset, made.size, made.ipc, made.init) if getattr(made, "draws_start", False) else None
+
+
+def lead(first: Sample, second: Sample, most: int | None = None) -> Lead:
+    """How far the first is above the second, from the first ``most`` seeds of either.
+
+    Evaluations before one judge share their seeds' draws, initial weights above all, so they are paired by seed; so are
+    sets of several seeds that began from the same images. Nothing else is.
+    """
+    paired = (first.judge == second.judge and first.drawn_from == second.drawn_from is not None
+              and len(first.by_seed.keys() & second.by_seed.keys()) > 1)
+    return Lead.of(first.by_seed, second.by_seed, paired=paired, most=most)
+
+
+def judged(shelf: Shelf) -> dict[Judge, list[Sample]]:
+    """All evaluations by who judged, in the order of judges and of what sets mean; samples over sets come last."""
+    by_judge: dict[Judge, list[Stored]] = {}
+    for one in shelf.of(Evaluate):
+        by_judge.setdefault(Judge.of(one), []).append(one)
+    order = sorted(by_judge, key=lambda j: (j.data, j.protocol, j.network, j.width, j.fingerprint))
+    return {judge: _samples(judge, _longest(by_judge[judge])) for judge in order}
+
+
+def _longest(found: Iterable[Stored]) -> list[Stored]:
+    """Of evaluations that differ in their number of seeds alone, that of the most."""
+    best: dict[str, Stored] = {}
+    for one in found:
+        name = replace(one.spec, seeds=1, epochs=one.record.result["epochs"] or None).name
+        if name not in best or len(one.record.scores.runs) > len(best[name].record.scores.runs):
+            best[name] = one
+    return list(best.values())
+
+
+def _samples(judge: Judge, found: list[Stored]) -> list[Sample]:
+    names = tell_apart(one.spec.of for one in found)
+    single = [Sample(judge, one.spec.of, names[one.spec.of] + _precision(one), one.record.result["epochs"], (one,))
+              for one in found]
+    groups: dict[tuple, list[Sample]] = {}
+    for sample in single:
+        if isinstance(made_of(sample.source), MadeSet) and hasattr(made_of(sample.source), "seed"):
+            groups.setdefault((_but_seed(sample.source), sample.epochs, sample.runs[0].spec.precision),
+                              []).append(sample)
+    several = [_pooled(group) for group in groups.values() if len(group) > 1]
+    return sorted(single, key=_order) + sorted(several, key=_order)
+
+
+def made_of(source: Source) -> Source:
+    """The source or, of a start, the set that it is the start of."""
+    return source.of if isinstance(source, Start) else source
+
+
+def _but_seed(source: Source) -> str:
+    """What tells sources apart that differ in more than the seed of the set."""
+    made = replace(made_of(source), seed=0)
+    return key(Start(made) if isinstance(source, Start) else made)
+
+
+def _pooled(group: list[Sample]) -> Sample:
+    group = sorted(group, key=lambda sample: made_of(sample.source).seed)
+    first = group[0]
+    name = next(iter(tell_apart([first.source]).values()))
+    return replace(first, name=f"{name}, {len(group)} sets", runs=tuple(s.runs[0] for s in group))
+
+
+def _order(sample: Sample) -> tuple:
+    return (getattr(made_of(sample.source), "ipc", 10**9), sample.meaning != "method", sample.name, sample.epochs)
+
+
+def _precision(one: Stored) -> str:
+    return f", judged in {one.spec.precision}" * (one.spec.precision != "float32")
