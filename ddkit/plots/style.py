@@ -35,6 +35,9 @@ STYLE = {
 PALETTE = ("#14213d", "#a32f1a", "#2f9385", "#9dbde0", "#f6cf6a")  # from dark to light
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
+# What a set stands for looks the same in all pictures.
+MEANT = {"full": {"color": PALETTE[0], "hatch": ""}, "method": {"color": PALETTE[1], "hatch": ""},
+         "start": {"color": PALETTE[2], "hatch": "..."}, "random": {"color": PALETTE[3], "hatch": "///"}}
 HATCHES = ("", "///", "...", "\\\\\\", "", "--")  # of bars, with the palette from light to dark
 
 # Lightness rises all the way: in grey, darker than the middle is negative and lighter is positive.
@@ -113,6 +116,11 @@ def series(index: int) -> dict:
     """Colour, marker and line style of the series with this index, as options of ``Axes.plot``."""
     return {"color": PALETTE[index % len(PALETTE)], "marker": MARKERS[index % len(MARKERS)],
             "linestyle": LINES[index % len(LINES)], "markeredgecolor": "#222222", "markeredgewidth": 0.6}
+
+
+def meant(meaning: str) -> dict:
+    """Colour and hatch of ``method``, ``start``, ``random`` or ``full``, as options of ``Axes.bar``."""
+    return MEANT[meaning]
 
 
 def blocks(rows: Sequence[str], columns: Sequence[str], down: int = 1, across: int = 1, top: bool = True,

@@ -1,7 +1,7 @@
 """Which sets were judged alike: by the same data, protocol and network, so that their scores may be compared."""
 
 import statistics
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -88,15 +88,14 @@ class Sample:
             return {run["seed"]: value for run, value in zip(self.scores.runs, self.scores.values, strict=True)}
         return {made_of(one.spec.of).seed: statistics.fmean(one.record.scores.headline.values) for one in self.runs}
 
-    def confusion(self, most: int | None = None) -> list[list[int]]:
-        """Counts (rows: true class) summed over the first seeds."""
-        parts = [run["confusion"] for run in self._trials(most)]
-        return [[sum(cells) for cells in zip(*rows, strict=True)] for rows in zip(*parts, strict=True)]
-
-    def _trials(self, most: int | None) -> list[dict]:
+    def confusion(self, seeds: Collection[int]) -> list[list[int]]:
+        """Counts (rows: true class) summed over the seeds, as ``by_seed`` has them."""
         if self.sets == 1:
-            return list(self.scores.runs[:most])
-        return [run for record in self.records[:most] for run in record.scores.runs]
+            counted = [run for run in self.scores.runs if run["seed"] in seeds]
+        else:
+            counted = [run for one in self.runs if made_of(one.spec.of).seed in seeds for run in one.record.scores.runs]
+        parts = [run["confusion"] for run in counted]
+        return [[sum(cells) for cells in zip(*rows, strict=True)] for rows in zip(*parts, strict=True)]
 
     @property
     def notes(self) -> list[str]:
@@ -106,7 +105,7 @@ class Sample:
     def classes(self) -> list[str]:
         """Their names."""
         result = self.records[0].result
-        return result.get("classes") or [str(label) for label in range(len(self.confusion(1)))]
+        return result.get("classes") or [str(label) for label in range(len(self.scores.runs[0]["confusion"]))]
 
     @property
     def drawn_from(self) -> tuple | None:
@@ -123,9 +122,19 @@ def lead(first: Sample, second: Sample, most: int | None = None) -> Lead:
     Evaluations before one judge share their seeds' draws, initial weights above all, so they are paired by seed; so are
     sets of several seeds that began from the same images. Nothing else is.
     """
-    paired = (first.judge == second.judge and first.drawn_from == second.drawn_from is not None
-              and len(first.by_seed.keys() & second.by_seed.keys()) > 1)
-    return Lead.of(first.by_seed, second.by_seed, paired=paired, most=most)
+    return Lead.of(first.by_seed, second.by_seed, paired=_paired(first, second), most=most)
+
+
+def counted(first: Sample, second: Sample, most: int | None = None) -> tuple[list[int], list[int]]:
+    """The seeds of either that ``lead`` counts."""
+    shared = [seed for seed in first.by_seed if seed in second.by_seed]
+    one, other = (shared, shared) if _paired(first, second) else (list(first.by_seed), list(second.by_seed))
+    return one[:most], other[:most]
+
+
+def _paired(first: Sample, second: Sample) -> bool:
+    return (first.judge == second.judge and first.drawn_from == second.drawn_from is not None
+            and len(first.by_seed.keys() & second.by_seed.keys()) > 1)
 
 
 def judged(shelf: Shelf) -> dict[Judge, list[Sample]]:

@@ -1,0 +1,139 @@
+"""Test score against images per class and against bytes: one way to have images, random ones, and the full data."""
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from ddkit.plots.style import LINES, MARKERS, Picture, log_ticks, meant, picture, style
+from ddkit.specs import Start, key
+from ddkit.stored import FULL, Growth, Growths, Point
+from ddkit.training.scores import METRICS
+
+_PLACES = ((0.095, 0.165, 0.41, 0.69), (0.56, 0.165, 0.41, 0.69))  # fixed, so that nothing jumps
+_ASIDE = (1, 0.95, 1.05)  # so that no curve's points hide another's
+_SHAPES = {"method": (MARKERS[0], LINES[0]), "random": (MARKERS[2], LINES[2]), "start": (MARKERS[1], LINES[1])}
+
+
+class Growing:
+    """A curve of one way to have images, and those beside it, with what is chosen on it.
+
+    Attributes:
+        figure: the picture.
+        moving: the artists that ``show`` changes.
+    """
+
+    def __init__(self, growths: Growths, name: str):
+        self.growths, self.name, self.moving = growths, name, []
+        self.curves = beside(growths, name)
+        with style():
+            self.figure = Picture(figsize=(8.2, 3.9))
+            self._panels = [self.figure.add_axes(place) for place in _PLACES]
+            for axes, of, words in zip(self._panels, (_ipc, _bytes), ("images per class", "bytes of the set"),
+                                       strict=True):
+                self._draw(axes, of, words)
+        self.show(max(self.curves[0].points), self.growths.bytes[-1])
+
+    def show(self, ipc: int, budget: int) -> None:
+        """Mark so many images per class, and what lies beyond a budget in bytes."""
+        point = self.curves[0].points.get(ipc)
+        for ring, of in zip(self._rings, (_ipc, _bytes), strict=True):
+            ring.set_data([of(point)] if point else [], [_percent(point)[0]] if point else [])
+        self._asked.set_data([ipc] * 2, [0, 1])
+        edge = self._panels[1].get_xlim()[1]
+        self._beyond.set_xy([[budget * 1.06, 0], [budget * 1.06, 1], [max(edge, budget * 1.07), 1],
+                             [max(edge, budget * 1.07), 0]])
+
+    def _draw(self, axes: Axes, of, words: str) -> None:
+        for curve, aside in zip(self.curves, _ASIDE, strict=False):
+            marker, line = _SHAPES[curve.meaning]
+            color = meant(curve.meaning)["color"]
+            points = curve.points.values()
+            at, means, sds = zip(*((of(point) * aside, *_percent(point)) for point in points), strict=True)
+            axes.errorbar(at, means, sds, marker=marker, linestyle=line, color=color, capsize=3, label=curve.name,
+                          markeredgecolor="#222222", markeredgewidth=0.6)
+        self._draw_full(axes)
+        axes.set(xscale="log", xlabel=words)
+        axes.margins(0.12, 0.1)
+        if of is _ipc:
+            scores = next(iter(self.curves[0].points.values())).sample.scores
+            axes.set_ylabel(f"test {METRICS[scores.metric]} (%)")
+            axes.set_title("Mean ± standard deviation over seeds")
+            axes.set_xlim(*_around([_ipc(p) for c in self.growths.curves.values() for p in c.points.values()]))
+            log_ticks(axes.xaxis)
+            (self._asked,) = axes.plot([], [], color="#777777", linewidth=1, linestyle=":",
+                                       transform=axes.get_xaxis_transform(), zorder=1)
+            self.moving.append(self._asked)
+            axes.legend(loc="lower right", handlelength=3)
+        else:
+            axes.set_title("By bytes (grey: beyond the budget)")
+            axes.set_xlim(*_around(self.growths.bytes))
+            axes.set_ylim(*self._panels[0].get_ylim())
+            log_ticks(axes.xaxis)
+            axes.xaxis.set_major_formatter(in_bytes)
+            (self._beyond,) = axes.fill([], [], color="#bbbbbb", alpha=0.6, linewidth=0,
+                                        transform=axes.get_xaxis_transform(), zorder=6)
+            self.moving.append(self._beyond)
+        (ring,) = axes.plot([], [], "o", color="none", markeredgecolor="black", markersize=14, markeredgewidth=1.6,
+                            zorder=7)
+        self._rings = [*getattr(self, "_rings", []), ring]
+        self.moving.append(ring)
+
+    def _draw_full(self, axes: Axes) -> None:
+        """The mean of the full data's scores, and two standard errors of the test set to either side."""
+        if not self.growths.full:
+            return
+        scores, color = self.growths.full.scores, meant(FULL)["color"]
+        mean, band = 100 * scores.mean, 200 * scores.tested
+        axes.axhspan(mean - band, mean + band, color=color, alpha=0.2, linewidth=0)
+        axes.axhline(mean, color=color, linewidth=1)
+        axes.annotate(f"full data {mean:.2f} %", (0.02, mean - band), (0, -3), textcoords="offset points", va="top",
+                      xycoords=("axes fraction", "data"), size=9)
+
+
+@picture
+def growth(growths: Growths, name: str, ipc: int | None = None, budget: int | None = None) -> Picture:
+    """The curve of that name beside random real images, its start and the full data (default: most images, no
+    budget)."""
+    drawn = Growing(growths, name)
+    drawn.show(max(drawn.curves[0].points) if ipc is None else ipc, growths.bytes[-1] if budget is None else budget)
+    return drawn.figure
+
+
+def beside(growths: Growths, name: str) -> list[Growth]:
+    """The curve of that name, and those that it should be held against: random real images, and its own start."""
+    chosen = growths.curves[name]
+    others = [curve for curve in growths.curves.values() if curve.meaning == "random" or _is_start(curve, chosen)]
+    return [chosen, *(curve for curve in others if curve is not chosen)]
+
+
+def _is_start(curve: Growth, chosen: Growth) -> bool:
+    starts = {key(Start(point.sample.source)) for point in chosen.points.values() if point.sample.meaning == "method"
+              and hasattr(point.sample.source, "init")}
+    return curve.meaning == "start" and bool(starts & {key(one.spec.of) for point in curve.points.values()
+                                                       for one in point.sample.runs})
+
+
+def in_bytes(value: float, _=None) -> str:
+    """A number of bytes in few letters."""
+    for unit, name in ((1e6, "MB"), (1e3, "kB")):
+        if value >= unit:
+            return f"{value / unit:.3g} {name}"
+    return f"{value:.3g} B"
+
+
+def _percent(point: Point) -> tuple[float, float]:
+    values = list(point.sample.by_seed.values())
+    return 100 * float(np.mean(values)), 100 * float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+
+
+def _around(values: list[float]) -> tuple[float, float]:
+    low, high = min(values), max(values)
+    room = max((high / low) ** 0.12, 1.4)
+    return low / room, high * room
+
+
+def _ipc(point: Point) -> float:
+    return point.ipc
+
+
+def _bytes(point: Point) -> float:
+    return point.bytes
