@@ -101,18 +101,13 @@ CHECKPOINT_CHANGES = {
     "losses 5": put("history", "losses", 5),
     "done -1": put("method", "done", -1),
 }
-PARTIAL_CHANGES = {
-    "a list": lambda content: [1],
-    "no runs": lambda content: {"a": 1},
-    "runs 5": put("runs", 5),
-    "a word": put("runs", 0, "x"),
-    "empty runs": put("runs", [{}]),
-    "too many runs": lambda content: content.update(runs=content["runs"] * 50),
-    "a word for a score": put("runs", 0, "accuracy", "good"),
-    "NaN": put("runs", 0, "accuracy", math.nan),
-    "accuracy 7": put("runs", 0, "accuracy", 7),
-    "another confusion": put("runs", 0, "confusion", [[1]]),
-    "another seed": put("runs", 0, "seed", 9),
+SEED_CHANGES = {
+    "a word for a score": put("accuracy", "good"),
+    "NaN": put("accuracy", math.nan),
+    "accuracy 7": put("accuracy", 7),
+    "another confusion": put("confusion", [[1]]),
+    "a word for a confusion": put("confusion", "x"),
+    "another seed": put("seed", 9),
 }
 # Of anything that torch saved.
 STATE_CHANGES = {

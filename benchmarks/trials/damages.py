@@ -88,7 +88,7 @@ TARGETS = (
     _killed("checkpoint of a coreset", CORESET, "runs/*/checkpoint.pt"),
     _killed("checkpoint of forgetting", FORGETTING, "runs/*/checkpoint.pt"),
     _killed("looks", FORGETTING, "runs/*/looks.pt", "runs/*/checkpoint.pt"),
-    _killed("scores so far", BASELINE, "runs/*/partial.*"),
+    _killed("scores so far", BASELINE, "runs/*/parts/seed-*.pt"),
     _killed("parts of gdumb", GDUMB, "runs/continual*/parts/checkpoint.pt"),
     _killed("parts of replay", REPLAY, "runs/continual*/parts/checkpoint.pt"),
     _killed("training of gdumb", GDUMB, "runs/continual*/parts/training.pt"),

@@ -11,10 +11,10 @@ from ddkit.foundation.files import DIGEST
 from trials.changes import (
     CHECKPOINT_CHANGES,
     LABELS,
-    PARTIAL_CHANGES,
     PT_CONTENTS,
     RATES,
     RECORD_CHANGES,
+    SEED_CHANGES,
     SET_CHANGES,
     STATE_CHANGES,
     TENSOR_CHANGES,
@@ -131,7 +131,7 @@ def _state_file(pattern: str, change: Callable) -> Callable[[Path], None]:
 
 
 def _all() -> list[Forgery]:
-    halfway = State(BASELINE, "runs/*/partial.pt")
+    seed = "runs/*/parts/seed-*.pt"
     found = [Forgery("record", what, _given(SHOW), then, _own_json("set/record.json", change))
              for what, change in RECORD_CHANGES.items() for then in (SHOW, EVALUATE)]
     found += [Forgery("record", what, _given(SHOW), then, _own_text("set/record.json", text))
@@ -157,15 +157,16 @@ def _all() -> list[Forgery]:
     found += [Forgery(f"checkpoint of {name}", what, State(DISTILLED[name], "runs/distill*/checkpoint.pt"),
                       DISTILLED[name], _state_file("runs/distill*/checkpoint.pt", change))
               for name in DISTILLED for what, change in CHECKPOINT_CHANGES.items()]
-    found += [Forgery("scores so far", what, halfway, BASELINE, _state_file("runs/*/partial.pt", change))
-              for what, change in PARTIAL_CHANGES.items()]
+    found += [Forgery("scores so far", what, State(BASELINE, seed), BASELINE, _state_file(seed, change))
+              for what, change in SEED_CHANGES.items()]
     found += _parts()
     return found
 
 
 def _parts() -> list[Forgery]:
     """What lies about of unfinished fits, experts, coresets and applications, emptied or of another shape."""
-    places = ((BASELINE, "runs/*/checkpoint-*.pt", "checkpoint of a fit"), (FORGETTING, "runs/*/looks.pt", "looks"),
+    places = ((BASELINE, "runs/*/checkpoint-*.pt", "checkpoint of a fit"),
+              (BASELINE, "runs/*/parts/seed-*.pt", "scored seed"), (FORGETTING, "runs/*/looks.pt", "looks"),
               (GDUMB, "runs/continual*/parts/checkpoint.pt", "parts of gdumb"),
               (REPLAY, "runs/continual*/parts/checkpoint.pt", "parts of replay"),
               (SEARCH, "runs/search*/parts/*-done.pt", "part of a search"))

@@ -10,7 +10,7 @@ import numpy as np
 from ddkit.foundation.files import DIGEST
 
 RESULTS = ("record.json", "expert.json")
-UNFINISHED = ("*.tmp", "checkpoint*.pt", "partial.*", "parts", "looks.pt", "started.json")
+UNFINISHED = ("*.tmp", "checkpoint*.pt", "parts", "looks.pt", "started.json")
 OF_TIMES = ("time.png",)  # figures
 TIMES = ("made", "peak_memory_mib", "folder", "speedup")  # and whatever has "seconds" in its name
 

@@ -98,10 +98,18 @@ def require_width_used(width: int | None, networks: Iterable[str]) -> None:
             f"--width is the width of a ConvNet, and {', '.join(networks)} takes none: leave it out")
 
 
-def jobs(options) -> int:
-    """How many trainings at the same time; -1 is one for each processor, as joblib has it."""
+def add_jobs(parser, trained: str) -> None:
+    """How many trainings at the same time, each then with its share of the processors."""
+    parser.add_argument("--jobs", type=int, default=1, help=f"{trained} trained at the same time, which on processors "
+                                                            "of their own is faster than one after the other")
+
+
+def side_by_side(options):
+    """While the block runs, as many trainings at the same time as asked for; -1 is one for each processor."""
+    from joblib import parallel_config
+
     require(options.jobs != 0, "--jobs is at least 1, or -1 for all processors, got 0")
-    return options.jobs
+    return parallel_config(n_jobs=options.jobs)
 
 
 def check_all(specs: Iterable, options) -> None:

@@ -1,7 +1,17 @@
 """``python -m ddkit evaluate`` and ``transfer``: networks trained on a set."""
 
 from ddkit.cli import sets
-from ddkit.cli.options import add_json, add_places, add_training, check_all, require_width_used, show, width_of
+from ddkit.cli.options import (
+    add_jobs,
+    add_json,
+    add_places,
+    add_training,
+    check_all,
+    require_width_used,
+    show,
+    side_by_side,
+    width_of,
+)
 
 
 def add_to(add) -> None:
@@ -9,6 +19,7 @@ def add_to(add) -> None:
     add_places(evaluate)
     sets.add_options(evaluate)
     add_training(evaluate, protocol="standard", seeds=5)
+    add_jobs(evaluate, "networks")
     add_json(evaluate)
 
     transfer = add("transfer", _transfer, "score a distilled set on other networks")
@@ -16,6 +27,7 @@ def add_to(add) -> None:
     sets.add_options(transfer)
     transfer.add_argument("--networks", default="MLP,LeNet,AlexNet,VGG11,ResNet18", help="separated by commas")
     add_training(transfer, protocol="standard", seeds=3, one_network=False)
+    add_jobs(transfer, "networks")
     add_json(transfer)
 
 
@@ -34,8 +46,9 @@ def _evaluate(options) -> None:
                             options.precision)
              for name, source in sources.items()}
     check_all(specs.values(), options)
-    records = {name if protocols[name] == options.protocol else f"{name} ({protocols[name]} protocol)":
-               run(spec, root=options.runs, data=options.data) for name, spec in specs.items()}
+    with side_by_side(options):
+        records = {name if protocols[name] == options.protocol else f"{name} ({protocols[name]} protocol)":
+                   run(spec, root=options.runs, data=options.data) for name, spec in specs.items()}
     first, *others = records
     beside = {name: records[name].scores.summary() for name in others}
     content = {**records[first].as_dict(), **records[first].scores.summary(), "beside": beside}
@@ -54,7 +67,8 @@ def _transfer(options) -> None:
                                       options.epochs, options.precision) for network in networks}
              for name, source in sources.items()}
     check_all([spec for row in specs.values() for spec in row.values()], options)
-    records = {name: {n: run(spec, root=options.runs, data=options.data) for n, spec in row.items()}
-               for name, row in specs.items()}
+    with side_by_side(options):
+        records = {name: {n: run(spec, root=options.runs, data=options.data) for n, spec in row.items()}
+                   for name, row in specs.items()}
     content = {name: {n: r.as_dict() for n, r in row.items()} for name, row in records.items()}
     show(content, options, f"{sets.heading(sources)}\n\n{tables.transfer(records)}")

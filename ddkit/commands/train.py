@@ -2,14 +2,15 @@
 
 from ddkit.cli.options import (
     add_data,
+    add_jobs,
     add_json,
     add_out,
     add_places,
     add_precision,
     add_training,
-    jobs,
     require_width_used,
     show,
+    side_by_side,
     width_of,
 )
 from ddkit.foundation.errors import one_of
@@ -20,6 +21,7 @@ def add_to(add) -> None:
     add_places(baseline)
     add_data(baseline)
     add_training(baseline, protocol="assignment", seeds=1, network="ConvNetD3")
+    add_jobs(baseline, "networks")
     add_out(baseline)
     add_json(baseline)
 
@@ -35,7 +37,7 @@ def add_to(add) -> None:
     experts.add_argument("--half", action="store_true", help="store snapshots in half precision")
     add_precision(experts)
     experts.add_argument("--seed", type=int, default=0, help="of everything random in them")
-    experts.add_argument("--jobs", type=int, default=1, help="experts trained at the same time")
+    add_jobs(experts, "experts")
     experts.add_argument("--export", metavar="FILE", help="also write the field's buffer file")
     add_json(experts)
 
@@ -49,13 +51,12 @@ def _baseline(options) -> None:
     require_width_used(options.width, [options.network])
     spec = Evaluate(Full(options.dataset, options.size), options.protocol, options.network, width_of(options),
                     options.seeds, options.epochs, options.precision)
-    record = run(spec, root=options.runs, folder=options.out, data=options.data)
+    with side_by_side(options):
+        record = run(spec, root=options.runs, folder=options.out, data=options.data)
     show(record.as_dict(), options, f"{tables.costs(record)}\n\n{record}")
 
 
 def _experts(options) -> None:
-    from joblib import parallel_config
-
     from ddkit.runs import run
     from ddkit.specs import Experts
     from ddkit.training.experts import Plan
@@ -63,7 +64,7 @@ def _experts(options) -> None:
     require_width_used(options.width, [options.network])
     plan = Plan(options.network, width_of(options), options.experts, options.epochs, sharpness=options.sharpness,
                 difficulty=options.difficulty, half=options.half, precision=options.precision)
-    with parallel_config(n_jobs=jobs(options)):
+    with side_by_side(options):
         record = run(Experts(options.dataset, plan, options.seed, options.size), root=options.runs, data=options.data)
     if options.export:
         from ddkit.data import load

@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from ddkit import training
-from ddkit.data import Dataset
+from ddkit.data import Dataset, Split
+from ddkit.foundation.checkpoints import Checkpoint
 from ddkit.foundation.errors import one_of, require, whole
 from ddkit.foundation.files import digest
 from ddkit.foundation.randomness import stream
@@ -12,8 +13,9 @@ from ddkit.foundation.schema import COUNT, NUMBER
 from ddkit.networks import build_for, parse, sketch_for
 from ddkit.networks.cost import measure
 from ddkit.networks.precision import PRECISIONS
-from ddkit.runs.jobs import Job, Outcome
+from ddkit.runs.jobs import PARTS, Job, Outcome
 from ddkit.runs.spec import OfSource, Source, Spec, key
+from ddkit.runs.workers import in_parallel
 from ddkit.specs.sources import Full, RandomReal
 from ddkit.synthetic import SyntheticSet
 from ddkit.training import Protocol, protocol, score
@@ -97,6 +99,7 @@ class Evaluate(OfSource, Spec):
         return found if self.epochs is None else replace(found, epochs=self.epochs, updates=None)
 
     def work(self, job: Job) -> Outcome:
+        """Train and score every seed's network, side by side where joblib is told to, or reload those done."""
         dataset, how = job.dataset, self.how(job.dataset)
         if self.protocol == "learned":
             how = replace(how, lr=_learned_rate(self.of.synthetic(job)))
@@ -105,23 +108,33 @@ class Evaluate(OfSource, Spec):
         first = self.of.training_set(job, 0)
         # By content: a set that was made again since the first seeds is another.
         given = {} if isinstance(self.of, Full) else {"set": digest([first.images, first.labels, first.squared])}
-        kept, images = job.checkpoint("partial.pt", **given), len(first)
-        done = (kept.load() or {"runs": []})["runs"]
-        for seed in range(len(done), self.trials):
-            title = (f"{self.network} on {type(self.of).__name__} data, {self.protocol}, seed {seed + 1} of "
-                     f"{self.trials}")
-            training, so_far = self.of.training_set(job, seed), job.checkpoint(f"checkpoint-{seed}.pt", **given)
-            done.append(scorer(how)(training, dataset, self.network, how, seed, width=self.width, title=title,
-                                    checkpoint=so_far, quiet=job.quiet))
-            kept.save({"runs": done})
+        before, images = job.checkpoint("partial.pt", **given), len(first)  # where older versions kept scored seeds
+        done = (before.load() or {"runs": []})["runs"]
+        done += in_parallel(_scored, (
+            (job.checkpoint(f"{PARTS}/seed-{seed}.pt", **given), job.checkpoint(f"checkpoint-{seed}.pt", **given),
+             self, self.of.training_set(job, seed), dataset, how, seed, job.quiet)
+            for seed in range(len(done), self.trials)))
         result = {"runs": done, "protocol": how.as_dict(), "classes": list(dataset.classes), "chance": dataset.chance,
                   "training_images": images, "epochs": how.epochs_for(images)} | counted
         return Outcome(sum(r["train_seconds"] + r["test_seconds"] for r in done), done[0]["updates"], result,
-                       superseded=(kept.path,))
+                       superseded=(before.path, job.parts))
 
     def _cost(self, dataset: Dataset) -> dict[str, int]:
         network = build_for(dataset, self.network, self.width, stream(0, "cost")).cpu()
         return measure(network, (dataset.channels, dataset.size, dataset.size)).as_dict()
+
+
+def _scored(kept: Checkpoint, so_far: Checkpoint, spec: Evaluate, training: Split, dataset: Dataset, how, seed: int,
+            quiet: bool) -> dict:
+    """The score of one seed, or what was kept of it; its fit goes on from ``so_far``."""
+    found = kept.load()
+    if found:
+        return found
+    title = (f"{spec.network} on {type(spec.of).__name__} data, {spec.protocol}, seed {seed + 1} of {spec.trials}")
+    found = scorer(how)(training, dataset, spec.network, how, seed, width=spec.width, title=title, checkpoint=so_far,
+                        quiet=quiet)
+    kept.save(found)
+    return found
 
 
 def in_precision(how: Protocol | KernelProtocol, precision: str) -> Protocol | KernelProtocol:

@@ -21,7 +21,7 @@ DISTILL, EVALUATE = ["distill", "--ipc", "2"], ["evaluate", "SET"]
 COMMANDS = {
     "baseline": (["baseline"], {
         "--dataset": ["", "emnist", "mnist-", "digits-11", "digits-1-1", "digits-²", "../digits"],
-        "--size": ["0", "-3", "7"],
+        "--size": ["0", "-3", "7"], "--jobs": ["0"],
         "--network": ["", "ConvNetD9", "NTK", "ResNet", "ConvNetD4BNXX"],
         "--width": ["0", "-1", "1000000000", "1" + "0" * 30],
         "--protocol": ["", "best", "kernel", "trained_kernel", "learned"],
@@ -65,12 +65,12 @@ COMMANDS = {
     "evaluate": (EVALUATE, {
         "--protocol": ["", "best", "learned"], "--network": ["", "ConvNetD9", "NTK"],
         "--width": ["0", "-1", "1000000000"], "--seeds": ["0", "-3"], "--epochs": ["0", "-1"],
-        "--dataset": ["mnist", ""], "--size": ["32"],
+        "--dataset": ["mnist", ""], "--size": ["32"], "--jobs": ["0"],
         "--labels": ["logits", "x"], "--pixels": ["bytes", "x"], "--entry": ["7"]}),
     "evaluate an MLP": ([*EVALUATE, "--network", "MLP"], {"--width": ["64"]}),
     "transfer": (["transfer", "SET"], {
         "--networks": ["", "MLP,", "MLP,NTK", "MLP,ConvNetD9", "LeNet,ConvNetD6"], "--width": ["64", "0"],
-        "--seeds": ["0"], "--protocol": ["kernels"]}),
+        "--seeds": ["0"], "--protocol": ["kernels"], "--jobs": ["0"]}),
     "search": (["search", "SET", "--widths", "4", "--number", "6"], {
         "--number": ["0", "1", "2", "4", "9999"], "--depths": ["", "0", "9", "a", "6,7"],
         "--widths": ["", "0", "x", "4,4"],
@@ -78,7 +78,7 @@ COMMANDS = {
         "--protocol": ["learned", "kernel", "x"], "--epochs": ["0"], "--full-epochs": ["0"], "--seeds": ["0"]}),
     "show": (["show", "NOWHERE"], {"--out": ["figures"]}),
     "runs": (["runs"], {"--runs": ["FILE"]}),
-    "course": (["course"], {"--profile": ["", "huge"], "--dataset": ["nothing"]}),
+    "course": (["course"], {"--profile": ["", "huge"], "--dataset": ["nothing"], "--jobs": ["0"]}),
     "data": (["data", "mhist", "NOWHERE"], {"": ["--check"]}),
 }
 CASES = [pytest.param([*command, *([option] if option else []), value], id=f"{name} {option} {value[:24]!r}")

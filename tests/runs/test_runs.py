@@ -2,11 +2,14 @@
 
 import dataclasses
 
+import joblib
 import pytest
+import torch
 
 import ddkit
 from ddkit import methods, runs
 from ddkit.course.profiles import profile
+from ddkit.foundation.checkpoints import Checkpoint
 from ddkit.foundation.errors import InputError
 from ddkit.methods import presets
 from ddkit.runs import find, run, runner
@@ -102,6 +105,40 @@ def test_an_interrupted_evaluation_goes_on_with_the_next_seed(root, monkeypatch)
     resumed = run(spec, root=root / "b", quiet=True)
     assert resumed.scores.values == unbroken.scores.values
     assert [r["seed"] for r in resumed.scores.runs] == [0, 1, 2]
+
+
+def test_seeds_scored_side_by_side_score_as_one_after_the_other(root):
+    spec, threads = Evaluate(RandomReal("digits", 2), "assignment", "ConvNetD1", 4, seeds=3), torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        alone = run(spec, root=root / "a", quiet=True)
+    finally:
+        torch.set_num_threads(threads)
+    with joblib.parallel_config("loky", n_jobs=2, inner_max_num_threads=1):
+        together = run(spec, root=root / "b", quiet=True)
+    told = ("seed", "losses", "accuracy", "confusion")
+    assert [[r[what] for what in told] for r in together.scores.runs] == [
+        [r[what] for what in told] for r in alone.scores.runs]
+    assert {path.name for path in together.folder.iterdir()} == {path.name for path in alone.folder.iterdir()}
+
+
+def test_an_evaluation_that_an_older_version_began_goes_on(tmp_path, monkeypatch):
+    spec = Evaluate(RandomReal("digits", 2), "assignment", "MLP", seeds=3)
+    whole, kept = run(spec, root=tmp_path / "a", quiet=True), []
+    score = evaluate.score
+
+    def interrupted(*args, **kwargs):
+        kept.append(kwargs["checkpoint"])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(evaluate, "score", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(spec, root=tmp_path / "b", quiet=True)
+    first = Checkpoint(tmp_path / "b" / spec.name / "partial.pt", kept[0].identity | {"file": "partial.pt"})
+    first.save({"runs": list(whole.scores.runs[:2])})
+    monkeypatch.setattr(evaluate, "score", lambda *args, **kwargs: kept.append(args) or score(*args, **kwargs))
+    assert run(spec, root=tmp_path / "b", quiet=True).scores.values == whole.scores.values
+    assert len(kept) == 2 and not first.path.exists()
 
 
 def test_a_file_is_known_by_its_content_not_by_its_place(record, tmp_path):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ddkit.cli import sets
-from ddkit.cli.options import add_json, add_places, check_all, jobs, show
+from ddkit.cli.options import add_jobs, add_json, add_places, check_all, show, side_by_side
 from ddkit.foundation.errors import InputError, require
 
 
@@ -21,7 +21,7 @@ def add_to(add) -> None:
     parser.add_argument("--epochs", type=int, help="on the set, instead of the protocol's own length")
     parser.add_argument("--full-epochs", type=int, help="on the full data, instead of the assignment's 20")
     parser.add_argument("--seeds", type=int, default=1, help="networks trained for each candidate")
-    parser.add_argument("--jobs", type=int, default=1, help="networks trained at the same time")
+    add_jobs(parser, "networks")
     parser.add_argument("--no-full", action="store_true", help="only rank by the set; leave the full data out")
     add_json(parser)
 
@@ -39,8 +39,6 @@ def work(sources: dict, options) -> tuple[dict, str]:
     Args:
         sources: the distilled set and what it is compared with, by name.
     """
-    from joblib import parallel_config
-
     from ddkit.applications.search import report
     from ddkit.applications.search.ranking import FEWEST
     from ddkit.applications.search.spec import Search
@@ -56,7 +54,7 @@ def work(sources: dict, options) -> tuple[dict, str]:
             f"rankings are compared for at least {FEWEST} networks, and these are {len(grid.candidates)}: ask for "
             "more, or leave the full data out (--no-full)")
     check_all([full, *specs.values()], options)
-    with parallel_config(n_jobs=jobs(options)):
+    with side_by_side(options):
         found = {name: run(spec, **where) for name, spec in specs.items()}
         if options.no_full:
             return {name: record.as_dict() for name, record in found.items()}, report.ranked(found)
