@@ -109,6 +109,18 @@ def test_an_evaluation_in_bfloat16_says_so_and_scores_like_float32(tmp_path):
     assert "b (bfloat16)" in tables.scores({"a": records["float32"], "b": records["bfloat16"]})
 
 
+@pytest.mark.parametrize("name", precision.PRECISIONS)
+def test_a_stopped_evaluation_ends_in_the_same_bits(name, tmp_path, killed_in_epoch):
+    spec = ddkit.Evaluate(ddkit.RandomReal("digits", 2), "standard", "ConvNetD1", 8, seeds=2, epochs=5, precision=name)
+    whole = run(spec, root=tmp_path / "whole", quiet=True)
+    killed_in_epoch(3)
+    with pytest.raises(KeyboardInterrupt):
+        run(spec, root=tmp_path / "stopped", quiet=True)
+    again = run(spec, root=tmp_path / "stopped", quiet=True)
+    assert [one["losses"] for one in again.scores.runs] == [one["losses"] for one in whole.scores.runs]
+    assert [one["confusion"] for one in again.scores.runs] == [one["confusion"] for one in whole.scores.runs]
+
+
 def test_training_in_bfloat16_is_training(digits):
     network = build("ConvNetD2", 1, 10, 28, width=16, generator=stream(0, "net"), precision="bfloat16")
     made = fit(network, digits.train, dataclasses.replace(PROTOCOLS["assignment"], epochs=3), stream(0, "order"),
