@@ -1,0 +1,139 @@
+"""Controls with a name beside them, a tooltip, and a class ``dd-NAME`` by which a page finds them.
+
+What a control is called stands in its description, which is also what a screen reader says and what the keyboard
+reaches; that ipywidgets 7.7 and 8 call a tooltip by two names is settled here.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from html import escape
+
+import ipywidgets
+
+from ddkit.foundation.errors import InputError
+from ddkit.foundation.knobs import Declared
+
+WIDTH = "440px"
+_NAMED = {"description_width": "150px"}
+_ERROR = "#a32f1a"
+
+
+def menu(name: str, tooltip: str, options: Iterable = ()) -> ipywidgets.Dropdown:
+    """One of several, as names or as pairs of a name and a value."""
+    return _called(ipywidgets.Dropdown(options=list(options), **_look(name)), name, tooltip)
+
+
+def steps(name: str, tooltip: str, options: Sequence[tuple[str, object]], value: object) -> ipywidgets.SelectionSlider:
+    """A slider over values that are no even steps, each with the words that stand beside it."""
+    made = ipywidgets.SelectionSlider(options=list(options), value=value, continuous_update=True, **_look(name))
+    return _called(made, name, tooltip)
+
+
+def whole(name: str, tooltip: str, low: int, high: int, value: int) -> ipywidgets.IntSlider:
+    """A slider over whole numbers."""
+    return _called(ipywidgets.IntSlider(min=low, max=high, value=value, **_look(name)), name, tooltip)
+
+
+def number(name: str, tooltip: str, low: float, high: float, value: float, step: float) -> ipywidgets.FloatSlider:
+    """A slider over numbers."""
+    made = ipywidgets.FloatSlider(min=low, max=high, value=value, step=step, readout_format=".3g", **_look(name))
+    return _called(made, name, tooltip)
+
+
+def switch(name: str, tooltip: str, value: bool) -> ipywidgets.Checkbox:
+    """On or off."""
+    return _called(ipywidgets.Checkbox(value=value, **_look(name)), name, tooltip)
+
+
+def button(name: str, tooltip: str, pressed: Callable[[], None], icon: str = "") -> ipywidgets.Button:
+    """Something to do."""
+    made = ipywidgets.Button(description=name, icon=icon, tooltip=tooltip)
+    made.add_class(_css(name))
+    made.on_click(lambda _: pressed())
+    return made
+
+
+class Field:
+    """A control made from the declaration of a knob, and beside it what is wrong with its value.
+
+    Names are chosen from a menu, true or false is a switch, and numbers are written, so that a value that the knob
+    refuses can be written, too, and is answered in the knob's own sentence rather than changed in silence. Where the
+    knob may be None, that is nothing written.
+
+    Attributes:
+        knob: its declaration.
+        control: the widget that holds the value.
+        view: it, and the sentence beside it.
+    """
+
+    def __init__(self, knob: Declared, value: object):
+        self.knob, self._problem = knob, ipywidgets.HTML()
+        self._problem.add_class("dd-problem")
+        self.control = self._made(value)
+        self.control.observe(lambda _: self.right, "value")
+        self.view = ipywidgets.HBox([self.control, self._problem])
+
+    @property
+    def value(self) -> object:
+        """The value as the knob takes it.
+
+        Raises:
+            InputError: the knob refuses it, in its own sentence.
+        """
+        given = self.control.value
+        return self.knob.value(self._read(given.strip()) if isinstance(self.control, ipywidgets.Text) else given)
+
+    @property
+    def right(self) -> bool:
+        """Whether the knob takes the value; if not, the sentence appears beside it."""
+        try:
+            self.value  # noqa: B018 (asked for its error)
+        except InputError as error:
+            self.tell(str(error))
+            return False
+        self.tell("")
+        return True
+
+    def tell(self, problem: str) -> None:
+        """Show a sentence beside the control, "" for none."""
+        self._problem.value = f"<span role='alert' style='color:{_ERROR}'>{escape(problem)}</span>" if problem else ""
+
+    def _made(self, value: object) -> ipywidgets.Widget:
+        name, tooltip = self.knob.name, self.knob.told
+        if self.knob.choices:
+            none = [("none", None)] if self.knob.optional else []
+            made = menu(name, tooltip, [*none, *((choice, choice) for choice in self.knob.choices)])
+            made.value = value
+            return made
+        if self.knob.kind is bool:
+            return switch(name, tooltip, value)
+        text = "" if value is None else str(value)
+        return _called(ipywidgets.Text(value=text, continuous_update=False, **_look(name)), name, tooltip)
+
+    def _read(self, written: str) -> object:
+        """What is written, as a number if it is one and the knob wants one."""
+        if not written and self.knob.optional:
+            return None
+        if self.knob.kind is str:
+            return written
+        for kind in (int, float):
+            try:
+                return kind(written)
+            except ValueError:
+                continue
+        return written
+
+
+def _look(name: str) -> dict:
+    return {"description": name, "style": _NAMED, "layout": ipywidgets.Layout(width=WIDTH)}
+
+
+def _called(made: ipywidgets.DOMWidget, name: str, tooltip: str) -> ipywidgets.DOMWidget:
+    made.add_class(_css(name))
+    setattr(made, "tooltip" if made.has_trait("tooltip") else "description_tooltip", tooltip)
+    return made
+
+
+def _css(name: str) -> str:
+    """The class of a control by its name: ``images per class`` is ``dd-images-per-class``."""
+    return "dd-" + re.sub(r"\W+", "-", name.lower()).strip("-")
