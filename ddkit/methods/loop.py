@@ -15,7 +15,7 @@ from ddkit.data import Dataset
 from ddkit.foundation.checkpoints import Checkpoint, readable
 from ddkit.foundation.device import keep_freed_memory
 from ddkit.foundation.errors import Diverged, Stopped, Unmoved, require
-from ddkit.foundation.progress import bar
+from ddkit.foundation.progress import attended, bar
 from ddkit.foundation.randomness import stream
 from ddkit.networks.cost import Stopwatch
 from ddkit.networks.precision import without_tf32
@@ -30,7 +30,8 @@ class History:
 
     Attributes:
         updates: updates of the synthetic set so far.
-        seconds, cpu_seconds: time they took, of the clock and of the processor's cores; interruptions left out.
+        seconds, cpu_seconds: time they took, of the clock and of the processor's cores; interruptions, and what
+            callbacks take, left out.
         losses: the named losses of every update.
         validation: pairs (updates, validation accuracy).
         snapshots: the images after some of the updates, as {updates: [N, C, H, W]}.
@@ -45,7 +46,13 @@ class History:
 
 
 class Callback:
-    """Watches a distillation; override what is of interest. Every call gets the synthetic set and the history."""
+    """Watches a run; override what is of interest. Calls about a distillation get its synthetic set and history.
+
+    The time that they take is no part of the run's seconds; ``on_step`` must be quick all the same.
+    """
+
+    def on_step(self, title: str, done: int, most: int) -> None:
+        """After each step of anything long: an update, an epoch of an expert or of a network that is scored."""
 
     def on_start(self, synthetic: SyntheticSet, history: History) -> None:
         """Once, before the first update of a new or resumed run."""
@@ -77,7 +84,7 @@ def distill(method, synthetic: SyntheticSet, dataset: Dataset, *, updates: int, 
         checkpoint: where to save now and then and to resume from. A resumed run ends in the same bits
             (on a CPU) as an unbroken one.
         validate: scores the synthetic set on validation data after every ``validate_every`` updates.
-        stop: set it from another thread to stop after the current update.
+        stop: set it from another thread to stop after the current update, or in the middle of a validation.
 
     Raises:
         Diverged: a loss or an image became NaN or infinite; the state before that update is saved and restored.
@@ -94,10 +101,17 @@ def distill(method, synthetic: SyntheticSet, dataset: Dataset, *, updates: int, 
     run = _Run(method, synthetic, History(snapshots={0: synthetic.images.detach().cpu().clone()}), checkpoint)
     run.resume()
     history, wanted = run.history, snapshot_updates(updates)
-    _tell(callbacks, "on_start", synthetic, history)
     watch, work = Stopwatch(history.seconds), Stopwatch(history.cpu_seconds, time.process_time)
+
+    def tell(event: str) -> None:
+        with watch.paused(), work.paused():  # what a watcher draws is no part of the work
+            for callback in callbacks:
+                getattr(callback, event)(synthetic, history)
+
+    tell("on_start")
     try:
-        with bar(updates, "distilling", "update", done=history.updates, quiet=quiet) as progress, without_tf32():
+        with (attended(stop=stop), without_tf32(),
+              bar(updates, "distilling", "update", done=history.updates, quiet=quiet) as progress):
             while history.updates < updates:
                 losses = method.update()
                 run.check(losses)
@@ -105,16 +119,13 @@ def distill(method, synthetic: SyntheticSet, dataset: Dataset, *, updates: int, 
                 history.losses.append(losses)
                 if history.updates in wanted:
                     history.snapshots[history.updates] = synthetic.images.detach().cpu().clone()
-                _tell(callbacks, "on_update", synthetic, history)
+                tell("on_update")
                 if validate and validate_every and history.updates % validate_every == 0:
                     history.validation.append((history.updates, validate(synthetic)))
-                    _tell(callbacks, "on_validation", synthetic, history)
+                    tell("on_validation")
                 history.seconds, history.cpu_seconds = watch.seconds, work.seconds
                 run.remember()
-                progress.update()
-                progress.set_postfix({k: f"{v:.4g}" for k, v in losses.items()}, refresh=False)
-                if stop and stop.is_set() and history.updates < updates:
-                    raise Stopped(f"stopped after {history.updates} of {updates} updates; the same call goes on")
+                progress.step(**{k: f"{v:.4g}" for k, v in losses.items()})
     except (KeyboardInterrupt, Stopped):
         run.save()
         raise
@@ -124,7 +135,7 @@ def distill(method, synthetic: SyntheticSet, dataset: Dataset, *, updates: int, 
     if synthetic.moved == 0:
         raise Unmoved(f"after {updates} updates every image is as it was at the start: nothing was distilled; "
                       "raise the images' learning rate")
-    _tell(callbacks, "on_end", synthetic, history)
+    tell("on_end")
     return history
 
 
@@ -178,8 +189,3 @@ class _Run:
     def _restore(self, values: list[Tensor]) -> None:
         for parameter, value in zip(self.synthetic.parameters(), values, strict=True):
             parameter.copy_(value)
-
-
-def _tell(callbacks: Iterable[Callback], event: str, synthetic: SyntheticSet, history: History) -> None:
-    for callback in callbacks:
-        getattr(callback, event)(synthetic, history)

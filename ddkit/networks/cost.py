@@ -5,10 +5,11 @@
 * FLOP/s: operations per second, measured on this machine.
 """
 
+import contextlib
 import copy
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
 import torch
@@ -70,6 +71,15 @@ class Stopwatch:
     @property
     def seconds(self) -> float:
         return self._clock() - self._start
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """What the block takes is not counted."""
+        before = self._clock()
+        try:
+            yield
+        finally:
+            self._start += self._clock() - before
 
 
 def peak_memory_mib(device: torch.device) -> float:

@@ -22,7 +22,7 @@ class Job:
         place: folder of the run.
         identity: the run and its data, which everything that a later call goes on from must carry.
         run: gives the record of another run, by its spec.
-        watching: what a distillation is watched and stopped by, as ``loop.distill`` takes it.
+        watching: what a distillation is watched and validated by, as ``loop.distill`` takes it.
         quiet: as for ``runs.run``.
     """
 

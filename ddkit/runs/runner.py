@@ -14,7 +14,7 @@ from ddkit.data import Dataset, Split, fingerprint, load
 from ddkit.foundation.device import default_device, describe
 from ddkit.foundation.errors import require
 from ddkit.foundation.files import expanded, sha256
-from ddkit.foundation.progress import say
+from ddkit.foundation.progress import attended, say
 from ddkit.methods.loop import Callback
 from ddkit.networks.cost import peak_memory_mib
 from ddkit.runs import evolution
@@ -68,11 +68,14 @@ def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None
         root: folder that runs are kept in (default: ``DDKIT_RUNS``, else ``data/runs``).
         folder: this run's own folder, instead of one under ``root``.
         data: root of the data files, as for ``data.load``.
-        callbacks, stop: watch and stop a distillation, as for ``loop.distill``.
+        callbacks: watch what is made, step by step, as ``loop.Callback`` says; of a record that is found they hear
+            nothing: what there is to see is in it.
+        stop: set this event from another thread to stop at the next step, of whatever kind; the same call goes on.
         validate_every: score a distillation on validation data after so many updates (0: never).
 
     Raises:
         InputError: the spec cannot work, or ``folder`` holds another run, or this one on other data.
+        Stopped: ``stop`` was set; what was done is saved.
     """
     spec.check()
     require(validate_every >= 0, f"validation comes after so many updates, or never (0), got {validate_every}")
@@ -92,8 +95,14 @@ def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None
             (place / STARTED).unlink(missing_ok=True)
             return found
         job = Job(dataset, place, identity, partial(run, **others),
-                  {"callbacks": callbacks, "stop": stop, "validate_every": validate_every}, quiet)
-        return _make(spec, job)
+                  {"callbacks": callbacks, "validate_every": validate_every}, quiet)
+        with attended(partial(_tell_step, callbacks) if callbacks else None, stop):
+            return _make(spec, job)
+
+
+def _tell_step(callbacks: tuple[Callback, ...], title: str, done: int, most: int) -> None:
+    for callback in callbacks:
+        callback.on_step(title, done, most)
 
 
 def _in(place: Path, spec, seen: str | None) -> Record | None:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from ddkit.data import Dataset, Split, augment
 from ddkit.foundation.checkpoints import Checkpoint, readable
 from ddkit.foundation.device import keep_freed_memory
-from ddkit.foundation.errors import Diverged, one_of, require
+from ddkit.foundation.errors import Diverged, Stopped, one_of, require
 from ddkit.foundation.knobs import Knob, Knobs
 from ddkit.foundation.progress import bar
 from ddkit.foundation.randomness import stream
@@ -124,6 +124,7 @@ def fit(network: nn.Module, data: Split, how: Protocol, generator: torch.Generat
 
     Raises:
         Diverged: the loss, or a weight or running statistic at the end, is NaN or infinite.
+        Stopped: the work was asked to stop (``progress.attended``); the state is saved.
     """
     keep_freed_memory()
     optimiser = torch.optim.SGD(network.parameters(), how.lr, how.momentum, weight_decay=how.weight_decay)
@@ -150,9 +151,12 @@ def fit(network: nn.Module, data: Split, how: Protocol, generator: torch.Generat
             if watch:
                 watch(epoch + 1, network)
             result.seconds = clock.seconds
-            progress.update()
-            progress.set_postfix(loss=f"{loss:.4f}", refresh=False)
-            if checkpoint and clock.seconds - saved > SAVE_EVERY:
+            try:
+                progress.step(loss=f"{loss:.4f}")
+            except Stopped:
+                _save(checkpoint, how, network, optimiser, generator, result)
+                raise
+            if clock.seconds - saved > SAVE_EVERY:
                 _save(checkpoint, how, network, optimiser, generator, result)
                 saved = clock.seconds
     require_sound(network, title)
@@ -208,9 +212,11 @@ def _uphill(network: nn.Module, radius: float):
             weight.copy_(value)
 
 
-def _save(checkpoint: Checkpoint, how: Protocol, network, optimiser, generator, result: Fit) -> None:
-    checkpoint.save({"protocol": how.as_dict(), "network": network.state_dict(), "optimiser": optimiser.state_dict(),
-                     "generator": generator.get_state(), "result": asdict(result)})
+def _save(checkpoint: Checkpoint | None, how: Protocol, network, optimiser, generator, result: Fit) -> None:
+    if checkpoint:
+        checkpoint.save({"protocol": how.as_dict(), "network": network.state_dict(),
+                         "optimiser": optimiser.state_dict(), "generator": generator.get_state(),
+                         "result": asdict(result)})
 
 
 def _restore(checkpoint: Checkpoint | None, how: Protocol, network, optimiser, generator, result: Fit) -> None:

@@ -306,7 +306,7 @@ def _decode(copy: Copy, size: int) -> np.ndarray:
                 except Exception as error:  # a damaged file can make a decoder raise anything
                     reason = (str(error) or type(error).__name__).splitlines()[0][:80]
                     note(copy.problems, "unreadable images", f"{name} ({reason})")
-            progress.update()
+            progress.step()
     return images
 
 

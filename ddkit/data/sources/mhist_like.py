@@ -182,7 +182,7 @@ def draw(strengths: np.ndarray, size: int = SIZE, seed: int = SEED) -> np.ndarra
     with bar(len(images), "drawing synthetic images", "image") as progress:
         for i, strength in enumerate(strengths):
             images[i] = render(strength, size, np.random.default_rng([seed, 1, i]))
-            progress.update()
+            progress.step()
     return images
 
 
