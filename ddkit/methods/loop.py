@@ -132,6 +132,9 @@ def distill(method, synthetic: SyntheticSet, dataset: Dataset, *, updates: int, 
     finally:
         for parameter in synthetic.parameters():
             parameter.requires_grad_(False)
+    if not math.isfinite(synthetic.moved):
+        raise Diverged(f"after {updates} updates the images are further from the start than float32 can tell; lower "
+                       "the images' learning rate")
     if synthetic.moved == 0:
         raise Unmoved(f"after {updates} updates every image is as it was at the start: nothing was distilled; "
                       "raise the images' learning rate")

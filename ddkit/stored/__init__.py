@@ -5,10 +5,12 @@ records and draws nothing.
 """
 
 from ddkit.stored.evolving import Evolving, evolving
+from ddkit.stored.grid import Grid, combination, grids
 from ddkit.stored.growth import Growth, Growths, Point, growths
 from ddkit.stored.judged import Judge, Sample, counted, judged, lead
 from ddkit.stored.shelf import Shelf, Stored, shelf
 from ddkit.stored.words import FULL, METHOD, RANDOM, START, meaning, tell_apart
 
-__all__ = ["FULL", "METHOD", "RANDOM", "START", "Evolving", "Growth", "Growths", "Judge", "Point", "Sample", "Shelf",
-           "Stored", "counted", "evolving", "growths", "judged", "lead", "meaning", "shelf", "tell_apart"]
+__all__ = ["FULL", "METHOD", "RANDOM", "START", "Evolving", "Grid", "Growth", "Growths", "Judge", "Point", "Sample",
+           "Shelf", "Stored", "combination", "counted", "evolving", "grids", "growths", "judged", "lead", "meaning",
+           "shelf", "tell_apart"]

@@ -206,6 +206,11 @@ def test_a_run_whose_images_did_not_move_is_an_error(tiny):
     assert not ended
 
 
+def test_images_beyond_what_float32_can_measure_are_an_error(tiny):
+    with pytest.raises(Diverged, match="lower the images' learning rate"):
+        run(Descent(rate=1e25), tiny, updates=1)
+
+
 class Diary(Callback):
     def __init__(self):
         self.lines = []
