@@ -31,11 +31,16 @@ class Point:
 
     @property
     def trained_macs(self) -> int | None:
-        """Multiply-accumulates of one network's training, a backward pass counted as two forward passes; None where a
-        kernel answered."""
-        result = self.sample.records[0].result
-        cost = result.get("cost")
-        return cost and 3 * cost["macs"] * result["training_images"] * result["epochs"]
+        """As of ``trained_macs``."""
+        return trained_macs(self.sample)
+
+
+def trained_macs(sample: Sample) -> int | None:
+    """Multiply-accumulates of one network's training, a backward pass counted as two forward passes; None where a
+    kernel answered."""
+    result = sample.records[0].result
+    cost = result.get("cost")
+    return cost and 3 * cost["macs"] * result["training_images"] * result["epochs"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,13 +160,21 @@ def _with(source: Source, **changes) -> Source:
 
 
 def _point(shelf: Shelf, sample: Sample) -> Point:
-    made = made_of(sample.source)
-    record = shelf.find(made, sample.judge.fingerprint) if isinstance(made, Spec) else None
+    made, record = made_of(sample.source), _made(shelf, sample)
     if record and made is sample.source:
         return Point(_ipc(sample), sample, storage(record.synthetic), record)
     source, images = SOURCES[parse_name(made.dataset)[0]], sample.records[0].result["training_images"]
     numbers = len(source.mean) * (made.size or source.size) ** 2
     return Point(_ipc(sample), sample, storage_of(images, numbers, learned=not _is_real(sample.source)), record)
+
+
+def _made(shelf: Shelf, sample: Sample) -> Record | None:
+    """The record of the set or, of a start, that of any run that began so."""
+    source, fingerprint = sample.source, sample.judge.fingerprint
+    if isinstance(source, Start):
+        begun = (one for one in shelf.runs if one.record.fingerprint == fingerprint and hasattr(one.spec, "init"))
+        return next((one.record for one in begun if key(Start(one.spec)) == key(source)), None)
+    return shelf.find(source, fingerprint) if isinstance(source, Spec) else None
 
 
 def _is_real(source: Source) -> bool:

@@ -71,6 +71,11 @@ class Sample:
         return meaning(self.source)
 
     @property
+    def ipc(self) -> int | None:
+        """Images per class; None of the full data and of files, which do not say."""
+        return getattr(made_of(self.source), "ipc", None)
+
+    @property
     def sets(self) -> int:
         """How many sets of different seeds."""
         return len(self.runs)
@@ -87,6 +92,13 @@ class Sample:
         if self.sets == 1:
             return {run["seed"]: value for run, value in zip(self.scores.runs, self.scores.values, strict=True)}
         return {made_of(one.spec.of).seed: statistics.fmean(one.record.scores.headline.values) for one in self.runs}
+
+    @property
+    def score(self) -> str:
+        """Mean and standard deviation over what ``by_seed`` tells apart, and how many, in words."""
+        values = [100 * value for value in self.by_seed.values()]
+        spread = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
+        return f"{statistics.fmean(values):.2f}{spread} % (n={len(values)})"
 
     def confusion(self, seeds: Collection[int]) -> list[list[int]]:
         """Counts (rows: true class) summed over the seeds, as ``by_seed`` has them."""

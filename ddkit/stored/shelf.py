@@ -32,6 +32,12 @@ class Shelf:
     runs: tuple[Stored, ...]
     unread: tuple[str, ...] = ()
 
+    @property
+    def left_out(self) -> str:
+        """What is to be said of folders that could not be read, in a sentence; "" where all could."""
+        count = len(self.unread)
+        return f"{count} record{'s' * (count > 1)} could not be read: {self.unread[0]}" if count else ""
+
     def of(self, kind: type[Kind]) -> list[Stored]:
         """The runs of one kind of spec."""
         return [one for one in self.runs if isinstance(one.spec, kind)]

@@ -4,14 +4,16 @@ What a control is called stands in its description, which is also what a screen 
 reaches; that ipywidgets 7.7 and 8 call a tooltip by two names is settled here.
 """
 
+import contextlib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from html import escape
 
 import ipywidgets
 
 from ddkit.foundation.errors import InputError
 from ddkit.foundation.knobs import Declared
+from ddkit.stored.narrowing import Narrowing
 
 WIDTH = "440px"
 _NAMED = {"description_width": "150px"}
@@ -122,6 +124,72 @@ class Field:
             except ValueError:
                 continue
         return written
+
+
+@contextlib.contextmanager
+def unheard(handler: Callable, *controls: ipywidgets.Widget) -> Iterator[None]:
+    """While the block lasts, controls may be given other values and options without ``handler`` being told."""
+    for control in controls:
+        control.unobserve(handler, "value")
+    try:
+        yield
+    finally:
+        for control in controls:
+            control.observe(handler, "value")
+
+
+class Narrowed:
+    """A menu for each kind of word of a ``Narrowing``: each offers what the ones before it leave.
+
+    A menu keeps its word where that is still offered; one that offers a single word is greyed out.
+
+    Attributes:
+        menus: by kind.
+    """
+
+    def __init__(self, narrowing: Narrowing, menus: Mapping[str, ipywidgets.Dropdown], changed: Callable[[], None]):
+        self.menus, self._narrowing, self._changed = dict(menus), narrowing, changed
+        for menu in self.menus.values():
+            menu.observe(self._moved, "value")
+        self.settle({})
+
+    @property
+    def chosen(self) -> dict[str, object]:
+        """The words chosen, by kind."""
+        return {kind: menu.value for kind, menu in self.menus.items()}
+
+    @property
+    def found(self) -> list:
+        """The things that are called so."""
+        return self._narrowing.found(self.chosen)
+
+    def offer(self, narrowing: Narrowing, wanted: Mapping[str, object]) -> None:
+        """Choose among other things."""
+        self._narrowing = narrowing
+        self.settle(wanted)
+
+    def begin(self, wanted: Mapping[str, object]) -> None:
+        """Choose the words wanted; nobody is told.
+
+        Raises:
+            InputError: one is not offered.
+        """
+        self.settle(self._narrowing.meant(wanted))
+
+    def settle(self, wanted: Mapping[str, object]) -> None:
+        """Choose the words wanted, where they are offered; nobody is told."""
+        settled = self._narrowing.settled(wanted)
+        with unheard(self._moved, *self.menus.values()):
+            for index, (kind, menu) in enumerate(self.menus.items()):
+                offered = self._narrowing.offered(list(settled.values())[:index])
+                options = tuple((str(word), word) for word in offered)
+                if menu.options != options:
+                    menu.options = options
+                menu.value, menu.disabled = settled[kind], len(offered) == 1
+
+    def _moved(self, _) -> None:
+        self.settle(self.chosen)
+        self._changed()
 
 
 def _look(name: str) -> dict:

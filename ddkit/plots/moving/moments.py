@@ -10,6 +10,7 @@ from torch import Tensor
 from ddkit.plots.style import SIGNED, Picture, bare, log_ticks, meant, picture, style
 from ddkit.plots.training import running_median
 from ddkit.stored import METHOD, Evolving
+from ddkit.synthetic import SyntheticSet
 
 MOST_SHOWN = 10  # images of a class
 _GAP = 0.08  # of an image's side, between two images
@@ -45,14 +46,7 @@ class Moments:
     def shown(self, label: int | None) -> tuple[list[int], int]:
         """Which images stand in the mosaics of a class (None: of all, one class after another), and in how many
         columns: so many that the whole is near a square, and that every class begins a row where it has several."""
-        members = [(self._labels == c).nonzero()[:, 0].tolist() for c in range(len(self.classes))]
-        if label is not None:
-            return members[label], math.ceil(math.sqrt(len(members[label])))
-        of = [index for row in members for index in row[:MOST_SHOWN]]
-        side, each = math.sqrt(len(of)), max(len(row[:MOST_SHOWN]) for row in members)
-        if each == 1:
-            return of, math.ceil(side)
-        return of, min((d for d in range(1, each + 1) if each % d == 0), key=lambda d: abs(d - side))
+        return _arranged(self._labels, len(self.classes), label)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -62,8 +56,7 @@ class Moments:
     def images(self, updates: int, label: int | None = None) -> np.ndarray:
         """The images of a class at a moment, as a mosaic."""
         of, columns = self.shown(label)
-        pixels = (255 * self.run.pixels(updates)[of]).round().byte().permute(0, 2, 3, 1).numpy()
-        return mosaic(pixels[..., 0] if pixels.shape[-1] == 1 else pixels, columns)
+        return mosaic(_shades(self.run.pixels(updates)[of]), columns)
 
     def change(self, updates: int, label: int | None = None) -> np.ndarray:
         """What was added to their brightness since the start (bright) and taken away (dark), as a mosaic in colour;
@@ -71,6 +64,29 @@ class Moments:
         of, columns = self.shown(label)
         change = _brightness(self.run.pixels(updates)[of] - self._start[of])
         return mosaic(SIGNED(0.5 + change / (2 * self.limit), bytes=True)[..., :3], columns)
+
+
+def images_of(synthetic: SyntheticSet) -> np.ndarray:
+    """The images of a set as a mosaic, one class after another."""
+    of, columns = _arranged(synthetic.started_as.cpu(), len(synthetic.classes), None)
+    return mosaic(_shades(synthetic.pixels()[of]), columns)
+
+
+def _arranged(labels: Tensor, classes: int, label: int | None) -> tuple[list[int], int]:
+    members = [(labels == c).nonzero()[:, 0].tolist() for c in range(classes)]
+    if label is not None:
+        return members[label], math.ceil(math.sqrt(len(members[label])))
+    of = [index for row in members for index in row[:MOST_SHOWN]]
+    side, each = math.sqrt(len(of)), max(len(row[:MOST_SHOWN]) for row in members)
+    if each == 1:
+        return of, math.ceil(side)
+    return of, min((d for d in range(1, each + 1) if each % d == 0), key=lambda d: abs(d - side))
+
+
+def _shades(pixels: Tensor) -> np.ndarray:
+    """Pixels [n, C, h, w] in [0, 1] as uint8 [n, h, w] if grey, [n, h, w, 3] in colour."""
+    whole = (255 * pixels).round().byte().permute(0, 2, 3, 1).numpy()
+    return whole[..., 0] if whole.shape[-1] == 1 else whole
 
 
 def _brightness(pixels: Tensor) -> np.ndarray:

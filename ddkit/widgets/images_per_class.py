@@ -1,0 +1,184 @@
+"""Images per class: what so many images are worth, what they take, and what a budget buys."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+import ipywidgets
+
+from ddkit.foundation.errors import require
+from ddkit.plots.moving import Growing, Stage, growth, images_of
+from ddkit.plots.moving.growth import in_bytes
+from ddkit.plots.style import Picture
+from ddkit.stored import METHOD, RANDOM, START, Growth, Growths, Judge, Point, growths, shelf
+from ddkit.stored.growth import trained_macs
+from ddkit.stored.narrowing import Narrowing, judge_words
+from ddkit.synthetic import SyntheticSet
+from ddkit.widgets import controls
+from ddkit.widgets.base import Dashboard
+from ddkit.widgets.pictures import Shown, enlarged
+
+NOTHING = ("No evaluation of a set with so many images per class is at hand: score one, as with "
+           "ddkit.run(ddkit.Evaluate(...)), and open this dashboard again.")
+USUAL = (1, 2, 5, 10, 20, 50)  # images per class that are offered though they are not stored
+
+
+@dataclass(frozen=True, eq=False)
+class _Way:
+    """One way to have images before one judge."""
+
+    growths: Growths
+    name: str
+
+    @property
+    def judge(self) -> Judge:
+        return self.growths.judge
+
+    @property
+    def curve(self) -> Growth:
+        return self.growths.curves[self.name]
+
+
+class ImagesPerClass(Dashboard):
+    """Method, images per class and a budget in bytes: the images, the curve beside random ones and the full data, and
+    what they cost.
+
+    Args:
+        root: the folder of runs, as of ``runs.run``.
+        chosen: words to begin with, of ``data``, ``protocol``, ``network``, ``epochs`` and ``method``.
+    """
+
+    def __init__(self, root: str | Path | None = None, chosen: Mapping[str, object] | None = None):
+        found = shelf(root)
+        self._left_out = ipywidgets.HTML(escape(found.left_out))
+        # What has most points comes first.
+        grown = sorted(growths(found), key=lambda g: -sum(len(curve.points) for curve in g.curves.values()))
+        self._ways = [_Way(of, name) for of in grown for name in of.curves]
+        self._drawn: dict[_Way, tuple[Growing, Stage]] = {}
+        if self._ways:
+            self._build(chosen or {})
+        else:
+            self.view = ipywidgets.HTML(escape(f"{NOTHING} {found.left_out}"))
+
+    def _build(self, chosen: Mapping[str, object]) -> None:
+        words = judge_words(self._ways) | {"epochs": lambda way: way.growths.epochs, "method": lambda way: way.name}
+        self.which = controls.Narrowed(Narrowing(self._ways, words), {
+            "data": controls.menu("data set", "the images that the sets are about, and the test images"),
+            "protocol": controls.menu("protocol", "how networks were trained, or kernels solved"),
+            "network": controls.menu("network", "which network was trained anew for every seed"),
+            "epochs": controls.menu("epochs", "how long networks were trained"),
+            "method": controls.menu("method", "how the images were made, chosen or drawn"),
+        }, self._way_moved)
+        self.which.begin(chosen)
+        self.ipc = controls.steps("images per class", "how many images of each class", [("1", 1)], 1)
+        self.budget = controls.steps("budget", "bytes that a set may take", [("1 B", 1)], 1)
+        self.images, self.chart = Shown(), Shown()
+        self.says, self.costs, self.bought = (ipywidgets.HTML() for _ in range(3))
+        for control in (self.ipc, self.budget):
+            control.observe(self._show, "value")
+        self._way_moved()
+        self.view = ipywidgets.VBox([
+            *self.which.menus.values(), self.ipc, self.budget, self.says, self.chart,
+            ipywidgets.HBox([self.images, ipywidgets.VBox([self.costs, self.bought])]), self._left_out])
+
+    @property
+    def point(self) -> Point | None:
+        """What is stored of the method with so many images per class, if anything is."""
+        return self._way.curve.points.get(self.ipc.value)
+
+    def figure(self) -> Picture:
+        """The curve as it is shown, at rest."""
+        require(self._ways, NOTHING)
+        return growth(self._way.growths, self._way.name, self.ipc.value, self.budget.value)
+
+    @property
+    def _way(self) -> _Way:
+        return self.which.found[0]
+
+    def _way_moved(self) -> None:
+        """Offer the numbers of images and the budgets there are, and begin with the most that is stored."""
+        way, known = self._way, self._way.curve.points
+        numbers = sorted({*USUAL, *(ipc for curve in way.growths.curves.values() for ipc in curve.points)})
+        with controls.unheard(self._show, self.ipc, self.budget):
+            self.ipc.options = [(f"{n}" + " (not stored)" * (n not in known), n) for n in numbers]
+            self.ipc.value = max(known)
+            self.budget.options = [(in_bytes(value), value) for value in way.growths.bytes]
+            self.budget.value = way.growths.bytes[-1]
+        self._show()
+
+    def _show(self, _=None) -> None:
+        drawn, stage = self._growing()
+        drawn.show(self.ipc.value, self.budget.value)
+        sentence = self._sentence()
+        self.chart.show(stage.png(), sentence)
+        notes = next(iter(self._way.curve.points.values())).sample.notes
+        self.says.value = "".join(f"<p>{escape(told)}</p>" for told in (sentence, *notes))
+        self._show_images()
+        self.costs.value = _table("what it takes", self._costs())
+        self.bought.value = _table(f"the most images within {in_bytes(self.budget.value)}", self._bought())
+
+    def _growing(self) -> tuple[Growing, Stage]:
+        if self._way not in self._drawn:
+            drawn = Growing(self._way.growths, self._way.name)
+            self._drawn[self._way] = drawn, Stage(drawn.figure, drawn.moving)
+        return self._drawn[self._way]
+
+    def _sentence(self) -> str:
+        name, ipc = self._way.name, self.ipc.value
+        if self.point is None:
+            return f"{name} with {ipc} per class has not been scored before this judge: nothing is stored."
+        said = f"{name} with {ipc} per class: {self.point.sample.score}"
+        full = self._way.growths.full
+        if full:
+            short = 100 * (full.scores.mean - self.point.sample.scores.mean)
+            said += f", {abs(short):.2f} points {'below' if short > 0 else 'above'} the full data"
+        if self.point.bytes > self.budget.value:
+            said += f"; its {in_bytes(self.point.bytes)} are above the budget"
+        return said + "."
+
+    def _show_images(self) -> None:
+        synthetic, name = self._synthetic(), f"{self._way.name} with {self.ipc.value} per class"
+        if synthetic is None:
+            self.images.tell(f"no images of {name} are stored" + "; random ones are drawn anew for every seed" * (
+                self._way.curve.meaning == RANDOM))
+        else:
+            self.images.show(enlarged(images_of(synthetic)), f"images of {name}")
+
+    def _synthetic(self) -> SyntheticSet | None:
+        """The set of the point chosen, where it is stored."""
+        if self.point is None or self.point.made is None or self._way.curve.meaning not in (METHOD, START):
+            return None
+        made = self.point.made.synthetic
+        return made.undistilled() if self._way.curve.meaning == START else made
+
+    def _costs(self) -> list[tuple[str, str]]:
+        """What the point chosen takes, in words."""
+        point = self.point
+        if point is None:
+            return []
+        rows = [("bytes of the set", f"{point.bytes:,}")]
+        if point.made and self._way.curve.meaning == METHOD:
+            rows.append(("seconds to make the set", f"{point.made.seconds:,.0f}"))
+        rows += [("seconds to train one network", f"{point.sample.scores.seconds:,.1f}"),
+                 ("seconds to test it", f"{point.sample.scores.test_seconds:,.1f}")]
+        cost = point.sample.records[0].result.get("cost")
+        if cost:
+            rows += [("MACs, one image forward", f"{cost['macs']:,}"),
+                     ("MACs of its training", f"{point.trained_macs:.3g}")]
+            full = self._way.growths.full
+            if full:
+                rows.append(("MACs of training on the full data", f"{trained_macs(full):.3g}"))
+        return rows
+
+    def _bought(self) -> list[tuple[str, str]]:
+        found = [(name, curve.within(self.budget.value)) for name, curve in self._way.growths.curves.items()]
+        return [(name, f"{point.ipc} per class, {point.sample.score}" if point else "nothing so small is stored")
+                for name, point in found]
+
+
+def _table(title: str, rows: list[tuple[str, str]]) -> str:
+    """Rows of a name and a value, as HTML."""
+    cells = "".join(f"<tr><td>{escape(name)}</td><td style='padding-left:1em'>{escape(value)}</td></tr>"
+                    for name, value in rows)
+    return f"<table><caption style='text-align:left'>{escape(title)}</caption>{cells}</table>" if rows else ""
