@@ -42,7 +42,7 @@ def test_a_live_run_is_the_ordinary_run(tmp_path):
     assert record.name == plain.name and record.synthetic.images.equal(plain.synthetic.images)
     assert record.result["losses"] == plain.result["losses"]
     last = seen[-1]
-    assert last.state == "done" and last.record == record and last.images.equal(record.synthetic.images)
+    assert last.state == "done" and last.record == record and last.synthetic.images.equal(record.synthetic.images)
     assert last.losses == [losses["loss"] for losses in plain.result["losses"]]
     assert [at for at, _ in last.validation] == [10, 20, 30] and not live.going
 
@@ -62,7 +62,7 @@ def test_a_run_that_is_found_shows_what_came_of_it_at_once(tmp_path):
     made, seen = run(SPEC, root=tmp_path, quiet=True), []
     LiveRun(SPEC, seen.append, root=tmp_path).start().wait(60)
     assert seen[-1].state == "done" and len(seen[-1].losses) == 30
-    assert seen[-1].images.equal(made.synthetic.images)
+    assert seen[-1].synthetic.images.equal(made.synthetic.images)
 
 
 def test_a_second_run_is_refused_in_words_and_the_first_goes_on(tmp_path, slow):
@@ -88,7 +88,7 @@ def test_a_run_that_diverges_says_so_and_keeps_its_last_good_state(tmp_path, mon
     with pytest.raises(Diverged):
         live.wait(60)
     assert seen[-1].state == "failed" and "lower the images' learning rate" in seen[-1].says
-    assert bool(seen[-1].images.isfinite().all()) and len(seen[-1].losses) == 4
+    assert bool(seen[-1].synthetic.images.isfinite().all()) and len(seen[-1].losses) == 4
 
 
 def test_an_unexpected_error_is_shown_and_raised(tmp_path, monkeypatch):
@@ -136,7 +136,7 @@ def test_it_tells_from_the_event_loop_at_most_ten_times_a_second(tmp_path, slow)
     assert {thread for _, thread, _ in told} == {threading.main_thread()}
     gaps = [after - before for (before, *_), (after, *_) in itertools.pairwise(told)]
     assert min(gaps) > 0.09 and told[-1][2].state == "done"
-    pictures = [at for at, _, now in told[:-1] if now.images is not None]
+    pictures = [at for at, _, now in told[:-1] if now.synthetic is not None]
     assert all(after - before > 0.24 for before, after in itertools.pairwise(pictures))
 
 
@@ -144,7 +144,7 @@ def test_pictures_cost_little_however_long_they_take(tmp_path, slow):
     spent = []
 
     def draw(now):
-        if now.images is not None and now.state == "running":
+        if now.synthetic is not None and now.state == "running":
             begun = time.monotonic()
             time.sleep(0.05)
             spent.append((begun, time.monotonic() - begun))

@@ -9,13 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
-from torch import Tensor
-
 from ddkit.foundation.device import keep_freed_memory_in_threads
 from ddkit.foundation.errors import Diverged, InputError, Stopped, Unmoved, require
 from ddkit.methods.loop import Callback
 from ddkit.runs import Record, run
 from ddkit.runs.spec import Spec
+from ddkit.synthetic import SyntheticSet
 
 EVERY = 0.1  # seconds between two looks, at least
 PICTURE_EVERY = 0.25  # and between two pictures
@@ -31,7 +30,7 @@ class Seen:
         state: ``running``, ``stopping``, ``stopped``, ``failed`` or ``done``.
         title, done, most: what is being worked on, and how many of its steps are made.
         seconds_left: estimate for these steps; None before there is one.
-        images: of the set [N, C, H, W], where a picture of them is due; else None.
+        synthetic: a copy of the set, where a picture of it is due; else None.
         losses: the loss of every update so far.
         validation: pairs of updates and score.
         says: why it stopped or failed, in words.
@@ -43,7 +42,7 @@ class Seen:
     done: int = 0
     most: int = 0
     seconds_left: float | None = None
-    images: Tensor | None = None
+    synthetic: SyntheticSet | None = None
     losses: list[float] = field(default_factory=list)
     validation: list[tuple[int, float]] = field(default_factory=list)
     says: str = ""
@@ -71,7 +70,7 @@ class LiveRun(Callback):
         self._stop, self._picture_wanted = threading.Event(), threading.Event()
         self._error: BaseException | None = None
         self._record: Record | None = None
-        self._synthetic = self._images = None
+        self._synthetic = self._copy = None
         self._losses: list[float] = []
         self._validation: list[tuple[int, float]] = []
         self._step, self._began = ("starting", 0, 0), (0.0, 0)
@@ -153,7 +152,7 @@ class LiveRun(Callback):
         self._losses += [losses["loss"] for losses in history.losses[len(self._losses):]]
         self._validation = list(history.validation)
         if self._picture_wanted.is_set():
-            self._images = synthetic.images.detach().cpu().clone()
+            self._copy = _copied(synthetic)
             self._picture_wanted.clear()
 
     def _work(self) -> None:
@@ -180,17 +179,17 @@ class LiveRun(Callback):
         self._over, self.seen = not working, seen
         begun = time.monotonic()
         self._told(seen)
-        if seen.images is not None:
+        if seen.synthetic is not None:
             cost = time.monotonic() - begun
             self._next_picture = time.monotonic() + max(PICTURE_EVERY, cost / SHARE)
 
     def _now(self) -> Seen:
         title, done, most = self._step
-        images, self._images = self._images, None
-        if images is None and time.monotonic() >= self._next_picture:
+        copy, self._copy = self._copy, None
+        if copy is None and time.monotonic() >= self._next_picture:
             self._picture_wanted.set()
         state = "stopping" if self._stop.is_set() else "running"
-        return Seen(state, title, done, most, self._left(), images, list(self._losses), list(self._validation))
+        return Seen(state, title, done, most, self._left(), copy, list(self._losses), list(self._validation))
 
     def _left(self) -> float | None:
         (_, done, most), (since, before) = self._step, self._began
@@ -202,16 +201,21 @@ class LiveRun(Callback):
         if record is not None:
             return replace(seen, state="done", done=seen.most, record=record, **_of(record))
         if self._synthetic is not None:
-            seen = replace(seen, images=self._synthetic.images.detach().cpu())  # as they were saved
+            seen = replace(seen, synthetic=_copied(self._synthetic))  # as it was saved
         if isinstance(error, Stopped):
             return replace(seen, state="stopped", says=str(error))
         expected = isinstance(error, InputError | Diverged | Unmoved)
         return replace(seen, state="failed", says=str(error) if expected else f"{type(error).__name__}: {error}")
 
 
+def _copied(synthetic: SyntheticSet) -> SyntheticSet:
+    now = {name: getattr(synthetic, name).detach().cpu().clone() for name in ("images", "labels", "start")}
+    return replace(synthetic, **now)
+
+
 def _of(record: Record) -> dict:
     """What there is to see of a distillation that is done."""
     if "losses" not in record.result or record.synthetic is None:
         return {}
-    return {"images": record.synthetic.images, "losses": [losses["loss"] for losses in record.result["losses"]],
+    return {"synthetic": record.synthetic, "losses": [losses["loss"] for losses in record.result["losses"]],
             "validation": list(map(tuple, record.result["validation"]))}

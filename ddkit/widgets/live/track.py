@@ -1,0 +1,87 @@
+"""A live run with its buttons: begun, stopped and gone on with, and seen while it works."""
+
+from collections.abc import Callable
+from html import escape
+
+import ipywidgets
+
+from ddkit.foundation.errors import InputError
+from ddkit.plots.moving import images_of
+from ddkit.plots.moving.progress import progress
+from ddkit.runs.spec import Spec
+from ddkit.widgets import controls
+from ddkit.widgets.live.running import LiveRun, Seen
+from ddkit.widgets.pictures import Shown, drawn, enlarged
+
+_STATES = {"running": "", "stopping": "stopping at the next step: ", "stopped": "stopped: ", "failed": "failed: ",
+           "done": "done: "}
+
+
+class Track:
+    """Run, Stop, how far it is, the images and the curves of one run.
+
+    Args:
+        name: tells it from another one beside it.
+        wanted: gives the spec that Run is to make, and the options of ``runs.run``; an InputError of it is shown.
+
+    Attributes:
+        view: the widgets.
+        live: the run that goes or went last, None before the first.
+    """
+
+    def __init__(self, name: str, wanted: Callable[[], tuple[Spec, dict]]):
+        self._wanted, self.live = wanted, None
+        self.start = controls.button(f"Run {name}", "make this run, or go on with it where it was stopped", self._run,
+                                     "play")
+        self.stop = controls.button(f"Stop {name}", "stop at the next step and save", self._stop, "stop")
+        self.stop.disabled = True
+        self.bar = ipywidgets.IntProgress(min=0, max=1, layout=ipywidgets.Layout(width="95%"))
+        self.says, self.what = ipywidgets.HTML("nothing yet"), ipywidgets.HTML()
+        self.says.add_class(f"dd-says-{name}")
+        self.images, self.curves = Shown(), Shown()
+        self.view = ipywidgets.VBox([ipywidgets.HBox([self.start, self.stop]), self.bar, self.says, self.what,
+                                     self.images, self.curves], layout=ipywidgets.Layout(width="470px"))
+        self.view.observe(lambda change: change["new"] is None and self.end(), "comm")  # the view was closed
+
+    def end(self) -> None:
+        """Stop what goes, and wait until it is saved."""
+        if self.live:
+            self.live.end()
+
+    def _run(self) -> None:
+        try:
+            spec, options = self._wanted()
+            self.what.value = escape(spec.name)
+            self.live = LiveRun(spec, self.show, **options).start()
+        except InputError as error:
+            self._say(f"not begun: {error}")
+
+    def _stop(self) -> None:
+        if self.live:
+            self.live.stop()
+
+    def show(self, seen: Seen) -> None:
+        """Show how far the run is."""
+        going = seen.state in ("running", "stopping")
+        self.start.disabled, self.stop.disabled = going, seen.state != "running"
+        self.bar.max, self.bar.value = max(seen.most, 1), seen.done
+        self._say(_STATES[seen.state] + _words(seen))
+        if seen.synthetic is not None:
+            mosaic = images_of(seen.synthetic)
+            self.images.show(enlarged(mosaic), f"the synthetic images after {len(seen.losses)} updates")
+            self.curves.show(drawn(progress(seen.losses, seen.validation, self.live.spec.total_updates)),
+                             f"loss of {len(seen.losses)} updates and validation score")
+
+    def _say(self, words: str) -> None:
+        self.says.value = f"<span role='status'>{escape(words)}</span>"
+
+
+def _words(seen: Seen) -> str:
+    if seen.says:
+        return seen.says
+    told = f"{seen.title}, {seen.done} of {seen.most}"
+    if seen.state == "done":
+        return f"in {seen.record.seconds:.1f} s; {seen.record.folder}"
+    left = f", about {seen.seconds_left:.0f} s to go" if seen.seconds_left is not None else ""
+    score = f"; validation {100 * seen.validation[-1][1]:.1f} %" if seen.validation else ""
+    return told + left + score

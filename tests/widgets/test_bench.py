@@ -1,0 +1,132 @@
+"""The hyperparameter bench: every knob by its declaration, stored answers only after a guess, ordinary runs."""
+
+import itertools
+
+import pytest
+
+import ddkit
+from ddkit import methods
+from ddkit.foundation.errors import InputError
+from ddkit.foundation.knobs import declared
+from ddkit.runs import Record
+from ddkit.stored import Grid, combination
+from ddkit.stored.grid import Cell
+from ddkit.widgets.hyperparameter_bench import HyperparameterBench
+
+AXES = {"lam": (0.0, 1.0), "ipc": (1, 2, 5)}
+SPEC = ddkit.Distill("digits-0-1", ipc=2, network="ConvNetD1", width=4, updates=4, options=(("network_steps", 1),))
+OTHERS = [ddkit.Distill("digits-0-1", method, next(iter(methods.get(method).PRESETS)), ipc=2, updates=4)
+          for method in methods.METHODS if method != SPEC.method]
+
+
+@pytest.fixture
+def grid():
+    cells = tuple(Cell(values, "a run", (0.5 + 0.1 * index, 0.6 + 0.05 * index), (2.0, 1.0), 3.5, 0.1)
+                  for index, values in enumerate(itertools.product(*AXES.values())))
+    return Grid(SPEC, AXES, cells, "assignment", "ConvNetD1", 4, "f" * 64, "2026-01-01", "CPU", {"ddkit": "1"})
+
+
+@pytest.fixture
+def bench(grid, tmp_path):
+    return HyperparameterBench([SPEC, *OTHERS], root=tmp_path, grid=grid)
+
+
+def test_a_grid_is_read_as_it_was_written(grid, tmp_path):
+    grid.save(tmp_path / "grid.json")
+    again = Grid.load(tmp_path / "grid.json")
+    assert again.cells == grid.cells and again.axes == grid.axes and again.spec == grid.spec
+    assert again.at(lam=1.0, ipc=2).mean == pytest.approx((0.9 + 0.8) / 2)
+    assert again.at(lam=1.0, ipc=2).error == pytest.approx(0.05)  # |0.9 - 0.8| / 2
+    assert [cell.values for cell in again.along("ipc", lam=0.0, ipc=5)] == [(0.0, 1), (0.0, 2), (0.0, 5)]
+
+
+def test_a_grid_with_a_hole_is_refused(grid, tmp_path):
+    Grid(**grid.__dict__ | {"cells": grid.cells[1:]}).save(tmp_path / "grid.json")
+    with pytest.raises(InputError, match="lacks combinations"):
+        Grid.load(tmp_path / "grid.json")
+
+
+def test_a_combination_replaces_fields_and_knobs_and_keeps_the_others():
+    spec = combination(SPEC, {"lam": 0.5, "ipc": 5})
+    assert spec.ipc == 5 and dict(spec.options) == {"lam": 0.5, "network_steps": 1} and spec.config.lam == 0.5
+
+
+def test_what_is_stored_shows_only_after_a_guess_and_hides_when_anything_moves(bench, grid):
+    revealed = bench.revealed
+    assert "±" not in revealed.says.value and "img" not in revealed.picture.value
+    revealed.axes["lam"].value, revealed.axes["ipc"].value, revealed.guess.value = 1.0, 2, 80
+    revealed.reveal.click()
+    cell = grid.at(lam=1.0, ipc=2)
+    assert f"{100 * cell.mean:.1f} ± {100 * cell.error:.1f} %" in revealed.says.value
+    assert "5.0 points too low" in revealed.says.value and "n = 2" in revealed.says.value
+    along_first = revealed.picture.value
+    revealed.along.value = "ipc"
+    assert "img" in revealed.picture.value and revealed.picture.value != along_first
+    revealed.axes["ipc"].value = 5
+    assert "±" not in revealed.says.value and "img" not in revealed.picture.value
+
+
+@pytest.mark.parametrize("method", methods.METHODS)
+def test_every_knob_of_the_method_chosen_has_a_field_and_its_default_makes_the_same_run(bench, method):
+    bench.method.value = method
+    base = next(spec for spec in (SPEC, *OTHERS) if spec.method == method)
+    assert set(bench.fields) == {knob.name for knob in declared(methods.get(method).Config)} - {"updates"}
+    assert bench.spec.name == base.name and bench.spec.config == base.config
+
+
+@pytest.mark.parametrize("method", methods.METHODS)
+def test_a_changed_knob_changes_the_run_and_a_refused_one_stands_beside_its_field(bench, method):
+    bench.method.value = method
+    before, field = bench.spec, bench.fields["real_batch" if "real_batch" in bench.fields else "student_steps"]
+    field.control.value = "3"
+    assert bench.spec.name != before.name and getattr(bench.spec.config, field.knob.name) == 3
+    field.control.value = "-1"
+    assert "must" in field.view.children[1].value
+    with pytest.raises(InputError, match=field.knob.name):
+        bench.spec  # noqa: B018
+    bench.tracks[0].start.click()
+    assert "not begun" in bench.tracks[0].says.value and bench.tracks[0].live is None
+
+
+def test_the_presets_values_are_what_the_knobs_begin_from(bench):
+    bench.preset.value = "paper"
+    assert bench.fields["power"].value == 4 and bench.fields["image_momentum"].value == 0.5
+    assert bench.spec.preset == "paper"
+
+
+def test_two_tracks_make_two_ordinary_runs_one_after_the_other(bench, tmp_path):
+    left, right = bench.tracks
+    left.start.click()
+    left.live.wait(60)
+    bench.fields["lam"].control.value = "0.5"
+    right.start.click()
+    right.live.wait(60)
+    for track in (left, right):
+        assert "done" in track.says.value and "<img" in track.images.value and "<img" in track.curves.value
+        record = track.live.seen.record
+        assert Record.load(record.folder) == record and record.folder.parent == tmp_path
+        plain = ddkit.run(track.live.spec, root=tmp_path / "plain", quiet=True)
+        assert plain.synthetic.images.equal(record.synthetic.images)
+    assert left.live.spec.name != right.live.spec.name
+    assert "validation" in str(record.result) and record.result["validation"]
+
+
+def test_a_bench_made_anew_ends_the_run_of_the_one_before(bench, grid, tmp_path):
+    bench.updates.value, bench.fields["network_steps"].control.value = 1000, "5"
+    bench.tracks[0].start.click()
+    again = HyperparameterBench([SPEC], root=tmp_path, grid=grid)
+    assert not bench.tracks[0].live.going and again.tracks[0].live is None
+    assert "stopped" in bench.tracks[0].says.value
+
+
+def test_without_a_grid_the_live_bench_is_there(tmp_path, monkeypatch):
+    monkeypatch.setattr("ddkit.widgets.hyperparameter_bench.grids", list)
+    bench = HyperparameterBench([SPEC], root=tmp_path)
+    assert bench.revealed is None and bench.spec.name == SPEC.name
+    with pytest.raises(InputError, match="No grid"):
+        bench.figure()
+
+
+def test_something_to_begin_from_is_needed():
+    with pytest.raises(InputError, match="to begin from"):
+        HyperparameterBench([])
