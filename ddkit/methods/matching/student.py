@@ -19,6 +19,35 @@ class Batch:
     draw: augment.Draw | None = None
 
 
+class Batches:
+    """Batches of a synthetic set in random order, which is drawn anew whenever it is used up.
+
+    Args:
+        images: how many the set has.
+        size: of a batch; 0, or more than there are, for all of them.
+        strategy: of the siamese augmentation, as for ``augment.draw``.
+        shuffling, augmentation: the random streams.
+        device: that the indices are to be on.
+
+    Attributes:
+        order: the indices that are still to come before a new order is drawn.
+    """
+
+    def __init__(self, images: int, size: int, strategy: str, shuffling: torch.Generator,
+                 augmentation: torch.Generator, device: torch.device):
+        self._images, self._size, self._strategy = images, min(size or images, images), strategy
+        self._shuffling, self._augmentation, self._device = shuffling, augmentation, device
+        self.order = torch.empty(0, dtype=torch.int64)
+
+    def next(self) -> Batch:
+        """The next of them."""
+        if len(self.order) < self._size:
+            self.order = torch.randperm(self._images, generator=self._shuffling)
+        indices, self.order = self.order[: self._size], self.order[self._size :]
+        draw = augment.draw(self._strategy, self._size, self._augmentation)
+        return Batch(indices.to(self._device), draw)
+
+
 class Student:
     """A network as a function of its flat weights, with the gradient that its steps follow."""
 
@@ -40,6 +69,17 @@ class Student:
         seen, meant = augment.apply(images[batch.indices], batch.draw), labels[batch.indices]
         loss = F.cross_entropy(self.logits(weights, seen), meant.softmax(1) if meant.is_floating_point() else meant)
         return torch.autograd.grad(loss, weights, create_graph=graph)[0]
+
+
+    def visited(self, start: Tensor, images: Tensor, labels: Tensor, rate: Tensor, batches: list[Batch]) -> Tensor:
+        """The weights [steps + 1, P] that steps of SGD lead through, ``start`` the first; no graph is kept."""
+        # In one piece: many small tensors that stay would keep the memory between them from being used again.
+        path = start.new_empty(len(batches) + 1, len(start))
+        path[0] = start
+        for step, batch in enumerate(batches):
+            weights = path[step].clone().requires_grad_()
+            path[step + 1] = weights.detach() - rate * self.gradient(weights, images, labels, batch, graph=False)
+        return path
 
 
 @dataclass(frozen=True)
@@ -81,20 +121,14 @@ def stepwise(student: Student, images: Tensor, labels: Tensor, rate: Tensor, bat
     steps; with it the gradient is the unrolled one, for the price of no further pass. Only the visited weights, one
     vector each, are kept of a step.
     """
-    # In one piece: many small tensors that stay would keep the memory between them from being used again.
-    path = segment.start.new_empty(len(batches), len(segment.start))
-    weights, fixed = segment.start, (images.detach(), labels.detach())
-    for visited, batch in zip(path, batches, strict=True):
-        visited.copy_(weights)
-        weights = weights.detach().requires_grad_()
-        weights = weights.detach() - rate * student.gradient(weights, *fixed, batch, graph=False)
-    end = weights.requires_grad_()
+    path = student.visited(segment.start, images.detach(), labels.detach(), rate, batches)
+    end = path[-1].clone().requires_grad_()
     loss = segment.loss(end)
     (slope,) = torch.autograd.grad(loss, end)
     leaves = _leaves(images, labels)
     sums = [torch.zeros_like(leaf) for leaf in leaves]
     of_rate = torch.zeros_like(rate)
-    for weights, batch in zip(reversed(path.unbind()), reversed(batches), strict=True):
+    for weights, batch in zip(reversed(path[:-1].unbind()), reversed(batches), strict=True):
         weights = weights.clone().requires_grad_()
         gradient = student.gradient(weights, leaves[0], _labels(leaves, labels), batch)
         along = (slope * gradient).sum()

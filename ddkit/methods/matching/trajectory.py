@@ -22,7 +22,7 @@ from ddkit.foundation import randomness
 from ddkit.foundation.errors import require
 from ddkit.foundation.knobs import Knob, Knobs
 from ddkit.foundation.memory import require_memory
-from ddkit.methods.matching.student import GRADIENTS, Batch, Student
+from ddkit.methods.matching.student import GRADIENTS, Batch, Batches, Student
 from ddkit.methods.method import Method, Preset
 from ddkit.networks.precision import Precision
 from ddkit.synthetic import SyntheticSet
@@ -107,6 +107,16 @@ class Config(Knobs):
         return Plan(self.network, self.width, self.experts, self.expert_epochs, self.expert_lr, self.expert_batch,
                     self.sharpness, self.difficulty, half=self.half, precision=self.precision)
 
+    def segment(self, start: Tensor, target: Tensor) -> Segment:
+        """What is matched between two snapshots, flat weights [P]."""
+        return Segment(start, target, int(self.left_out * len(start)))
+
+    def batches(self, dataset: Dataset, synthetic: SyntheticSet, shuffling: torch.Generator,
+                augmentation: torch.Generator) -> Batches:
+        """What a student's steps see of a set, one batch after another."""
+        strategy = augment.default_strategy(dataset.flips) if self.augmented else "none"
+        return Batches(len(synthetic.images), self.batch, strategy, shuffling, augmentation, synthetic.images.device)
+
     def latest_start(self, update: int) -> int:
         """T(it): the latest start epoch in ``update`` (from 0), growing evenly from T to T+."""
         grown = min(1.0, update / self.expansion)
@@ -158,7 +168,6 @@ class TrajectoryMatching(Method):
         config = self.config
         self.dataset, self.synthetic = dataset, synthetic
         self.streams = {name: rng(name) for name in ("segments", "batches", "augmentation")}
-        self.strategy = augment.default_strategy(dataset.flips) if config.augmented else "none"
         self.student = Student(self.trajectories.template(dataset))
         if config.learned_labels:
             self._begin_where_experts_are_right(rng("start"))
@@ -169,7 +178,7 @@ class TrajectoryMatching(Method):
         if config.learned_labels:
             groups.append({"params": [synthetic.labels], "lr": config.label_lr, "momentum": config.label_momentum})
         self.optimiser = torch.optim.SGD(groups)
-        self.order = torch.empty(0, dtype=torch.int64)
+        self.batches = config.batches(dataset, synthetic, self.streams["batches"], self.streams["augmentation"])
         self.done = 0
 
     def update(self) -> dict[str, float]:
@@ -194,22 +203,14 @@ class TrajectoryMatching(Method):
         expert = self._integer(0, config.experts - 1)
         epoch = self._integer(config.first_start, config.latest_start(self.done))
         start, target = (self.trajectories.weights(expert, e).to(device) for e in (epoch, epoch + config.expert_span))
-        return Segment(start, target, int(config.left_out * len(start)))
+        return config.segment(start, target)
 
     def _integer(self, low: int, high: int) -> int:
         return int(torch.randint(low, high + 1, (), generator=self.streams["segments"]))
 
     def _batches(self) -> list[Batch]:
-        """N batches: the synthetic set in random order, drawn anew whenever it is used up."""
-        size = min(self.config.batch or len(self.synthetic.images), len(self.synthetic.images))
-        batches = []
-        for _ in range(self.config.student_steps):
-            if len(self.order) < size:
-                self.order = torch.randperm(len(self.synthetic.images), generator=self.streams["batches"])
-            indices, self.order = self.order[:size], self.order[size:]
-            draw = augment.draw(self.strategy, size, self.streams["augmentation"])
-            batches.append(Batch(indices.to(self.synthetic.images.device), draw))
-        return batches
+        """What the N steps of a student see."""
+        return [self.batches.next() for _ in range(self.config.student_steps)]
 
     def _begin_where_experts_are_right(self, generator: torch.Generator) -> None:
         """DATM's start: real images that an expert classifies correctly, with the right experts' mean logits."""
@@ -232,13 +233,13 @@ class TrajectoryMatching(Method):
 
     def state_dict(self) -> dict:
         """All that the next update depends on, besides the synthetic set, the experts and the data."""
-        return {"done": self.done, "log_rate": self.log_rate, "order": self.order,
+        return {"done": self.done, "log_rate": self.log_rate, "order": self.batches.order,
                 "optimiser": self.optimiser.state_dict(),
                 "streams": randomness.states(self.streams)}
 
     def load_state_dict(self, state: dict) -> None:
         """Go on from ``state_dict``; call ``start`` first."""
-        self.done, self.order = state["done"], state["order"]
+        self.done, self.batches.order = state["done"], state["order"]
         self.log_rate.copy_(state["log_rate"])
         self.synthetic.learning_rate = float(self.log_rate.exp())
         self.optimiser.load_state_dict(state["optimiser"])
