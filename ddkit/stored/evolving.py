@@ -47,7 +47,7 @@ class Evolving:
 
 
 def evolving(shelf: Shelf) -> list[Evolving]:
-    """All runs that kept their images, by method and then by name."""
+    """All runs that kept their images, by method, those on the data set of most runs first, and then by name."""
     kept: dict[str, list[Stored]] = {}
     for one in shelf.runs:
         if (one.record.folder / EVOLUTION).exists() and hasattr(one.spec, "method"):
@@ -56,7 +56,7 @@ def evolving(shelf: Shelf) -> list[Evolving]:
     for data, runs in kept.items():
         names = tell_apart(one.spec for one in runs)
         found += [Evolving(one.spec, f"{data}: {names[one.spec]}", one.spec.method, one.record) for one in runs]
-    return sorted(found, key=lambda run: (run.method, run.name))
+    return sorted(found, key=lambda run: (run.method, -len(kept[_data(run.source)]), run.name))
 
 
 def _data(source: Source) -> str:

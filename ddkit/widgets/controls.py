@@ -192,6 +192,17 @@ class Narrowed:
         self._changed()
 
 
+def sentences(told: Iterable[str]) -> str:
+    """Sentences as HTML, a short paragraph each."""
+    return "".join(f"<p style='margin:0 0 4px; line-height:1.4'>{escape(sentence)}</p>" for sentence in told)
+
+
+def beside(*columns: Sequence[ipywidgets.Widget]) -> ipywidgets.Box:
+    """Columns of widgets next to one another, or below where the page is too narrow."""
+    return ipywidgets.Box([ipywidgets.VBox(list(column)) for column in columns],
+                          layout=ipywidgets.Layout(display="flex", flex_flow="row wrap", align_items="flex-start"))
+
+
 def _look(name: str) -> dict:
     return {"description": name, "style": _NAMED, "layout": ipywidgets.Layout(width=WIDTH)}
 

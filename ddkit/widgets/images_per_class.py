@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import ClassVar
 
 import ipywidgets
 
@@ -11,12 +12,15 @@ from ddkit.foundation.errors import require
 from ddkit.plots.moving import Growing, Stage, growth, images_of
 from ddkit.plots.moving.growth import in_bytes
 from ddkit.plots.style import Picture
-from ddkit.stored import METHOD, RANDOM, START, Growth, Growths, Judge, Point, growths, shelf
+from ddkit.runs import Record
+from ddkit.specs import Evaluate
+from ddkit.stored import METHOD, RANDOM, START, Growth, Growths, Judge, Point, Shelf, growths, shelf
 from ddkit.stored.growth import trained_macs
 from ddkit.stored.narrowing import Narrowing, judge_words
 from ddkit.synthetic import SyntheticSet
 from ddkit.widgets import controls
 from ddkit.widgets.base import Dashboard
+from ddkit.widgets.live import Track
 from ddkit.widgets.pictures import Shown, enlarged
 
 NOTHING = ("No evaluation of a set with so many images per class is at hand: score one, as with "
@@ -44,26 +48,30 @@ class ImagesPerClass(Dashboard):
     """Method, images per class and a budget in bytes: the images, the curve beside random ones and the full data, and
     what they cost.
 
+    What is stored is shown at once; what is missing can be made, by an ordinary run, and is then shown, too. Making a
+    dashboard anew ends the run of an earlier one.
+
     Args:
-        root: the folder of runs, as of ``runs.run``.
+        root, data: as of ``runs.run``.
         chosen: words to begin with, of ``data``, ``protocol``, ``network``, ``epochs`` and ``method``.
     """
 
-    def __init__(self, root: str | Path | None = None, chosen: Mapping[str, object] | None = None):
-        found = shelf(root)
-        self._left_out = ipywidgets.HTML(escape(found.left_out))
-        # What has most points comes first.
-        grown = sorted(growths(found), key=lambda g: -sum(len(curve.points) for curve in g.curves.values()))
-        self._ways = [_Way(of, name) for of in grown for name in of.curves]
-        self._drawn: dict[_Way, tuple[Growing, Stage]] = {}
+    _making: ClassVar[Track | None] = None
+
+    def __init__(self, root: str | Path | None = None, chosen: Mapping[str, object] | None = None,
+                 data: str | Path | None = None):
+        if ImagesPerClass._making:
+            ImagesPerClass._making.end()
+        self._where, self._drawn = {"root": root, "data": data}, {}
+        self.track = ImagesPerClass._making = Track("missing", self.wanted, self._made)
+        found = self._read()
         if self._ways:
             self._build(chosen or {})
         else:
             self.view = ipywidgets.HTML(escape(f"{NOTHING} {found.left_out}"))
 
     def _build(self, chosen: Mapping[str, object]) -> None:
-        words = judge_words(self._ways) | {"epochs": lambda way: way.growths.epochs, "method": lambda way: way.name}
-        self.which = controls.Narrowed(Narrowing(self._ways, words), {
+        self.which = controls.Narrowed(self._narrowing(), {
             "data": controls.menu("data set", "the images that the sets are about, and the test images"),
             "protocol": controls.menu("protocol", "how networks were trained, or kernels solved"),
             "network": controls.menu("network", "which network was trained anew for every seed"),
@@ -78,9 +86,15 @@ class ImagesPerClass(Dashboard):
         for control in (self.ipc, self.budget):
             control.observe(self._show, "value")
         self._way_moved()
+        *judge, method = self.which.menus.values()
+        for control in (method, self.ipc, self.budget):
+            control.layout.width = "480px"  # names of methods are long
+        self.images.layout.width = "400px"
+        for unused in (self.track.images, self.track.curves):  # an evaluation has neither
+            unused.layout.display = "none"
         self.view = ipywidgets.VBox([
-            *self.which.menus.values(), self.ipc, self.budget, self.says, self.chart,
-            ipywidgets.HBox([self.images, ipywidgets.VBox([self.costs, self.bought])]), self._left_out])
+            controls.beside(judge, [method, self.ipc, self.budget]), self.chart, self.says,
+            self.track.view, controls.beside([self.images], [self.costs, self.bought]), self._left_out])
 
     @property
     def point(self) -> Point | None:
@@ -91,6 +105,39 @@ class ImagesPerClass(Dashboard):
         """The curve as it is shown, at rest."""
         require(self._ways, NOTHING)
         return growth(self._way.growths, self._way.name, self.ipc.value, self.budget.value)
+
+    def wanted(self) -> tuple[Evaluate, dict]:
+        """The run that would add the point chosen, and where it is to lie.
+
+        Raises:
+            InputError: it is stored.
+        """
+        require(self.point is None, "this is stored already: choose a number of images per class that is not")
+        return self._way.curve.wanted(self.ipc.value), self._where
+
+    def _read(self) -> Shelf:
+        """Take up what is stored now."""
+        found = shelf(self._where["root"])
+        self._left_out = ipywidgets.HTML(escape(found.left_out))
+        # What has most points comes first.
+        grown = sorted(growths(found), key=lambda g: -sum(len(curve.points) for curve in g.curves.values()))
+        self._ways, self._drawn = [_Way(of, name) for of in grown for name in of.curves], {}
+        return found
+
+    def _narrowing(self) -> Narrowing:
+        words = judge_words(self._ways) | {"epochs": lambda way: way.growths.epochs, "method": lambda way: way.name}
+        return Narrowing(self._ways, words)
+
+    def _made(self, _: Record) -> None:
+        """Show what has just been made beside the rest."""
+        ipc, budget = self.ipc.value, self.budget.value
+        self._read()
+        self.which.offer(self._narrowing(), self.which.chosen)
+        self._way_moved()
+        with controls.unheard(self._show, self.ipc, self.budget):
+            self.ipc.value = ipc
+            self.budget.value = max(budget, self.point.bytes if self.point else 0)
+        self._show()
 
     @property
     def _way(self) -> _Way:
@@ -108,12 +155,13 @@ class ImagesPerClass(Dashboard):
         self._show()
 
     def _show(self, _=None) -> None:
+        self.track.start.disabled = self.point is not None or self.track.going
         drawn, stage = self._growing()
         drawn.show(self.ipc.value, self.budget.value)
         sentence = self._sentence()
         self.chart.show(stage.png(), sentence)
         notes = next(iter(self._way.curve.points.values())).sample.notes
-        self.says.value = "".join(f"<p>{escape(told)}</p>" for told in (sentence, *notes))
+        self.says.value = controls.sentences([sentence, *notes])
         self._show_images()
         self.costs.value = _table("what it takes", self._costs())
         self.bought.value = _table(f"the most images within {in_bytes(self.budget.value)}", self._bought())
@@ -179,6 +227,7 @@ class ImagesPerClass(Dashboard):
 
 def _table(title: str, rows: list[tuple[str, str]]) -> str:
     """Rows of a name and a value, as HTML."""
-    cells = "".join(f"<tr><td>{escape(name)}</td><td style='padding-left:1em'>{escape(value)}</td></tr>"
-                    for name, value in rows)
-    return f"<table><caption style='text-align:left'>{escape(title)}</caption>{cells}</table>" if rows else ""
+    cells = "".join(f"<tr><td style='padding:0'>{escape(name)}</td><td style='padding:0 0 0 1em'>{escape(value)}</td>"
+                    "</tr>" for name, value in rows)
+    caption = f"<caption style='text-align:left; font-weight:bold'>{escape(title)}</caption>"
+    return f"<table style='line-height:1.5'>{caption}{cells}</table>" if rows else ""

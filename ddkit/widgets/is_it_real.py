@@ -64,8 +64,12 @@ class IsItReal(Dashboard):
         self.second.begin(against or {"set": self._baseline()})
         self.seeds.observe(self._show, "value")
         self._count_all()
-        self.view = ipywidgets.VBox([*self.first.menus.values(), *self.second.menus.values(), self.seeds, self.says,
-                                     self.picture, self._left_out])
+        judge, sets = list(self.first.menus.values())[:3], list(self.first.menus.values())[3:]
+        sets += self.second.menus.values()
+        for menu in sets:
+            menu.layout.width = "500px"  # names of sets are long
+        self.view = ipywidgets.VBox([controls.beside([*judge, self.seeds], sets), self.picture, self.says,
+                                     self._left_out])
 
     @property
     def samples(self) -> tuple[Sample, Sample]:
@@ -118,7 +122,7 @@ class IsItReal(Dashboard):
         drawn.show(self.seeds.value)
         sentences = self._sentences()
         self.picture.show(stage.png(), " ".join(sentences))
-        self.says.value = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
+        self.says.value = controls.sentences(sentences)
 
     def _sentences(self) -> list[str]:
         """All that is to be said of the comparison, the verdict first."""

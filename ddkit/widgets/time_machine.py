@@ -17,7 +17,7 @@ from ddkit.widgets.pictures import Shown, enlarged
 
 NOTHING = ("No distillation that kept its images is at hand: make one, as with ddkit.run(ddkit.Distill(...)), and open "
            "this dashboard again.")
-ALL = "all"
+ALL = -1  # in place of a class
 
 
 class TimeMachine(Dashboard):
@@ -51,8 +51,13 @@ class TimeMachine(Dashboard):
         for control in (self.label, self.update):
             control.observe(self._show, "value")
         self._run_moved()
-        self.view = ipywidgets.VBox([*self.which.menus.values(), self.label, self.update, self.says,
-                                     ipywidgets.HBox([self.images, self.change]), self.loss, self._left_out])
+        for shown in (self.images, self.change):
+            shown.layout.margin = "8px 24px 0 0"
+        for control in (*self.which.menus.values(), self.label, self.update):
+            control.layout.width = "600px"  # names of runs are long
+        self.view = ipywidgets.VBox([*self.which.menus.values(), self.label, self.update,
+                                     controls.beside([self.images], [self.change]), self.loss, self.says,
+                                     self._left_out])
 
     @property
     def run(self) -> Evolving:
@@ -62,15 +67,19 @@ class TimeMachine(Dashboard):
     def figure(self) -> Picture:
         """The moment as it is shown, at rest."""
         require(self._runs, NOTHING)
-        return moment(self.run, self.update.value, self.label.value)
+        return moment(self.run, self.update.value, self._label)
+
+    @property
+    def _label(self) -> int | None:
+        return None if self.label.value == ALL else self.label.value
 
     def _run_moved(self) -> None:
         """Offer the classes and the updates of another run, near to what was looked at."""
         run, classes = self.run, self.run.record.synthetic.classes
         label, share = self.label.value, self._share()
         with controls.unheard(self._show, self.label, self.update):
-            self.label.options = [(ALL, None), *((name, index) for index, name in enumerate(classes))]
-            self.label.value = label if label is not None and label < len(classes) else None
+            self.label.options = [("all", ALL), *((name, index) for index, name in enumerate(classes))]
+            self.label.value = label if label is not None and label < len(classes) else ALL
             self.update.options = [(f"{updates:,}", updates) for updates in run.updates]
             self.update.value = run.updates[round(share * (len(run.updates) - 1))]
         self._show()
@@ -82,7 +91,7 @@ class TimeMachine(Dashboard):
 
     def _show(self, _=None) -> None:
         moments, losses, stage = self._seen()
-        updates, label, run = self.update.value, self.label.value, self.run
+        updates, label, run = self.update.value, self._label, self.run
         losses.show(updates)
         whose = "all classes" if label is None else f"class {moments.classes[label]}"
         self.images.show(enlarged(moments.images(updates, label)), f"images of {whose} after {updates} updates")
@@ -94,7 +103,7 @@ class TimeMachine(Dashboard):
                 f"{run.moved(updates):.1f} from the start (Euclidean, normalised pixels).",
                 "Left the images, right what changed since the start: bright was added, dark taken away.",
                 *run.record.notes]
-        self.says.value = "".join(f"<p>{escape(sentence)}</p>" for sentence in said)
+        self.says.value = controls.sentences(said)
 
     def _seen(self) -> tuple[Moments, Losses, Stage]:
         if self.run not in self._drawn:

@@ -12,9 +12,10 @@ import pytest
 from scipy import stats
 
 from ddkit.foundation.errors import InputError
+from ddkit.methods.matching.datadam import DataDAM
 from ddkit.plots.moving import Moments
 from ddkit.runs import RECORD, REFERENCE, Record, runner
-from ddkit.specs import Distill
+from ddkit.specs import Distill, Evaluate, RandomReal
 from ddkit.stored import shelf as shelves
 from ddkit.widgets import images_per_class, is_it_real, time_machine
 from ddkit.widgets.images_per_class import ImagesPerClass
@@ -71,7 +72,7 @@ def controls(view) -> list:
     """Every control in a view."""
     if isinstance(view, ipywidgets.Box):
         return [found for child in view.children for found in controls(child)]
-    return [] if isinstance(view, ipywidgets.HTML) else [view]
+    return [] if isinstance(view, ipywidgets.HTML | ipywidgets.IntProgress) else [view]
 
 
 def seen(view) -> list[str]:
@@ -122,6 +123,8 @@ def test_every_control_that_offers_a_choice_changes_what_is_seen(dashboard, empt
                     assert seen(made.view) != before, (control.description, value)
                     moved.add(control.description)
             assert len(values) > 1 or not values or control.disabled
+            if hasattr(control, "options"):
+                assert control.index is not None and control.label, "a menu that shows nothing"
     assert moved == names and len(names) >= 4
 
 
@@ -237,7 +240,7 @@ def test_another_run_keeps_the_class_and_the_share_of_the_way(empty):
     made.which.menus["run"].value = "mnist: datadam from noise, 10 per class"
     assert (made.label.value, made.update.value) == (4, made.run.updates[1])
     made.which.menus["run"].value = "mhist_like at 64 pixels: datadam, 10 per class"
-    assert made.label.value is None, "there is no fifth class of polyps"
+    assert made.label.label == "all", "there is no fifth class of polyps"
 
 
 def test_images_per_class_says_what_the_files_say(empty, written):
@@ -261,7 +264,7 @@ def test_a_budget_buys_the_most_images_that_fit(empty):
     made = ImagesPerClass(empty, MNIST | {"epochs": 1000, "method": "datadam"})
     for _, budget in made.budget.options:
         made.budget.value = budget
-        rows = dict(re.findall("<tr><td>(.*?)</td><td[^>]*>(.*?)</td>", made.bought.value))
+        rows = dict(re.findall("<tr><td[^>]*>(.*?)</td><td[^>]*>(.*?)</td>", made.bought.value))
         for name, curve in made._way.growths.curves.items():
             fitting = [ipc for ipc, point in curve.points.items() if point.bytes <= budget]
             assert rows[name].startswith(f"{max(fitting)} per class" if fitting else "nothing so small")
@@ -286,6 +289,43 @@ def test_a_start_shows_the_images_before_the_first_update(empty):
     made = ImagesPerClass(empty, MNIST | {"epochs": 1000, "method": "start: noise"})
     synthetic = made._synthetic()
     assert synthetic.images.equal(synthetic.start) and synthetic.moved == 0
+
+
+JUDGED = {"protocol": "assignment", "network": "ConvNetD1", "width": 4, "seeds": 2, "epochs": 2}
+
+
+@pytest.fixture
+def scored(tmp_path):
+    """A folder with a distilled set of digits and random ones, scored with one image per class."""
+    made = Distill("digits-0-1", ipc=1, network="ConvNetD1", width=4, updates=3, options=(("network_steps", 1),))
+    for source in (made, RandomReal("digits-0-1", 1)):
+        runner.run(Evaluate(source, **JUDGED), root=tmp_path, quiet=True)
+    return tmp_path
+
+
+@pytest.mark.parametrize("method", ["datadam", "random real"])
+def test_what_is_missing_is_made_by_an_ordinary_run_and_then_shown(scored, method):
+    made = ImagesPerClass(scored, {"data": "digits-0-1", "method": method})
+    assert made.point.ipc == 1 and made.track.start.disabled
+    made.ipc.value = 2
+    assert made.point is None and not made.track.start.disabled
+    made.track.start.click()
+    record = made.track.live.wait(120)
+    assert record.spec["of"]["ipc"] == 2 and record.folder.parent == scored
+    assert made.point.ipc == 2 == made.ipc.value and made.point.sample.records[0] == record
+    assert f"{method} with 2 per class: {100 * record.scores.headline.mean:.2f}" in words(made.says)
+    assert made.track.start.disabled and "done: in" in made.track.says.value
+    assert made.point.bytes <= made.budget.value
+
+
+def test_a_dashboard_made_anew_ends_the_run_of_the_one_before(scored, monkeypatch):
+    monkeypatch.setattr(DataDAM, "update", lambda self, update=DataDAM.update: time.sleep(0.3) or update(self))
+    made = ImagesPerClass(scored, {"data": "digits-0-1", "method": "datadam"})
+    made.ipc.value = 2
+    made.track.start.click()
+    live = made.track.live
+    ImagesPerClass(scored, {"data": "digits-0-1"})
+    assert live.wait(60) is None and live.seen.state == "stopped"
 
 
 @pytest.mark.parametrize("dashboard", DASHBOARDS)

@@ -8,6 +8,7 @@ import ipywidgets
 from ddkit.foundation.errors import InputError
 from ddkit.plots.moving import images_of
 from ddkit.plots.moving.progress import progress
+from ddkit.runs import Record
 from ddkit.runs.spec import Spec
 from ddkit.widgets import controls
 from ddkit.widgets.live.running import LiveRun, Seen
@@ -23,14 +24,16 @@ class Track:
     Args:
         name: tells it from another one beside it.
         wanted: gives the spec that Run is to make, and the options of ``runs.run``; an InputError of it is shown.
+        made: is given the record of a run that is done.
 
     Attributes:
         view: the widgets.
         live: the run that goes or went last, None before the first.
     """
 
-    def __init__(self, name: str, wanted: Callable[[], tuple[Spec, dict]]):
-        self._wanted, self.live = wanted, None
+    def __init__(self, name: str, wanted: Callable[[], tuple[Spec, dict]],
+                 made: Callable[[Record], None] = lambda record: None):
+        self._wanted, self._made, self.live = wanted, made, None
         self.start = controls.button(f"Run {name}", "make this run, or go on with it where it was stopped", self._run,
                                      "play")
         self.stop = controls.button(f"Stop {name}", "stop at the next step and save", self._stop, "stop")
@@ -42,6 +45,11 @@ class Track:
         self.view = ipywidgets.VBox([ipywidgets.HBox([self.start, self.stop]), self.bar, self.says, self.what,
                                      self.images, self.curves], layout=ipywidgets.Layout(width="470px"))
         self.view.observe(lambda change: change["new"] is None and self.end(), "comm")  # the view was closed
+
+    @property
+    def going(self) -> bool:
+        """Whether a run of its own is going."""
+        return self.live is not None and self.live.going
 
     def end(self) -> None:
         """Stop what goes, and wait until it is saved."""
@@ -71,6 +79,8 @@ class Track:
             self.images.show(enlarged(mosaic), f"the synthetic images after {len(seen.losses)} updates")
             self.curves.show(drawn(progress(seen.losses, seen.validation, self.live.spec.total_updates)),
                              f"loss of {len(seen.losses)} updates and validation score")
+        if seen.record is not None:
+            self._made(seen.record)
 
     def _say(self, words: str) -> None:
         self.says.value = f"<span role='status'>{escape(words)}</span>"
