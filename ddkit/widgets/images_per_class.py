@@ -207,7 +207,7 @@ class ImagesPerClass(Dashboard):
             return []
         rows = [("bytes of the set", f"{point.bytes:,}")]
         if point.made and self._way.curve.meaning == METHOD:
-            rows.append(("seconds to make the set", f"{point.made.seconds:,.0f}"))
+            rows.append(("seconds to make the set", f"{point.made.seconds:,.1f}"))
         rows += [("seconds to train one network", f"{point.sample.scores.seconds:,.1f}"),
                  ("seconds to test it", f"{point.sample.scores.test_seconds:,.1f}")]
         cost = point.sample.records[0].result.get("cost")

@@ -65,6 +65,14 @@ def test_bars_show_the_means_and_dots_the_seeds_of_the_files(samples):
                 assert bottom == bar.get_y() and all(bottom < value < top for value in found)
 
 
+def test_no_seed_is_cut_off_however_far_it_is_from_the_mean(samples):
+    polyps = [sample for of in samples for sample in of if sample.ipc == 50 and len(sample.classes) == 2]
+    for pair in itertools.combinations(polyps, 2):
+        drawn = Comparison(*pair)
+        bottom, top = drawn.figure.axes[0].get_ylim()
+        assert all(bottom < value < top for values in drawn.values(drawn.most) for value in values)
+
+
 def test_the_lead_is_drawn_for_every_number_of_seeds_and_filled_where_told_apart(samples):
     for one, other in every_kind_of_pair(samples):
         drawn = Comparison(one, other)

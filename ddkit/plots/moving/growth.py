@@ -8,7 +8,7 @@ from ddkit.specs import Start, key
 from ddkit.stored import FULL, Growth, Growths, Point
 from ddkit.training.scores import METRICS
 
-_PLACES = ((0.095, 0.165, 0.41, 0.69), (0.56, 0.165, 0.41, 0.69))  # fixed, so that nothing jumps
+_PLACES = ((0.095, 0.155, 0.41, 0.67), (0.56, 0.155, 0.41, 0.67))  # fixed, so that nothing jumps
 _ASIDE = (1, 0.95, 1.05)  # so that no curve's points hide another's
 _SHAPES = {"method": (MARKERS[0], LINES[0]), "random": (MARKERS[2], LINES[2]), "start": (MARKERS[1], LINES[1])}
 
@@ -62,7 +62,8 @@ class Growing:
             (self._asked,) = axes.plot([], [], color="#777777", linewidth=1, linestyle=":",
                                        transform=axes.get_xaxis_transform(), zorder=1)
             self.moving.append(self._asked)
-            axes.legend(loc="lower right", handlelength=3)
+            self.figure.legend(*axes.get_legend_handles_labels(), loc="upper left", ncols=len(self.curves),
+                               bbox_to_anchor=(_PLACES[0][0] - 0.02, 1.01), handlelength=3)
         else:
             axes.set_title("By bytes (grey: beyond the budget)")
             axes.set_xlim(*_around(self.growths.bytes))

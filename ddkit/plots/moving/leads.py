@@ -68,8 +68,8 @@ class Comparison:
 
     def _draw_bars(self, axes: Axes) -> None:
         metric = METRICS[self.samples[0].scores.metric]
-        ends = [_ends(values) for n in self.leads for values in self.values(n)]
-        low, high = min(end[0] for end in ends), max(end[1] for end in ends)
+        shown = [value for n in self.leads for values in self.values(n) for value in (*values, *_ends(values))]
+        low, high = min(shown), max(shown)
         room = 0.15 * (high - low) or 1.0
         self._bottom = max(0.0, low - room)
         axes.set(xlim=(-0.6, 1.6), ylim=(self._bottom, high + 1.8 * room), ylabel=f"test {metric} (%)")
@@ -155,7 +155,7 @@ def comparison(first: Sample, second: Sample, seeds: int | None = None) -> Pictu
 
 
 def _ends(values: list[float]) -> tuple[float, float]:
-    """The mean less and plus the standard deviation, and no less than what the values span."""
+    """The mean less and plus the standard deviation."""
     mean, sd = statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0
     return mean - sd, mean + sd
 
