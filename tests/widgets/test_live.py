@@ -16,6 +16,7 @@ from ddkit.foundation.errors import Diverged, InputError
 from ddkit.methods.matching.datadam import DataDAM
 from ddkit.runs import run
 from ddkit.widgets.live import LiveRun
+from ddkit.widgets.live.running import AHEAD, PICTURE_EVERY, SHARE
 
 SPEC = ddkit.Distill("digits-0-1", ipc=2, network="ConvNetD1", width=4, updates=30, options=(("network_steps", 1),))
 
@@ -140,24 +141,50 @@ def test_it_tells_from_the_event_loop_at_most_ten_times_a_second(tmp_path, slow)
     assert all(after - before > 0.24 for before, after in itertools.pairwise(pictures))
 
 
-def test_pictures_cost_little_however_long_they_take(tmp_path, slow):
-    spent = []
+@pytest.mark.parametrize("costs", [[0.05], [0.002], [0.2, 0.002, 0.002], [0.002] * 30 + [1.0]], ids=str)
+def test_pictures_cost_little_however_long_they_take(tmp_path, costs):
+    live, spent = LiveRun(SPEC, lambda now: None, root=tmp_path), 0.0
+    now = start = live._owed_at
+    for cost in itertools.islice(itertools.cycle(costs), 200):
+        # Before each picture, all those before it are paid for, but for AHEAD.
+        assert spent <= SHARE * (now - start) + AHEAD + 1e-6
+        spent += cost
+        live._pay(now, now + cost)
+        assert live._next_picture >= now + cost + PICTURE_EVERY - 1e-6
+        now = live._next_picture
+
+
+def test_pictures_are_paid_for_in_a_run(tmp_path, slow):
+    spent, began = [], []
 
     def draw(now):
         if now.synthetic is not None and now.state == "running":
-            begun = time.monotonic()
-            time.sleep(0.05)
-            spent.append((begun, time.monotonic() - begun))
+            began.append(time.monotonic())
+            time.sleep(0.1)
+            spent.append(time.monotonic() - began[-1])
 
+    start = time.monotonic()
     LiveRun(SPEC, draw, root=tmp_path).start().wait(60)
-    starts = [begun for begun, _ in spent]
-    assert all(after - before > 0.05 / 0.04 for before, after in itertools.pairwise(starts))
+    for index, begun in enumerate(began):
+        assert sum(spent[:index]) <= SHARE * (begun - start) + AHEAD + 1e-3
+
+
+def test_a_quick_picture_need_not_wait_long_for_a_slow_one(tmp_path):
+    live = LiveRun(SPEC, lambda now: None, root=tmp_path)
+    start = live._owed_at
+    live._pay(start, start + 0.1)
+    assert live._next_picture - start == pytest.approx(0.1 + PICTURE_EVERY)
+    live._pay(start + 0.4, start + 0.5)
+    assert live._next_picture - start == pytest.approx(0.5 + (0.2 - SHARE * 0.3 - AHEAD) / SHARE)
+    live._pay(start + 100, start + 100.1)  # the others were paid long ago
+    assert live._next_picture - start == pytest.approx(100.1 + PICTURE_EVERY)
 
 
 def test_the_kernel_ends_and_the_run_is_saved(tmp_path):
     code = f"""
 import time, ddkit
 from ddkit.widgets.live import LiveRun
+from ddkit.widgets.live.running import AHEAD, PICTURE_EVERY, SHARE
 spec = ddkit.Distill("digits-0-1", ipc=2, network="ConvNetD1", width=4, updates=100000,
                      options=(("network_steps", 1),))
 live = LiveRun(spec, print, root={str(tmp_path)!r}).start()

@@ -18,7 +18,8 @@ from ddkit.synthetic import SyntheticSet
 
 EVERY = 0.1  # seconds between two looks, at least
 PICTURE_EVERY = 0.25  # and between two pictures
-SHARE = 0.04  # of the time that pictures may take
+SHARE = 0.04  # of the time that pictures may take,
+AHEAD = 0.15  # and seconds of it that they may take before they are due
 PATIENCE = 60.0  # seconds that a run is given to save itself when its dashboard, or the kernel, goes
 
 
@@ -54,7 +55,7 @@ class LiveRun(Callback):
 
     One works at a time in a process. What is seen is told from the kernel's event loop, at most ten times a second;
     where there is no such loop, from ``wait``. Pictures come as seldom as what is told takes, so that they cost a run
-    less than ``SHARE`` of its time. When the kernel ends, the run is stopped and saved.
+    no more than ``SHARE`` of its time. When the kernel ends, the run is stopped and saved.
 
     Args:
         spec: names the run.
@@ -74,7 +75,7 @@ class LiveRun(Callback):
         self._losses: list[float] = []
         self._validation: list[tuple[int, float]] = []
         self._step, self._began = ("starting", 0, 0), (0.0, 0)
-        self._next_picture, self._over = 0.0, False
+        self._next_picture, self._owed, self._owed_at, self._over = 0.0, 0.0, time.monotonic(), False
         self._thread = threading.Thread(target=self._work, name="ddkit live run", daemon=True)
 
     def start(self) -> "LiveRun":
@@ -180,8 +181,13 @@ class LiveRun(Callback):
         begun = time.monotonic()
         self._told(seen)
         if seen.synthetic is not None:
-            cost = time.monotonic() - begun
-            self._next_picture = time.monotonic() + max(PICTURE_EVERY, cost / SHARE)
+            self._pay(begun, time.monotonic())
+
+    def _pay(self, begun: float, now: float) -> None:
+        """A picture was drawn: the next may come when the time that all of them took is paid, but for ``AHEAD``."""
+        self._owed = max(0.0, self._owed - SHARE * (begun - self._owed_at)) + now - begun
+        self._owed_at = now
+        self._next_picture = now + max(PICTURE_EVERY, (self._owed - AHEAD) / SHARE)
 
     def _now(self) -> Seen:
         title, done, most = self._step

@@ -1,5 +1,6 @@
 """A live run with its buttons: begun, stopped and gone on with, and seen while it works."""
 
+import time
 from collections.abc import Callable
 from html import escape
 
@@ -11,7 +12,7 @@ from ddkit.plots.moving.progress import progress
 from ddkit.runs import Record
 from ddkit.runs.spec import Spec
 from ddkit.widgets import controls
-from ddkit.widgets.live.running import LiveRun, Seen
+from ddkit.widgets.live.running import SHARE, LiveRun, Seen
 from ddkit.widgets.pictures import Shown, drawn, enlarged
 
 _STATES = {"running": "", "stopping": "stopping at the next step: ", "stopped": "stopped: ", "failed": "failed: ",
@@ -34,6 +35,7 @@ class Track:
     def __init__(self, name: str, wanted: Callable[[], tuple[Spec, dict]],
                  made: Callable[[Record], None] = lambda record: None):
         self._wanted, self._made, self.live = wanted, made, None
+        self._curves_due = 0.0
         self.start = controls.button(f"Run {name}", "make this run, or go on with it where it was stopped", self._run,
                                      "play")
         self.stop = controls.button(f"Stop {name}", "stop at the next step and save", self._stop, "stop")
@@ -59,8 +61,8 @@ class Track:
     def _run(self) -> None:
         try:
             spec, options = self._wanted()
+            self.live, self._curves_due = LiveRun(spec, self.show, **options).start(), 0.0
             self.what.value = escape(spec.name)
-            self.live = LiveRun(spec, self.show, **options).start()
         except InputError as error:
             self._say(f"not begun: {error}")
 
@@ -77,10 +79,18 @@ class Track:
         if seen.synthetic is not None:
             mosaic = images_of(seen.synthetic)
             self.images.show(enlarged(mosaic), f"the synthetic images after {len(seen.losses)} updates")
-            self.curves.show(drawn(progress(seen.losses, seen.validation, self.live.spec.total_updates)),
-                             f"loss of {len(seen.losses)} updates and validation score")
+            if not going or time.monotonic() >= self._curves_due:
+                self._show_curves(seen)
         if seen.record is not None:
             self._made(seen.record)
+
+    def _show_curves(self, seen: Seen) -> None:
+        """Draw the curves, which take much longer than the images, and seldom enough that most of what pictures may
+        take is left to these."""
+        begun = time.monotonic()
+        self.curves.show(drawn(progress(seen.losses, seen.validation, self.live.spec.total_updates)),
+                         f"loss of {len(seen.losses)} updates and validation score")
+        self._curves_due = time.monotonic() + (time.monotonic() - begun) / (SHARE / 2)
 
     def _say(self, words: str) -> None:
         self.says.value = f"<span role='status'>{escape(words)}</span>"
