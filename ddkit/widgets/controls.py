@@ -15,8 +15,8 @@ from ddkit.foundation.errors import InputError
 from ddkit.foundation.knobs import Declared
 from ddkit.stored.narrowing import Narrowing
 
-WIDTH = "440px"
-_NAMED = {"description_width": "150px"}
+WIDTH = "480px"
+_NAMED = {"description_width": "190px"}
 _ERROR = "#a32f1a"
 
 

@@ -21,7 +21,8 @@ class Shown(ipywidgets.HTML):
     def show(self, picture: bytes, alt: str) -> None:
         """Show a PNG."""
         data = base64.b64encode(picture).decode()
-        self.value = f'<img class="dd-picture" alt="{escape(alt)}" src="data:image/png;base64,{data}">'
+        self.value = (f'<img class="dd-picture" style="max-width: 100%" alt="{escape(alt)}" '
+                      f'src="data:image/png;base64,{data}">')
 
     def tell(self, words: str) -> None:
         """Say something where the picture would be."""

@@ -141,6 +141,24 @@ def test_it_tells_from_the_event_loop_at_most_ten_times_a_second(tmp_path, slow)
     assert all(after - before > 0.24 for before, after in itertools.pairwise(pictures))
 
 
+def test_a_picture_that_cannot_be_drawn_stops_neither_the_run_nor_the_next_look(tmp_path, slow):
+    told = []
+
+    def draw(now):
+        told.append(now)
+        if len(told) == 2:
+            raise OSError("no such font")
+
+    async def kernel():
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+        live = LiveRun(SPEC, draw, root=tmp_path).start()
+        while live.going:
+            await asyncio.sleep(0.01)
+        return live.wait(1)
+
+    assert asyncio.run(kernel()) is not None and told[-1].state == "done" and len(told) > 3
+
+
 @pytest.mark.parametrize("costs", [[0.05], [0.002], [0.2, 0.002, 0.002], [0.002] * 30 + [1.0]], ids=str)
 def test_pictures_cost_little_however_long_they_take(tmp_path, costs):
     live, spent = LiveRun(SPEC, lambda now: None, root=tmp_path), 0.0

@@ -90,7 +90,11 @@ class LiveRun(Callback):
         keep_freed_memory_in_threads()
         atexit.register(self.end)
         self._picture_wanted.set()
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError:  # no more threads
+            self._working.release()
+            raise
         with contextlib.suppress(RuntimeError):  # no event loop: whoever waits is told
             self._look_again(asyncio.get_running_loop())
         return self
@@ -120,7 +124,7 @@ class LiveRun(Callback):
         return self.seen.record
 
     def end(self) -> None:
-        """Stop it and wait until it is saved: its dashboard, or the kernel, goes."""
+        """Stop it and wait until it is saved, ``PATIENCE`` at most: its dashboard, or the kernel, goes."""
         self._stop.set()
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join(PATIENCE)
@@ -168,9 +172,11 @@ class LiveRun(Callback):
     # What is told, in the thread that started the run.
 
     def _look_again(self, loop) -> None:
-        self._look()
-        if not self._over:
-            loop.call_later(EVERY, self._look_again, loop)
+        try:
+            self._look()
+        finally:  # even where what is told could not be drawn: the next may be
+            if not self._over:
+                loop.call_later(EVERY, self._look_again, loop)
 
     def _look(self) -> None:
         if self._over:

@@ -1,0 +1,48 @@
+"""The pages: one cell each that shows a dashboard, and the small runs that they show."""
+
+from pathlib import Path
+
+BEGIN = """
+import ddkit
+data = ddkit.load("digits-0-1-2")
+def distilled(init):
+    return ddkit.run(ddkit.Distill("digits-0-1-2", ipc=3, init=init, network="ConvNetD2", width=4, updates=6,
+                                   options=(("network_steps", 1),)), quiet=True)
+"""
+PAGES = {name: BEGIN + code for name, code in {
+    "attention_lab": """
+from ddkit.widgets.attention_lab import AttentionLab
+AttentionLab({"from real": distilled("real"), "from noise": distilled("noise")}, data)
+""", "augmentation_bench": """
+from ddkit.widgets.augmentation_bench import AugmentationBench
+AugmentationBench(distilled("real").synthetic, data)
+""", "hyperparameter_bench": """
+from ddkit.stored import Grid
+from ddkit.stored.grid import Cell
+from ddkit.widgets.hyperparameter_bench import HyperparameterBench
+from itertools import product
+spec = ddkit.Distill("digits-0-1-2", ipc=2, network="ConvNetD2", width=4, updates=200,
+                     options=(("network_steps", 1),))
+axes = {"lam": (0.0, 0.1, 1.0), "power": (1.0, 2.0, 4.0)}
+grid = Grid(spec, axes, tuple(Cell(values, "a run", (0.5 + 0.05 * i, 0.52 + 0.05 * i), (2.0, 1.0), 3.0, 1.0)
+            for i, values in enumerate(product(*axes.values()))), "assignment", "ConvNetD2", 4, "f", "2026", "CPU", {})
+HyperparameterBench([spec, ddkit.Distill("digits-0-1-2", "kip", ipc=1, updates=5)], grid=grid)
+""", "time_machine": """
+from ddkit.widgets.time_machine import TimeMachine
+TimeMachine()
+""", "is_it_real": """
+from ddkit.widgets.is_it_real import IsItReal
+IsItReal()
+""", "images_per_class": """
+from ddkit.widgets.images_per_class import ImagesPerClass
+ImagesPerClass()
+"""}.items()}
+
+
+def make_runs(folder: Path) -> None:
+    """What the first pages show; the others show what came with the repository."""
+    import ddkit
+
+    for init in ("real", "noise"):
+        ddkit.run(ddkit.Distill("digits-0-1-2", ipc=3, init=init, network="ConvNetD2", width=4, updates=6,
+                                options=(("network_steps", 1),)), root=folder, quiet=True)

@@ -1,0 +1,150 @@
+"""Every dashboard in a real browser: each control is reached by the keyboard, moved, and changes what is seen."""
+
+import re
+import shutil
+
+import pytest
+
+from .pages import PAGES
+
+SHOWN = ".jupyter-widgets"
+# What needs something else first, by page: the picture of a grid is drawn once it is revealed; its tests are below.
+WAITING = {"hyperparameter_bench": {"look along"}}
+
+SEEN = """() => [...document.querySelectorAll('.widget-html, .widget-readout, .jupyter-widgets input[type=text]')]
+    .map(e => e.value ?? e.innerHTML).join('|')"""
+CONTROLS = ("select:visible, .noUi-handle:visible, .jupyter-widgets input[type=text]:visible, "
+            "input[type=checkbox]:visible")
+
+
+def opened(page, server, name):
+    page.goto(f"{server.address}/voila/render/{name}.ipynb", wait_until="domcontentloaded")
+    page.wait_for_selector(SHOWN)
+    page.wait_for_selector("img.dd-picture, .dd-says-left", state="attached")
+
+
+def seen(page) -> str:
+    return page.evaluate(SEEN)
+
+
+def name_of(control) -> str:
+    """The label beside a control."""
+    return control.evaluate("""e => [...e.closest('[class*=" dd-"]')?.querySelectorAll('label') ?? []]
+        .map(l => l.innerText).join('')""").strip()
+
+
+def move(control) -> bool:
+    """Move a control by the keyboard; returns whether there was another place to move to."""
+    kind = control.evaluate("e => e.tagName == 'SELECT' ? 'select' : e.type || 'slider'")
+    control.focus()
+    if kind == "select":
+        count, at = control.evaluate("e => [e.options.length, e.selectedIndex]")
+        if count == 1 or control.is_disabled():
+            return False
+        control.press("ArrowUp" if at else "ArrowDown")
+    elif kind == "slider":
+        low, high, at = (float(control.get_attribute(f"aria-value{what}")) for what in ("min", "max", "now"))
+        if low == high:
+            return False
+        control.press("Home" if at > low else "End")
+    elif kind == "checkbox":
+        control.press("Space")
+    else:
+        control.fill("-3" if control.input_value() != "-3" else "-4")
+        control.press("Enter")
+    return True
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_control_is_named_reached_by_keyboard_and_counts(name, voila, page, screenshot):
+    opened(page, voila, name)
+    screenshot(page, f"{name}")
+    moved = []
+    for index in range(page.locator(CONTROLS).count()):
+        control = page.locator(CONTROLS).nth(index)
+        if not control.count():
+            break  # a menu left fewer of them
+        called, before = name_of(control), seen(page)
+        assert called, f"control {index} has no label: {control.evaluate('e => e.outerHTML')}"
+        if called not in WAITING.get(name, ()) and move(control):
+            page.wait_for_function(f"before => ({SEEN})() != before", arg=before, timeout=20_000)
+            moved.append(called)
+    assert len(moved) >= 2, moved
+    screenshot(page, f"{name}-moved")
+    for picture in page.locator("img.dd-picture").all():
+        assert picture.get_attribute("alt")
+    assert not page.problems and not voila.errors
+
+
+def status(page, side: str):
+    return page.locator(f".dd-says-{side}")
+
+
+def test_a_live_run_is_begun_stopped_gone_on_with_and_ends(voila, page, screenshot):
+    opened(page, voila, "hyperparameter_bench")
+    _run_stop_resume(page, voila, screenshot)
+
+
+def test_the_same_in_jupyterlab(jupyterlab, page, screenshot):
+    page.goto(f"{jupyterlab.address}/lab/tree/hyperparameter_bench.ipynb?reset", wait_until="domcontentloaded")
+    page.wait_for_selector(".jp-Notebook .jp-Cell")
+    page.evaluate("""async () => {
+        const app = window.jupyterapp;
+        await app.restored;
+        const context = app.shell.currentWidget.context;
+        await context.ready;
+        await context.sessionContext.ready;
+        await app.commands.execute('notebook:run-all-cells');
+    }""")
+    _run_stop_resume(page, jupyterlab, screenshot)
+
+
+def _run_stop_resume(page, server, screenshot) -> None:
+    expect = pytest.importorskip("playwright.sync_api").expect
+    run, stop, says = page.locator("button.dd-run-left"), page.locator("button.dd-stop-left"), status(page, "left")
+    expect(stop).to_be_disabled()
+    run.click()
+    expect(says).to_contain_text(re.compile(r"distilling, \d+ of 200"))
+    page.locator("button.dd-run-right").click()
+    expect(status(page, "right")).to_contain_text("a run is going already")
+    page.wait_for_selector("img.dd-picture[alt*='synthetic images after']")
+    screenshot(page, f"{server.kind}-running")
+    stop.click()
+    expect(says).to_contain_text("stopped after")
+    stopped = int(re.search(r"after (\d+) of", says.inner_text()).group(1))
+    assert 0 < stopped < 200 and list(server.runs.glob("*/checkpoint.pt"))
+    run.click()
+    expect(says).to_contain_text("done", timeout=100_000)
+    shown = page.locator("img.dd-picture[alt*='loss of 200 updates']")
+    expect(shown).to_have_count(1)
+    screenshot(page, f"{server.kind}-done")
+    records = [path.parent for path in server.runs.glob("*/record.json") if "-ipc2-" in path.parent.name]
+    assert len(records) == 1 and not list(server.runs.glob("*/checkpoint.pt"))
+    shutil.rmtree(records[0])  # so that the other server makes it, too
+    assert not page.problems and not server.errors
+
+
+def test_a_value_that_cannot_work_is_answered_beside_its_field(voila, page, screenshot):
+    opened(page, voila, "hyperparameter_bench")
+    expect = pytest.importorskip("playwright.sync_api").expect
+    field = page.get_by_label("lam", exact=True).and_(page.locator("input[type=text]"))
+    field.fill("-1")
+    field.press("Enter")
+    expect(page.get_by_role("alert")).to_have_text("lam must not be negative, got -1")
+    page.locator("button.dd-run-left").click()
+    expect(status(page, "left")).to_contain_text("not begun: lam cannot work")
+    screenshot(page, "refused")
+
+
+def test_what_is_stored_is_revealed_once_it_was_guessed(voila, page, screenshot):
+    opened(page, voila, "hyperparameter_bench")
+    expect = pytest.importorskip("playwright.sync_api").expect
+    page.locator("button.dd-reveal").click()
+    expect(page.get_by_text("your guess was")).to_have_count(1)
+    picture = page.locator("img.dd-picture[alt*='along lam']")
+    expect(picture).to_have_count(1)
+    page.locator(".dd-look-along select").select_option("power")
+    expect(page.locator("img.dd-picture[alt*='along power']")).to_have_count(1)
+    screenshot(page, "revealed")
+    page.locator(".dd-power .noUi-handle").press("Home")
+    expect(page.get_by_text("your guess was")).to_have_count(0)
