@@ -89,6 +89,6 @@ class TrajectoryMap(Dashboard):
             f"After {place.steps} steps at learning rate {following.rate:.4g} the trajectory loss is {arrived}; 1 is "
             "where it began, 0 the target.",
             following.told(self.plane.value, place),
-            f"The steps took {took:.1f} s." if took else "These steps were made before."]
+            f"The steps took {took:.2g} s." if took else "These steps were made before."]
         self.says.value = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
         self.map.show(drawn(self.figure()), " ".join(sentences[:2]))

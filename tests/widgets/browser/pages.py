@@ -27,6 +27,13 @@ axes = {"lam": (0.0, 0.1, 1.0), "power": (1.0, 2.0, 4.0)}
 grid = Grid(spec, axes, tuple(Cell(values, "a run", (0.5 + 0.05 * i, 0.52 + 0.05 * i), (2.0, 1.0), 3.0, 1.0)
             for i, values in enumerate(product(*axes.values()))), "assignment", "ConvNetD2", 4, "f", "2026", "CPU", {})
 HyperparameterBench([spec, ddkit.Distill("digits-0-1-2", "kip", ipc=1, updates=5)], grid=grid)
+""", "trajectory_map": """
+from ddkit.widgets.trajectory_map import TrajectoryMap
+options = {"batch": 5, "expert_batch": 64, "expert_epochs": 5, "expert_lr": 0.1, "expert_span": 1, "experts": 2,
+           "final_start": 1, "last_start": 1, "student_steps": 3, "left_out": 0.0}
+spec = ddkit.Distill("digits-0-1-2", "trajectory", "pad", ipc=3, network="ConvNetD2", width=4, updates=3,
+                     options=tuple(options.items()))
+TrajectoryMap({"PAD": ddkit.run(spec, quiet=True)}, ddkit.run(spec.experts, quiet=True), data)
 """, "time_machine": """
 from ddkit.widgets.time_machine import TimeMachine
 TimeMachine()
