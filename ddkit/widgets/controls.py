@@ -96,6 +96,10 @@ class Field:
         self.tell("")
         return True
 
+    def put(self, value: object) -> None:
+        """Give it a value, as the knob has it."""
+        self.control.value = _written(value) if isinstance(self.control, ipywidgets.Text) else value
+
     def tell(self, problem: str) -> None:
         """Show a sentence beside the control, "" for none."""
         self._problem.value = f"<span role='alert' style='color:{_ERROR}'>{escape(problem)}</span>" if problem else ""
@@ -109,8 +113,7 @@ class Field:
             return made
         if self.knob.kind is bool:
             return switch(name, tooltip, value)
-        text = "" if value is None else str(value)
-        return _called(ipywidgets.Text(value=text, continuous_update=False, **_look(name)), name, tooltip)
+        return _called(ipywidgets.Text(value=_written(value), continuous_update=False, **_look(name)), name, tooltip)
 
     def _read(self, written: str) -> object:
         """What is written, as a number if it is one and the knob wants one."""
@@ -201,6 +204,10 @@ def beside(*columns: Sequence[ipywidgets.Widget]) -> ipywidgets.Box:
     """Columns of widgets next to one another, or below where the page is too narrow."""
     return ipywidgets.Box([ipywidgets.VBox(list(column)) for column in columns],
                           layout=ipywidgets.Layout(display="flex", flex_flow="row wrap", align_items="flex-start"))
+
+
+def _written(value: object) -> str:
+    return "" if value is None else str(value)
 
 
 def _look(name: str) -> dict:

@@ -8,8 +8,9 @@ from pathlib import Path
 import ipywidgets
 
 from ddkit import methods
-from ddkit.foundation.errors import require
-from ddkit.foundation.knobs import declared
+from ddkit.data import SOURCES
+from ddkit.foundation.errors import InputError, require
+from ddkit.foundation.knobs import Knobs, declared
 from ddkit.methods import presets
 from ddkit.methods.coresets import STARTS
 from ddkit.plots.moving.progress import along
@@ -96,21 +97,25 @@ class HyperparameterBench(Dashboard):
         self._specs, self._where = {spec.method: spec for spec in specs}, {"root": root, "data": data}
         stored = grid or next(iter(grids()), None)
         self.revealed = Revealed(stored) if stored else None
+        known = dict.fromkeys([*(spec.dataset for spec in specs), *SOURCES])
+        self.dataset = controls.menu("data set", "that is distilled; it is fetched, or asked for, if need be", known)
         self.method = controls.menu("method", "that makes the images", list(self._specs))
         self.preset = controls.menu("preset", "the method's named settings that the knobs begin from")
         self.init = controls.menu("start", "what the images begin from")
         self.ipc = controls.whole("images per class", "how many images of each class", 1, MOST_IPC, 1)
         self.updates = controls.whole("updates", "of the synthetic set", 1, MOST_UPDATES, 1)
         self.fields: dict[str, controls.Field] = {}
-        self._knobs = ipywidgets.VBox()
+        self._knobs, self.names = ipywidgets.VBox(), ipywidgets.HTML()
+        for control, moved in ((self.dataset, self._data_moved), (self.method, self._begin),
+                               (self.preset, self._preset_moved), (self.init, self._name), (self.ipc, self._name),
+                               (self.updates, self._name)):
+            control.observe(moved, "value")
         self._begin()
-        self.method.observe(lambda _: self._begin(), "value")
-        self.preset.observe(lambda _: self._offer_knobs({}), "value")
         self.tracks = [Track(name, self.wanted) for name in ("left", "right")]
         stored_view = self.revealed.view if self.revealed else ipywidgets.HTML(escape(_NO_GRID))
         self.view = ipywidgets.VBox([
-            ipywidgets.HTML("<b>Predict, then reveal</b>"), stored_view, ipywidgets.HTML("<b>Live</b>"), self.method,
-            self.preset, self.init, self.ipc, self.updates, self._knobs,
+            ipywidgets.HTML("<b>Predict, then reveal</b>"), stored_view, ipywidgets.HTML("<b>Live</b>"), self.dataset,
+            self.method, self.preset, self.init, self.ipc, self.updates, self._knobs, self.names,
             ipywidgets.HBox([track.view for track in self.tracks])])
 
     def figure(self) -> Picture:
@@ -131,10 +136,11 @@ class HyperparameterBench(Dashboard):
         """
         wrong = [field for field in self.fields.values() if not field.right]
         require(not wrong, f"{', '.join(field.knob.name for field in wrong)} cannot work: see beside the field")
-        usual = presets.configure(self.method.value, self.preset.value, {}, self._base.dataset)
+        usual, dataset = self._usual(self.dataset.value), self.dataset.value
         options = {name: field.value for name, field in self.fields.items() if field.value != getattr(usual, name)}
-        return replace(self._base, preset=self.preset.value, ipc=self.ipc.value, init=self.init.value,
-                       updates=self.updates.value, network=None, width=None, precision=None,
+        size = self._base.size if dataset == self._base.dataset else None
+        return replace(self._base, dataset=dataset, size=size, preset=self.preset.value, ipc=self.ipc.value,
+                       init=self.init.value, updates=self.updates.value, network=None, width=None, precision=None,
                        options=tuple(sorted(options.items())))
 
     def wanted(self) -> tuple[Distill, dict]:
@@ -146,20 +152,51 @@ class HyperparameterBench(Dashboard):
     def _base(self) -> Distill:
         return self._specs[self.method.value]
 
-    def _begin(self) -> None:
+    def _begin(self, _=None) -> None:
         """Offer what the method has, beginning from its spec."""
         base = self._base
-        self.preset.options = list(methods.get(base.method).PRESETS)
-        self.preset.value = base.preset
-        inits = getattr(base.config, "inits", None) or (*INITS, *STARTS)
-        self.init.options = list(inits)
-        self.init.value, self.ipc.value, self.updates.value = base.init, base.ipc, base.total_updates
+        with controls.unheard(self._preset_moved, self.preset), controls.unheard(self._name, self.init, self.ipc,
+                                                                                 self.updates):
+            self.preset.options = list(methods.get(base.method).PRESETS)
+            self.preset.value = base.preset
+            self.init.options = list(getattr(base.config, "inits", None) or (*INITS, *STARTS))
+            self.init.value = base.init
+            for slider, most, value in ((self.ipc, MOST_IPC, base.ipc),
+                                        (self.updates, MOST_UPDATES, base.total_updates)):
+                slider.max, slider.value = max(most, value), value
         self._offer_knobs({knob.name: getattr(base.config, knob.name) for knob in declared(type(base.config))})
 
     def _offer_knobs(self, values: dict) -> None:
         """A field for every knob of the method, but the number of updates, which has its own control."""
-        usual = presets.configure(self.method.value, self.preset.value, {}, self._base.dataset)
+        usual = self._usual(self.dataset.value)
         knobs = [knob for knob in declared(type(usual)) if knob.name != "updates"]
         self.fields = {knob.name: controls.Field(knob, values.get(knob.name, getattr(usual, knob.name)))
                        for knob in knobs}
         self._knobs.children = tuple(field.view for field in self.fields.values())
+        for field in self.fields.values():
+            field.control.observe(self._name, "value")
+        self._name()
+
+    def _preset_moved(self, _) -> None:
+        self._offer_knobs({})
+
+    def _name(self, _=None) -> None:
+        """Say which run the form stands for, or why it stands for none."""
+        try:
+            spec = self.spec
+            spec.check()
+            self.names.value = escape(f"Run makes {spec.name}, or shows it where it is made")
+        except InputError as error:
+            self.names.value = escape(f"no run yet: {error}")
+
+    def _usual(self, dataset: str) -> Knobs:
+        """The method's knobs as the preset has them on a data set."""
+        return presets.configure(self.method.value, self.preset.value, {}, dataset)
+
+    def _data_moved(self, change) -> None:
+        """On other data a preset may say otherwise: knobs that stood as it had them stand as it has them now."""
+        before, now = (self._usual(dataset) for dataset in (change["old"], change["new"]))
+        for name, field in self.fields.items():
+            if field.right and field.value == getattr(before, name) != getattr(now, name):
+                field.put(getattr(now, name))
+        self._name()

@@ -1,13 +1,16 @@
 """The hyperparameter bench: every knob by its declaration, stored answers only after a guess, ordinary runs."""
 
+import dataclasses
 import itertools
 
 import pytest
 
 import ddkit
 from ddkit import methods
+from ddkit.data import SOURCES
 from ddkit.foundation.errors import InputError
 from ddkit.foundation.knobs import declared
+from ddkit.methods import presets
 from ddkit.runs import Record
 from ddkit.stored import Grid, combination
 from ddkit.stored.grid import Cell
@@ -15,7 +18,7 @@ from ddkit.widgets.hyperparameter_bench import HyperparameterBench
 
 AXES = {"lam": (0.0, 1.0), "ipc": (1, 2, 5)}
 SPEC = ddkit.Distill("digits-0-1", ipc=2, network="ConvNetD1", width=4, updates=4, options=(("network_steps", 1),))
-OTHERS = [ddkit.Distill("digits-0-1", method, next(iter(methods.get(method).PRESETS)), ipc=2, updates=4)
+OTHERS = [ddkit.Distill("digits-0-1", method, next(iter(methods.get(method).PRESETS)), ipc=1, updates=5)
           for method in methods.METHODS if method != SPEC.method]
 
 
@@ -92,6 +95,60 @@ def test_the_presets_values_are_what_the_knobs_begin_from(bench):
     bench.preset.value = "paper"
     assert bench.fields["power"].value == 4 and bench.fields["image_momentum"].value == 0.5
     assert bench.spec.preset == "paper"
+
+
+@pytest.mark.parametrize("dataset", [*SOURCES, "digits-0-1"])
+@pytest.mark.parametrize("method", methods.METHODS)
+def test_every_data_set_is_offered_to_every_method_with_the_presets_values_there(bench, method, dataset):
+    bench.method.value, bench.dataset.value = method, dataset
+    bench._offer_knobs({})
+    bench.dataset.value = "digits-0-1"
+    bench.dataset.value = dataset
+    usual = presets.configure(method, bench.preset.value, {}, dataset)
+    assert {name: field.value for name, field in bench.fields.items()} == {n: getattr(usual, n) for n in bench.fields}
+    assert bench.spec.dataset == dataset and bench.spec.options == ()
+
+
+def test_on_another_data_set_a_knob_that_was_moved_stays(bench):
+    bench.fields["lam"].control.value = "0.25"
+    bench.dataset.value = "mhist"
+    assert bench.spec.config.lam == 0.25 and bench.spec.config.networks == 200  # of the preset on that data
+    assert bench.spec.config.width == SPEC.width
+
+
+def test_a_data_sets_size_belongs_to_it(grid, tmp_path):
+    bench = HyperparameterBench([dataclasses.replace(SPEC, size=16)], root=tmp_path, grid=grid)
+    assert bench.spec.size == 16
+    bench.dataset.value = "mhist_like"
+    assert bench.spec.size is None
+    bench.dataset.value = SPEC.dataset
+    assert bench.spec.size == 16
+
+
+@pytest.mark.parametrize(("field", "value"), [("updates", 5000), ("ipc", 200)])
+def test_a_spec_beyond_the_sliders_usual_reach_is_begun_from_as_it_is(grid, tmp_path, field, value):
+    long = dataclasses.replace(SPEC, **{field: value})
+    assert HyperparameterBench([long], root=tmp_path, grid=grid).spec.name == long.name
+
+
+@pytest.mark.parametrize(("control", "value"), [("dataset", "digits"), ("method", "kip"), ("preset", "paper"),
+                                                ("init", "noise"), ("ipc", 3), ("updates", 7)])
+def test_the_run_that_the_form_stands_for_is_named_at_once(bench, control, value):
+    assert bench.spec.name in bench.names.value
+    before = bench.names.value
+    getattr(bench, control).value = value
+    assert bench.names.value != before and bench.spec.name in bench.names.value
+    knob = bench.fields["image_lr"]
+    knob.control.value = "0.123"
+    assert bench.spec.name in bench.names.value and bench.spec.config.image_lr == 0.123
+
+
+def test_values_that_do_not_go_together_are_told_before_run(bench):
+    bench.method.value = "trajectory"
+    bench.fields["final_start"].control.value = "1000"
+    assert "end before final_start" in bench.names.value and "no run yet" in bench.names.value
+    bench.fields["final_start"].control.value = "20"
+    assert bench.spec.name in bench.names.value
 
 
 def test_two_tracks_make_two_ordinary_runs_one_after_the_other(bench, tmp_path):
