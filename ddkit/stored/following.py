@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -82,18 +81,23 @@ class Following:
         self.sets: dict[str, SyntheticSet] = {METHOD: made, START: made.undistilled()}
         self.rate = made.learning_rate or self.config.rate
         self._walked: dict[tuple, tuple[Tensor, Batches]] = {}
+        self._snapshots: dict[int, Tensor] = {}
         self._planes: dict[int | None, Plane] = {}
 
-    @cached_property
-    def weights(self) -> Tensor:
-        """All snapshots, [experts, epochs + 1, P]."""
-        plan = self.plan
-        return torch.stack([torch.stack([self.trajectories.weights(i, e) for e in range(plan.epochs + 1)])
-                            for i in range(plan.experts)])
+    def snapshots(self, expert: int) -> Tensor:
+        """The weights of an expert after each epoch and before the first, [epochs + 1, P]."""
+        if expert not in self._snapshots:
+            self._snapshots[expert] = torch.stack([self.trajectories.weights(expert, epoch)
+                                                   for epoch in range(self.plan.epochs + 1)])
+        return self._snapshots[expert]
+
+    def _all(self) -> Tensor:
+        """The snapshots of all experts, one after another."""
+        return torch.cat([self.snapshots(expert) for expert in range(self.plan.experts)])
 
     def segment(self, place: Place) -> Segment:
         """What is matched there."""
-        snapshots = self.weights[place.expert]
+        snapshots = self.snapshots(place.expert)
         return self.config.segment(snapshots[place.epoch], snapshots[place.epoch + place.span])
 
     def path(self, side: str, place: Place) -> Path:
@@ -114,7 +118,7 @@ class Following:
     def _begun(self, side: str, place: Place) -> tuple[Tensor, Batches]:
         """Where a path starts, and what its steps will see."""
         streams = (stream(place.draw, f"trajectory map: {what}") for what in ("order", "augmentation"))
-        return self.weights[place.expert][place.epoch][None], self.config.batches(self.dataset, self.sets[side],
+        return self.snapshots(place.expert)[place.epoch][None], self.config.batches(self.dataset, self.sets[side],
                                                                                   *streams)
 
     def _forget(self) -> None:
@@ -132,7 +136,7 @@ class Following:
             return Plane.through(*(self.counted(of, place, w) for w in (segment.start, segment.target, end)))
         key = None if of == ALL else place.expert
         if key not in self._planes:
-            self._planes[key] = Plane.of(self.weights.flatten(0, 1) if key is None else self.weights[key])
+            self._planes[key] = Plane.of(self._all() if key is None else self.snapshots(key))
         return self._planes[key]
 
     def counted(self, of: str, place: Place, weights: Tensor) -> Tensor:
@@ -146,8 +150,8 @@ class Following:
             path = self.counted(of, place, self.path(METHOD, place).weights)
             return ("Distances between start, target and the end of the student's path on distilled images are true "
                     f"here; {100 * (1 - plane.share(path)):.0f} % of that path's variance is out of sight.")
-        whose, points = ("all experts", self.weights.flatten(0, 1)) if of == ALL else (
-            f"expert {place.expert + 1}", self.weights[place.expert])
+        whose, points = ("all experts", self._all()) if of == ALL else (
+            f"expert {place.expert + 1}", self.snapshots(place.expert))
         return (f"The plane holds {100 * plane.share(points):.0f} % of the variance of the snapshots of {whose}; what "
                 "leaves it looks shorter than it is.")
 

@@ -1,5 +1,6 @@
 """Planes in the space of a network's weights, so that paths through it can be drawn."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -7,6 +8,7 @@ from torch import Tensor
 
 from ddkit.foundation.errors import require
 
+_AT_ONCE = 1 << 14  # weights
 _FLAT = 1e-12  # share of a squared length, below which it is rounding
 
 
@@ -27,12 +29,12 @@ class Plane:
         """The plane that holds most of the variance of points [n, P], n >= 3 (their first principal components)."""
         require(len(points) >= 3, f"a plane is laid through at least 3 points, got {len(points)}")
         origin = points.mean(0)
-        centred = (points - origin).double()
         # Of n points among many more weights the n x n products are quicker than the covariance of the weights.
-        values, vectors = torch.linalg.eigh(centred @ centred.T)
-        axes = (vectors.flip(1)[:, :2].T @ centred) / values.flip(0)[:2].clamp(min=1e-300).sqrt()[:, None]
-        axes = torch.stack([_upright(axis) for axis in axes])
-        return cls(origin, axes.to(points.dtype))
+        products = sum(part @ part.T for part in _parts(points, origin))
+        values, vectors = torch.linalg.eigh(products)
+        scale = vectors.flip(1)[:, :2].T / values.flip(0)[:2].clamp(min=1e-300).sqrt()[:, None]
+        axes = torch.cat([(scale @ part).to(points.dtype) for part in _parts(points, origin)], dim=1)
+        return cls(origin, torch.stack([_upright(axis) for axis in axes]))
 
     @classmethod
     def through(cls, start: Tensor, target: Tensor, third: Tensor) -> "Plane":
@@ -57,6 +59,12 @@ class Plane:
         centred = points - points.mean(0)
         whole = float(centred.square().sum())
         return float((centred @ self.axes.T).square().sum()) / whole if whole else 1.0
+
+
+def _parts(points: Tensor, origin: Tensor) -> Iterator[Tensor]:
+    """Points less their origin in double precision, some of the weights at a time, so that memory holds few twice."""
+    for part, middle in zip(points.split(_AT_ONCE, dim=1), origin.split(_AT_ONCE), strict=True):
+        yield part.double() - middle.double()
 
 
 def _without(direction: Tensor, vector: Tensor) -> Tensor:

@@ -94,8 +94,16 @@ def test_what_a_plane_hides_is_said(make, of):
 
 def test_the_plane_of_an_expert_holds_more_of_it_than_that_of_all(make):
     students = make()
-    own = students.weights[1]
+    own = students.snapshots(1)
     assert students.plane(EXPERT, PLACE).share(own) > students.plane(ALL, PLACE).share(own)
+
+
+def test_only_the_experts_that_are_looked_at_are_read(make):
+    students = make()
+    students.path(METHOD, PLACE), students.told(EXPERT, PLACE), students.told(SEGMENT, PLACE)
+    assert set(students._snapshots) == {PLACE.expert}
+    students.plane(ALL, PLACE)
+    assert set(students._snapshots) == {0, 1}
 
 
 @pytest.mark.parametrize(("epoch", "span"), [(0, 1), (0, 2), (1, 1), (2, 2), (3, 2), (4, 1)])

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from ddkit.foundation.errors import InputError
+from ddkit.training import planes
 from ddkit.training.planes import Plane
 
 
@@ -33,6 +34,13 @@ def test_it_holds_the_most_variance_that_a_plane_can():
     assert Plane.of(points).share(points) == pytest.approx(float(squares[:2].sum() / squares.sum()), rel=1e-4)
     seen = Plane.of(points).seen(points)
     assert float(seen[:, 0].var()) > float(seen[:, 1].var())
+
+
+def test_many_weights_are_taken_in_parts(monkeypatch):
+    points = torch.randn(6, 41, generator=torch.Generator().manual_seed(5))
+    whole = Plane.of(points)
+    monkeypatch.setattr(planes, "_AT_ONCE", 10)
+    torch.testing.assert_close(Plane.of(points).axes, whole.axes)
 
 
 def test_which_way_its_directions_point_does_not_hang_on_the_order_of_points():

@@ -44,9 +44,9 @@ def _draw_map(axes: Axes, following: Following, of: str, place: Place) -> None:
 
     others = [e for e in range(following.plan.experts) if e != place.expert] if of == ALL else []
     for expert in others:
-        axes.plot(*seen(following.weights[expert]), ".-", color="#aaaaaa", linewidth=1, zorder=2,
+        axes.plot(*seen(following.snapshots(expert)), ".-", color="#aaaaaa", linewidth=1, zorder=2,
                   label="other experts" if expert == others[0] else None)
-    own, segment = seen(following.weights[place.expert]), following.segment(place)
+    own, segment = seen(following.snapshots(place.expert)), following.segment(place)
     axes.plot(*own, ".-", color="#333333", linewidth=1.4, zorder=2, label="this expert, by epoch")
     for epoch, at in enumerate(own.T) if of != ALL else []:
         axes.annotate(str(epoch), at, (4, 5), textcoords="offset points", size=7, annotation_clip=True)
