@@ -10,7 +10,7 @@ from ddkit.commands import parser
 from ddkit.foundation.errors import Diverged, InputError, Stopped, Terminated, Unmoved, require
 from ddkit.foundation.files import expanded
 
-PATHS = ("data", "runs", "out", "figures", "figure", "export", "pt", "run", "path")  # options that name files
+PATHS = ("data", "runs", "out", "figures", "figure", "export", "pt", "run", "path", "notebook")  # naming files
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -79,6 +79,7 @@ COMMANDS = {
     "show": (["show", "NOWHERE"], {"--out": ["figures"]}),
     "runs": (["runs"], {"--runs": ["FILE"]}),
     "course": (["course"], {"--profile": ["", "huge"], "--dataset": ["nothing"], "--jobs": ["0"]}),
+    "explore": (["explore"], {"--port": ["0", "-1", "70000"], "--notebook": ["NOWHERE.ipynb"]}),
     "data": (["data", "mhist", "NOWHERE"], {"": ["--check"]}),
 }
 CASES = [pytest.param([*command, *([option] if option else []), value], id=f"{name} {option} {value[:24]!r}")

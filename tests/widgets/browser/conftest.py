@@ -23,7 +23,7 @@ import pytest
 from .pages import PAGES, make_runs
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-PATIENCE = 40  # seconds that a loaded machine is given
+PATIENCE = 120  # seconds that a loaded machine is given
 FONTS = re.compile(r"https://cdn\.jsdelivr\.net/.*")  # of icons, which Voila's page asks a network for
 NOT_OURS = "favicon|/lsp/status"  # what servers miss of their own
 COMMANDS = {

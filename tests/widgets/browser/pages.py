@@ -50,6 +50,9 @@ def make_runs(folder: Path) -> None:
     """What the first pages show; the others show what came with the repository."""
     import ddkit
 
-    for init in ("real", "noise"):
-        ddkit.run(ddkit.Distill("digits-0-1-2", ipc=3, init=init, network="ConvNetD2", width=4, updates=6,
-                                options=(("network_steps", 1),)), root=folder, quiet=True)
+    sets = [ddkit.Distill("digits-0-1-2", ipc=3, init=init, network="ConvNetD2", width=4, updates=6,
+                          options=(("network_steps", 1),)) for init in ("real", "noise")]
+    judged = [ddkit.Evaluate(source, "assignment", "ConvNetD2", 4, seeds=2, epochs=2)
+              for source in (sets[0], ddkit.RandomReal("digits-0-1-2", 3))]
+    for spec in (*sets, *judged):
+        ddkit.run(spec, root=folder, quiet=True)
