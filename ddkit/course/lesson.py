@@ -54,3 +54,10 @@ def told(record: Record) -> Record:
     """Say when a run was made and how long it took; returns it."""
     print(record)
     return record
+
+
+def answered(given: object, *right: object) -> str:
+    """Whether what a student wrote is (one of) the right answer(s); ``None`` is no answer yet."""
+    if given is None:
+        return "not answered yet: write your answer in this cell, and run it again"
+    return "right" if given in right else f"{given!r} is not what the records say: look again"
