@@ -196,6 +196,30 @@ for run in (real_run, noise_run):
     assert asked(run.synthetic.images) < asked(run.synthetic.start)
 
 # %% [markdown]
+# ## Move it
+#
+# The same maps with a slider for $p$, the block, the network and the class, and what an augmentation does to both sides.
+# The figure below each dashboard is for where widgets do not live; lesson 10 has a task for each.
+
+# %%
+from ddkit.widgets.attention_lab import AttentionLab
+
+lab = AttentionLab({"from real images": real_run, "from noise": noise_run}, data)
+lab
+
+# %%
+lab.figure()
+
+# %%
+from ddkit.widgets.augmentation_bench import AugmentationBench
+
+augmentation = AugmentationBench(real_run.synthetic, data)
+augmentation
+
+# %%
+augmentation.figure()
+
+# %% [markdown]
 # ## Polyps
 #
 # The same method, on colour images of two classes: your own copy of MHIST, or the synthetic stand-in (lesson 1).
@@ -273,6 +297,21 @@ f"classes differ by {between:.3f}; two handfuls of the same class differ by {wit
 
 # %% [markdown]
 # *Your answer:*
+
+# %% [markdown]
+# ## Try it: predict, reveal, run
+#
+# 135 small distillations of digits are stored: guess what a knob does, then reveal it. Below them Run makes one of your own.
+
+# %%
+from ddkit.widgets.hyperparameter_bench import HyperparameterBench
+
+small = ddkit.Distill("digits", ipc=1, network="ConvNetD3", width=16, updates=40, options=(("network_steps", 10),))
+bench = HyperparameterBench([small])
+bench
+
+# %%
+bench.figure()
 
 # %% [markdown]
 # ## What you should take away

@@ -84,6 +84,16 @@ plots.evolution(real_run)
 plots.evolution(noise_run)
 
 # %% [markdown]
+# With a slider, any run and any class of it; where widgets do not live, the two pictures above show some of its moments:
+
+# %%
+from ddkit.widgets.time_machine import TimeMachine
+
+machine = TimeMachine()
+machine.label.value = 3  # one class, which can be seen better than all at once
+machine
+
+# %% [markdown]
 # The columns are spaced geometrically: most of what the eye can see happens early.
 #
 # ## Through the network's eyes

@@ -110,6 +110,31 @@ assert standard["distilled from real"].scores.mean > standard["start: noise"].sc
 assert len({record.updates for record in standard.values()}) == 1, "every row had as many updates"
 
 # %% [markdown]
+# Any two sets, before any judge, with fewer seeds or all of them. Seeds that begin from the same weights are compared in
+# pairs here, so its errors differ from those above. Look for a lead that two seeds show and five do not.
+
+# %%
+from ddkit.widgets.is_it_real import IsItReal
+
+verdict = IsItReal()
+verdict
+
+# %%
+verdict.figure()
+
+# %% [markdown]
+# And what more images per class would buy, beside random ones and the full data:
+
+# %%
+from ddkit.widgets.images_per_class import ImagesPerClass
+
+growth = ImagesPerClass()
+growth
+
+# %%
+growth.figure()
+
+# %% [markdown]
 # ## Accuracy against time (2e)
 #
 # Training time, without testing time: the test pass over all test images can take longer than training on a hundred

@@ -211,6 +211,18 @@ plots.image_grid(pad.synthetic, title=f"Distilled with PAD ({profile.label})")
 plots.evolution(pad)
 
 # %% [markdown]
+# Does a student on these images follow an expert further than one on their start?
+
+# %%
+from ddkit.widgets.trajectory_map import TrajectoryMap
+
+paths = TrajectoryMap({"PAD": pad}, experts_run, data)
+paths
+
+# %%
+paths.figure()
+
+# %% [markdown]
 # The labels were learned as well. How sure is each of its own class?
 
 # %%
@@ -238,6 +250,18 @@ pad_scores = groups["standard"]["PAD"].scores
 for name, other in groups["standard"].items():
     if name != "PAD":
         print(f"PAD against {name}: {pad_scores.lead(other.scores):+.1f} standard errors")
+
+# %% [markdown]
+# Under the assignment's protocol, too? Choose PAD's set as the first, and as the second its start, then DataDAM's:
+
+# %%
+from ddkit.widgets.is_it_real import IsItReal
+
+verdict = IsItReal(chosen={"data": profile.dataset, "protocol": "assignment"})
+verdict
+
+# %%
+verdict.figure()
 
 # %% [markdown]
 # ### Before wider networks

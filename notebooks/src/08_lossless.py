@@ -68,6 +68,18 @@ lesson.scores({f"{name}, {ipc} per class": records[name][ipc] for name, row in p
 expert_plots.accuracy_against_ipc(points, full, band)
 
 # %% [markdown]
+# The same with a slider, and with bytes, seconds and MACs beside accuracy:
+
+# %%
+from ddkit.widgets.images_per_class import ImagesPerClass
+
+growth = ImagesPerClass()
+growth
+
+# %%
+growth.figure()
+
+# %% [markdown]
 # ## The smallest lossless number
 #
 # If more images never hurt, the first one inside the band can be found by bisection, with few looks.

@@ -3,7 +3,8 @@
 #
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({COLAB}/blob/main/notebooks/10_explore.ipynb)
 #
-# - **Course part:** none of its own; every dashboard answers a question of the lessons better than a still picture can.
+# - **Course part:** none of its own, and no marks: every dashboard answers a question of the lessons better than a still
+#   picture can.
 # - **You will learn** to predict before you look, to see what a knob does, and to tell a lead from luck.
 # - **Before you start:** lessons 2 to 4; lesson 6 for the trajectory map.
 # - **Time:** as long as you like. All controls are reached by the keyboard. Where widgets do not live (a printed page, the
@@ -87,6 +88,7 @@ lesson.answered(left_out, "flip" if not data.flips else "none")
 from ddkit.widgets.time_machine import TimeMachine
 
 machine = TimeMachine()
+machine.label.value = 3  # one class, which can be seen better than all at once
 machine
 
 # %%
