@@ -22,6 +22,7 @@ from ddkit.networks.precision import without_tf32
 from ddkit.synthetic import SyntheticSet
 
 SAVE_EVERY = 20.0  # seconds between two checkpoints
+FRAMES, FEWEST_FRAMES, FRAME_BYTES = 20, 6, 64 << 20  # of the images that are kept on the way
 
 
 @dataclass
@@ -67,8 +68,11 @@ class Callback:
         """Once, when all updates are made."""
 
 
-def snapshot_updates(updates: int, count: int = 6) -> set[int]:
-    """The start, the end and updates between them in geometric steps: images change fast, then slowly."""
+def snapshot_updates(updates: int, count: int) -> set[int]:
+    """The start, the end and updates between them in geometric steps: images change fast, then slowly.
+
+    ``count`` at most: the first steps of many are one update each.
+    """
     return {0} | {round(updates ** (i / (count - 2))) for i in range(count - 1)}
 
 
@@ -100,7 +104,7 @@ def distill(method, synthetic: SyntheticSet, dataset: Dataset, *, updates: int, 
         parameter.requires_grad_(True)
     run = _Run(method, synthetic, History(snapshots={0: synthetic.images.detach().cpu().clone()}), checkpoint)
     run.resume()
-    history, wanted = run.history, snapshot_updates(updates)
+    history, wanted = run.history, snapshot_updates(updates, _frames(synthetic.images))
     watch, work = Stopwatch(history.seconds), Stopwatch(history.cpu_seconds, time.process_time)
 
     def tell(event: str) -> None:
@@ -140,6 +144,11 @@ def distill(method, synthetic: SyntheticSet, dataset: Dataset, *, updates: int, 
                       "raise the images' learning rate")
     tell("on_end")
     return history
+
+
+def _frames(images: Tensor) -> int:
+    """How many states of the images are kept: fewer of large ones, which stay in memory and in every checkpoint."""
+    return max(FEWEST_FRAMES, min(FRAMES, FRAME_BYTES // (images.numel() * images.element_size())))
 
 
 class _Run:

@@ -30,6 +30,7 @@ from ddkit.synthetic import SyntheticSet
 from ddkit.training import TEST_BATCH
 
 MOST_SHOWN = 10  # images of a class in a grid
+MOST_MOMENTS = 8  # of a distillation, the start and the end among them
 @picture
 def image_grid(synthetic: SyntheticSet, columns: int | None = None, title: str = "") -> Picture:
     """The synthetic images: a row for each class, a column for each image of the class.
@@ -100,7 +101,7 @@ def start_end_difference(synthetic: SyntheticSet, per_class: int = 1, title: str
 
 @picture
 def evolution(record: Record, classes: list[int] | None = None) -> Picture:
-    """One image of each class (or of those listed) over the updates of a distillation.
+    """One image of each class (or of those listed) over some of the updates of a distillation.
 
     Raises:
         InputError: the record keeps no images but the last.
@@ -108,7 +109,9 @@ def evolution(record: Record, classes: list[int] | None = None) -> Picture:
     require(record.evolution, f"{record.folder} keeps no images but the last: make the run again, with another seed or "
                               "without this folder, to see them evolve")
     synthetic = record.synthetic
-    states = {updates: _by_class(synthetic, synthetic.pixels(images)) for updates, images in record.evolution.items()}
+    kept = list(record.evolution)
+    shown = [kept[i] for i in np.unique(np.linspace(0, len(kept) - 1, MOST_MOMENTS).round().astype(int))]
+    states = {updates: _by_class(synthetic, synthetic.pixels(record.evolution[updates])) for updates in shown}
     classes = list(range(len(synthetic.classes))) if classes is None else classes
     figure, (axes,) = blocks([synthetic.classes[c] for c in classes], [f"{updates:,}" for updates in states], top=False)
     for column, rows in enumerate(states.values()):

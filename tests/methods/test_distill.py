@@ -253,10 +253,20 @@ def test_no_updates_at_all_are_refused(tiny):
         run(Descent(), tiny, updates=0)
 
 
-@pytest.mark.parametrize("updates", [1, 2, 10, 1000])
-def test_snapshots_include_the_start_and_the_end_and_lie_in_between(updates):
-    wanted = snapshot_updates(updates)
-    assert min(wanted) == 0 and max(wanted) == updates and len(wanted) <= 6
+@pytest.mark.parametrize("count", [6, 20])
+@pytest.mark.parametrize("updates", [1, 2, 10, 300, 1000])
+def test_snapshots_include_the_start_and_the_end_and_lie_in_between(updates, count):
+    wanted = snapshot_updates(updates, count)
+    assert min(wanted) == 0 and max(wanted) == updates and len(wanted) <= count
+    assert updates < 300 or len(wanted) > 0.7 * count
+
+
+def test_large_images_are_kept_less_often(tiny, monkeypatch):
+    _, history = run(Descent(), tiny, updates=300)
+    assert 14 <= len(history.snapshots) <= 20
+    monkeypatch.setattr(loop, "FRAME_BYTES", 1)
+    _, history = run(Descent(), tiny, updates=300)
+    assert len(history.snapshots) == 6
 
 
 def test_snapshots_hold_the_images_of_their_update(tiny):
