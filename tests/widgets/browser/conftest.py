@@ -92,9 +92,10 @@ class Served:
 
     @property
     def errors(self) -> list[str]:
-        """The lines of the server's log that tell of one."""
-        bad = re.compile(r"\bERROR\b|\bCRITICAL\b|Traceback|\[E ")
-        return [line for line in self._log.read_text().splitlines() if bad.search(line)]
+        """What the server's log tells of errors, but for answers to a page that a test has left by then."""
+        bad, left = re.compile(r"\bERROR\b|\bCRITICAL\b|Traceback|\[E "), re.compile("WebSocketClosed|StreamClosed")
+        told = re.split(r"\n(?=\[|Task exception)", self._log.read_text())
+        return [part for part in told if bad.search(part) and not left.search(part)]
 
     def end(self) -> None:
         for how in (signal.SIGTERM, signal.SIGKILL):

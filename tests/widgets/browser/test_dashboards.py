@@ -13,12 +13,25 @@ WAITING = {"hyperparameter_bench": {"look along"}}
 
 SEEN = """() => [...document.querySelectorAll('.widget-html, .widget-readout, .jupyter-widgets input[type=text]')]
     .map(e => e.value ?? e.innerHTML).join('|')"""
-CONTROLS = ("select:visible, .noUi-handle:visible, .jupyter-widgets input[type=text]:visible, "
-            "input[type=checkbox]:visible")
+RUN_ALL = """async () => {
+    const app = window.jupyterapp;
+    await app.restored;
+    const context = app.shell.currentWidget.context;
+    await context.ready;
+    await context.sessionContext.ready;
+    await app.commands.execute('notebook:run-all-cells');
+}"""
+CONTROLS = ", ".join(f".jp-Cell {kind}:visible" for kind in (
+    "select", ".noUi-handle", ".jupyter-widgets input[type=text]", "input[type=checkbox]"))
 
 
 def opened(page, server, name):
-    page.goto(f"{server.address}/voila/render/{name}.ipynb", wait_until="domcontentloaded")
+    if server.kind == "voila":
+        page.goto(f"{server.address}/voila/render/{name}.ipynb", wait_until="domcontentloaded")
+    else:
+        page.goto(f"{server.address}/lab/tree/{name}.ipynb?reset", wait_until="domcontentloaded")
+        page.wait_for_selector(".jp-Notebook .jp-Cell")
+        page.evaluate(RUN_ALL)
     page.wait_for_selector(SHOWN)
     page.wait_for_selector("img.dd-picture, .dd-says-left", state="attached")
 
@@ -58,7 +71,7 @@ def move(control) -> bool:
 @pytest.mark.parametrize("name", PAGES)
 def test_every_control_is_named_reached_by_keyboard_and_counts(name, voila, page, screenshot):
     opened(page, voila, name)
-    screenshot(page, f"{name}")
+    screenshot(page, name)
     moved = []
     for index in range(page.locator(CONTROLS).count()):
         control = page.locator(CONTROLS).nth(index)
@@ -76,6 +89,16 @@ def test_every_control_is_named_reached_by_keyboard_and_counts(name, voila, page
     assert not page.problems and not voila.errors
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_every_dashboard_shows_itself_in_jupyterlab(name, jupyterlab, page, screenshot):
+    opened(page, jupyterlab, name)
+    for picture in page.locator("img.dd-picture").all():
+        assert picture.get_attribute("alt")
+    assert page.locator(CONTROLS).count() >= 2
+    screenshot(page, f"{name}-jupyterlab")
+    assert not page.problems and not jupyterlab.errors
+
+
 def status(page, side: str):
     return page.locator(f".dd-says-{side}")
 
@@ -86,16 +109,7 @@ def test_a_live_run_is_begun_stopped_gone_on_with_and_ends(voila, page, screensh
 
 
 def test_the_same_in_jupyterlab(jupyterlab, page, screenshot):
-    page.goto(f"{jupyterlab.address}/lab/tree/hyperparameter_bench.ipynb?reset", wait_until="domcontentloaded")
-    page.wait_for_selector(".jp-Notebook .jp-Cell")
-    page.evaluate("""async () => {
-        const app = window.jupyterapp;
-        await app.restored;
-        const context = app.shell.currentWidget.context;
-        await context.ready;
-        await context.sessionContext.ready;
-        await app.commands.execute('notebook:run-all-cells');
-    }""")
+    opened(page, jupyterlab, "hyperparameter_bench")
     _run_stop_resume(page, jupyterlab, screenshot)
 
 
