@@ -77,7 +77,7 @@ class AttentionLab(Dashboard):
         self.sheet.show(enlarged(self.attending.sheet(*self.chosen), 640),
                         f"images of class {name} and the attention of block {block} to them, power {power:g}; rows: "
                         f"{', '.join(SIDES)}")
-        rows = "".join(f"<tr><td>{m.name}</td><td>{m.start:.3g}</td><td>{m.end:.3g}</td><td>{m.change}</td></tr>"
-                       for m in losses)
-        self.terms.value = ("<table class='dd-terms'><caption>terms of the loss over all classes</caption><tr><th></th>"
-                            f"<th>start</th><th>end</th><th>change</th></tr>{rows}</table>")
+        told = [("", "start", "end", "change"), *((m.name, f"{m.start:.3g}", f"{m.end:.3g}", m.change) for m in losses)]
+        rows = "".join("<tr>" + "".join(f"<td style='padding-left: 1em; text-align: right'>{word}</td>" for word in row)
+                       + "</tr>" for row in told)
+        self.terms.value = f"<table><caption>terms of the loss over all classes</caption>{rows}</table>"
