@@ -1,6 +1,7 @@
 """``python -m ddkit explore``: the dashboards as a page, for a lecture hall or for oneself."""
 
 import importlib.util
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from ddkit.foundation.errors import require, whole
 from ddkit.foundation.progress import say
 
 NOTEBOOK = "10_explore.ipynb"
+HOME = Path(__file__).resolve().parents[2]
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -32,7 +34,8 @@ def _explore(options) -> None:
         "for everybody who reaches this address: whoever opens it runs code on this machine") + " (Ctrl-C ends it)")
     command = [sys.executable, "-m", "voila", notebook.name, f"--Voila.ip={options.ip}", f"--port={options.port}",
                *["--no-browser"] * options.no_browser]
-    server = subprocess.Popen(command, cwd=notebook.parent)
+    here = os.pathsep.join(filter(None, (str(HOME), os.environ.get("PYTHONPATH"))))  # so that it shows this ddkit
+    server = subprocess.Popen(command, cwd=notebook.parent, env=os.environ | {"PYTHONPATH": here})
     try:
         ended = server.wait()
     finally:
@@ -44,7 +47,7 @@ def _explore(options) -> None:
 def _notebook(asked: str | None) -> Path:
     """The notebook asked for, or lesson 10 where it lies: in the checkout, or below the working folder."""
     places = [Path(asked)] if asked else [place / "notebooks" / NOTEBOOK
-                                          for place in (Path(__file__).resolve().parents[2], Path.cwd())]
+                                          for place in (HOME, Path.cwd())]
     found = next((place for place in places if place.is_file()), None)
     require(found is not None, f"there is no {places[-1]}: run this in a checkout of ddkit, or name a --notebook")
     return found.resolve()

@@ -1,11 +1,14 @@
 """The dashboards as a page: for this machine alone unless told otherwise, and every lack in one sentence."""
 
 import importlib.util
+import os
 import subprocess
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+import ddkit
 from ddkit.__main__ import main
 
 
@@ -15,8 +18,8 @@ def started(monkeypatch):
     seen = SimpleNamespace(command=None, ended=0, terminated=False)
 
     class Server:
-        def __init__(self, command, cwd):
-            seen.command, seen.cwd = command, cwd
+        def __init__(self, command, cwd, env):
+            seen.command, seen.cwd, seen.env = command, cwd, env
 
         def wait(self):
             if seen.ended is KeyboardInterrupt and not seen.terminated:
@@ -42,6 +45,7 @@ def test_it_serves_this_machine_alone_and_says_so(started, notebook, capsys):
     assert main(["explore", "--notebook", str(notebook), "--no-browser"]) == 0
     assert "--Voila.ip=127.0.0.1" in started.command and "--no-browser" in started.command
     assert started.cwd == notebook.parent
+    assert Path(started.env["PYTHONPATH"].split(os.pathsep)[0]) == Path(ddkit.__file__).parents[1]
     told = capsys.readouterr().err
     assert "for this machine alone" in told and "http://127.0.0.1:8866" in told
 
