@@ -26,6 +26,8 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 PATIENCE = 120  # seconds that a loaded machine is given
 FONTS = re.compile(r"https://cdn\.jsdelivr\.net/.*")  # of icons, which Voila's page asks a network for
 NOT_OURS = "favicon|/lsp/status"  # what servers miss of their own
+# Of a resource, which is told above with its address; of extensions for JupyterLab alone, which Voila loads, too.
+NOT_TOLD = "Failed to load resource|The getter for the shared module"
 COMMANDS = {
     "voila": ["-m", "voila", ".", "--no-browser", "--port={port}", "--Voila.ip=127.0.0.1", "--show_tracebacks=True"],
     "jupyterlab": ["-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.port={port}",
@@ -150,7 +152,7 @@ def page(browser):
     page.problems = problems = []
     page.on("pageerror", lambda error: problems.append(f"page: {error}"))
     page.on("console", lambda told: problems.append(f"console: {told.text}")
-            if told.type == "error" and not told.text.startswith("Failed to load resource") else None)
+            if told.type == "error" and not re.search(NOT_TOLD, told.text) else None)
     page.on("response", lambda got: problems.append(f"{got.status}: {got.url}")
             if got.status >= 400 and not re.search(NOT_OURS, got.url) else None)
     yield page
