@@ -21,6 +21,7 @@ from ddkit.training.planes import Plane
 _KEPT = 128 << 20  # bytes of paths that are remembered
 ALL, EXPERT, SEGMENT = "of all experts", "of this expert", "of this segment"  # planes to look at
 
+
 @dataclass(frozen=True)
 class Place:
     """Where a student begins, and what it is to do.

@@ -225,8 +225,8 @@ def _restore(checkpoint: Checkpoint | None, how: Protocol, network, optimiser, g
         return
     begun = state.get("protocol")
     begun = {"precision": "float32"} | begun if isinstance(begun, dict) else begun  # older ones do not say
-    require(begun == how.as_dict(), f"{checkpoint.path} is the checkpoint of another training run: "
-                                                    "delete it or choose another folder")
+    require(begun == how.as_dict(), f"{checkpoint.path} is the checkpoint of another training run: delete it or choose "
+                                    "another folder")
     with readable(checkpoint):
         network.load_state_dict(state["network"])
         optimiser.load_state_dict(state["optimiser"])

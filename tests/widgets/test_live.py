@@ -15,6 +15,8 @@ import ddkit
 from ddkit.foundation.errors import Diverged, InputError
 from ddkit.methods.matching.datadam import DataDAM
 from ddkit.runs import run
+from ddkit.specs import Coreset, Experts
+from ddkit.training.experts import Plan
 from ddkit.widgets.live import LiveRun
 from ddkit.widgets.live.running import AHEAD, PICTURE_EVERY, SHARE
 
@@ -114,11 +116,15 @@ def test_a_bad_spec_is_refused_before_anything_is_started(tmp_path):
     LiveRun._working.release()
 
 
-def test_other_kinds_of_run_live_too(tmp_path):
+@pytest.mark.parametrize("spec", [
+    ddkit.Evaluate(ddkit.RandomReal("digits-0-1", 2), "assignment", "MLP", seeds=2, epochs=3),
+    Experts("digits-0-1", Plan("MLP", experts=1, epochs=3)),
+    Coreset("digits-0-1", 2, "forgetting", on="MLP", epochs=3)],
+    ids=lambda spec: type(spec).__name__)
+def test_other_kinds_of_run_live_too(tmp_path, spec):
     seen = []
-    spec = ddkit.Evaluate(ddkit.RandomReal("digits-0-1", 2), "assignment", "MLP", seeds=2, epochs=3)
     record = LiveRun(spec, seen.append, root=tmp_path).start().wait(60)
-    assert len(record.scores.runs) == 2 and seen[-1].state == "done" and seen[-1].most == 3
+    assert record.name == spec.name and seen[-1].state == "done" and seen[-1].most == 3
 
 
 def test_it_tells_from_the_event_loop_at_most_ten_times_a_second(tmp_path, slow):

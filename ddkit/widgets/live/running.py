@@ -227,7 +227,7 @@ def _copied(synthetic: SyntheticSet) -> SyntheticSet:
 
 def _of(record: Record) -> dict:
     """What there is to see of a distillation that is done."""
-    if "losses" not in record.result or record.synthetic is None:
+    if "validation" not in record.result:  # another kind of run
         return {}
     return {"synthetic": record.synthetic, "losses": [losses["loss"] for losses in record.result["losses"]],
             "validation": list(map(tuple, record.result["validation"]))}
