@@ -10,7 +10,11 @@ from ddkit.synthetic import SyntheticSet
 
 @picture
 def kernel_matrix(kernel: Tensor, synthetic: SyntheticSet, title: str = "") -> Picture:
-    """How alike a kernel [N, N] finds the images of a set: the cosine of every pair, sorted by class."""
+    """How alike a kernel finds the images of a set: the cosine of every pair, sorted by class.
+
+    Args:
+        kernel: [N, N], of the set's N images.
+    """
     kernel = kernel.detach().cpu()
     cosine = kernel / (kernel.diagonal()[:, None] * kernel.diagonal()).sqrt()
     figure = Picture(figsize=(5.6, 4.8), layout="constrained")

@@ -53,7 +53,13 @@ def image_grid(synthetic: SyntheticSet, columns: int | None = None, title: str =
 
 @picture
 def captioned(dataset: Dataset, images: Tensor, captions: Sequence[str], title: str = "", columns: int = 8) -> Picture:
-    """Images [n, C, H, W], normalised as those of ``dataset``, in rows of ``columns``, each above its caption."""
+    """Images, each above its caption.
+
+    Args:
+        dataset: whose mean and standard deviation they are normalised by.
+        images: [n, C, H, W].
+        columns: most images in a row.
+    """
     require(len(images) == len(captions) >= 1, f"as many captions as images are needed, got {len(captions)} for "
                                                f"{len(images)}")
     columns, pixels = min(columns, len(images)), denormalise(images, dataset.mean, dataset.std)
@@ -72,10 +78,10 @@ def captioned(dataset: Dataset, images: Tensor, captions: Sequence[str], title: 
 
 @picture
 def start_end_difference(synthetic: SyntheticSet, per_class: int = 1, title: str = "") -> Picture:
-    """The first ``per_class`` images of each class before and after distillation, and what was added or taken away.
+    """Images of each class before and after distillation, and what was added or taken away.
 
-    The difference is that of the pixels shown, in [-1, 1] (of colours their mean); the colours
-    saturate at the largest 0.5 % of it.
+    The first ``per_class`` of each class are shown. The difference is that of the pixels shown, in [-1, 1] (of colours
+    their mean); the colours saturate at the largest 0.5 % of it.
     """
     require(per_class >= 1, f"at least 1 image per class is needed, got {per_class}")
     start, end = (_by_class(synthetic, synthetic.pixels(images)) for images in (synthetic.start, synthetic.images))
@@ -101,7 +107,10 @@ def start_end_difference(synthetic: SyntheticSet, per_class: int = 1, title: str
 
 @picture
 def evolution(record: Record, classes: list[int] | None = None) -> Picture:
-    """One image of each class (or of those listed) over some of the updates of a distillation.
+    """One image of each class (a row) after some of the updates of a distillation (a column), from start to end.
+
+    Args:
+        classes: those to be shown (default all).
 
     Raises:
         InputError: the record keeps no images but the last.

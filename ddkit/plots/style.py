@@ -20,8 +20,10 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 from matplotlib.transforms import Bbox, BboxBase
+from PIL import Image
 
 from ddkit.foundation.files import atomic
+from ddkit.plots.alt import described, kind_of
 
 STYLE = {
     "font.size": 10, "axes.titlesize": 11, "axes.labelsize": 10, "xtick.labelsize": 9, "ytick.labelsize": 9,
@@ -61,7 +63,14 @@ def style() -> Iterator[None]:
 
 
 class Picture(Figure):
-    """A figure that keeps its style whenever it is drawn, and shows itself in a notebook without pyplot."""
+    """A figure that keeps its style whenever it is drawn, and shows itself in a notebook without pyplot.
+
+    Attributes:
+        alt: what it shows, in words for those who do not see it; a notebook keeps them beside the image.
+        told: its numbers in words, a part of ``alt`` that only the function that draws it can know.
+    """
+
+    alt = told = ""
 
     def draw(self, renderer) -> None:
         with style():  # matplotlib makes the tick labels only now
@@ -74,18 +83,35 @@ class Picture(Figure):
     def _repr_png_(self) -> bytes:
         buffer = io.BytesIO()
         self.savefig(buffer, format="png", dpi=self.dpi)
-        return buffer.getvalue()
+        return small(buffer)
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
+        return {"image/png": self._repr_png_()}, {"image/png": {"alt": self.alt}}
+
+
+def small(image: io.BytesIO) -> bytes:
+    """A PNG with the same pixels in fewer bytes: nothing is transparent, and grey needs one channel of three."""
+    pixels = Image.open(image).convert("RGB")
+    red, green, blue = pixels.split()
+    grey = red.tobytes() == green.tobytes() == blue.tobytes()
+    out = io.BytesIO()
+    (red if grey else pixels).save(out, "PNG", optimize=True)
+    return out.getvalue()
 
 
 def picture(draw: Callable[..., Picture]) -> Callable[..., Picture]:
-    """Decorate a function that makes one picture: it runs under ``style``, and below the picture stand the notes of
-    whatever it was drawn from, such as that the images are synthetic."""
+    """Decorate a function that makes one picture: it runs under ``style``, below the picture stand the notes of
+    whatever it was drawn from, such as that the images are synthetic, and ``alt`` begins with its title and with the
+    first paragraph of the function's docstring."""
+    kind = kind_of(draw.__doc__)
 
     @functools.wraps(draw)
     def styled(*args, **options) -> Picture:
         with style():
             figure = draw(*args, **options)
-            _footnote(figure, list(dict.fromkeys(_notes([*args, *options.values()]))))
+            notes = list(dict.fromkeys(_notes([*args, *options.values()])))
+            figure.alt = described(figure, kind, ". ".join(filter(None, [figure.told, *notes])))
+            _footnote(figure, notes)
             return figure
 
     return styled
@@ -204,11 +230,13 @@ def _inside(box: Bbox, outer: BboxBase) -> bool:
 def save(figure: Figure, folder: str | Path, name: str) -> list[Path]:
     """Write ``folder/name.png`` (150 dpi) and ``folder/name.pdf``, each whole or not at all; returns both paths.
 
-    The same figure gives the same bytes every time.
+    The same figure gives the same bytes every time. Both say in their metadata what a ``Picture`` shows.
     """
     paths = [Path(folder) / f"{name}.{suffix}" for suffix in ("png", "pdf")]
+    alt = getattr(figure, "alt", "") or None
+    told = {"png": {"Description": alt}, "pdf": {"CreationDate": None, "Subject": alt}}
     with style():
-        for path, kind, metadata in zip(paths, ("png", "pdf"), (None, {"CreationDate": None}), strict=True):
+        for path, (kind, metadata) in zip(paths, told.items(), strict=True):
             with atomic(path) as temporary:
                 figure.savefig(temporary, format=kind, dpi=150, metadata=metadata)
     return paths

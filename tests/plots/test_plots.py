@@ -6,6 +6,7 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
+from every_picture import MEAN, STD, a_distillation, a_record, a_set, polyp_scores, scores
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
@@ -16,43 +17,7 @@ from ddkit.methods.matching.datadam import attention_map
 from ddkit.networks import build
 from ddkit.plots import kernels as kernel_plots
 from ddkit.plots.style import PALETTE, SIGNED, STYLE
-from ddkit.runs import Record
-from ddkit.synthetic import SyntheticSet
 from ddkit.training import Protocol
-from ddkit.training.scores import Scores
-
-MEAN, STD = (0.3, 0.4, 0.5), (0.2, 0.25, 0.3)
-
-
-def a_set(channels=1, classes=3, ipc=2, size=8, soft=False) -> SyntheticSet:
-    generator = torch.Generator().manual_seed(0)
-    start, images = (torch.randn(classes * ipc, channels, size, size, generator=generator) for _ in range(2))
-    labels = torch.arange(classes).repeat_interleave(ipc)
-    labels = torch.nn.functional.one_hot(labels, classes).float() if soft else labels
-    return SyntheticSet(images, labels, start, MEAN[:channels], STD[:channels], tuple("abcdefghij"[:classes]))
-
-
-def a_record(result: dict, spec: dict | None = None) -> Record:
-    return Record(spec or {}, "", "", "", {}, 1.0, 1.0, 1, result)
-
-
-def a_distillation(updates=7, validation=()) -> Record:
-    record = a_record({"losses": [{"loss": 2.0 ** -i} for i in range(updates)], "validation": list(validation)})
-    record.__dict__["synthetic"] = a_set()
-    record.__dict__["evolution"] = {0: a_set().start, 1200: a_set().images}
-    return record
-
-
-def scores(mean=0.9, seconds=10.0) -> Scores:
-    """Of ten classes, as good on each."""
-    return Scores(tuple({"accuracy": mean + d, "balanced_accuracy": mean + d, "confusion": [[1] * 10] * 10,
-                         "train_seconds": seconds} for d in (-0.01, 0.0, 0.01)))
-
-
-def polyp_scores(balanced=0.8, notes=()) -> Scores:
-    """Of two classes, with an accuracy that must not be shown."""
-    return Scores(tuple({"accuracy": 0.99, "balanced_accuracy": balanced + d, "auc": 0.9, "train_seconds": 1.0,
-                         "confusion": [[300, 100], [100, 300]]} for d in (-0.01, 0.0, 0.01)), notes=notes)
 
 
 def shown(axes) -> list[np.ndarray]:

@@ -128,7 +128,8 @@ def _heat(attention: np.ndarray, side: int) -> np.ndarray:
 
 @picture
 def attention_of_sides(attending: Attending, seed: int, block: int, power: float, label: int) -> Picture:
-    """The sheet of a class with names to its rows and columns, and the terms of the loss beside it."""
+    """Images of a class, real, before and after distillation, a network's attention to each, and the class's mean
+    attention; beside them the terms of the loss at the start and at the end."""
     sheet = attending.sheet(seed, block, power, label)
     high = _WIDE * sheet.shape[0] / sheet.shape[1]
     figure = Picture(figsize=(_WIDE + _TABLE + 0.9, high + 0.9))

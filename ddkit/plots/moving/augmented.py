@@ -38,7 +38,7 @@ class Augmenting:
 @picture
 def augmentation_of_both(augmenting: Augmenting, augmentation: augment.Draw, ranges: augment.Ranges,
                          label: int) -> Picture:
-    """The sheet of a class, with names to its rows."""
+    """Real and synthetic images of a class, each row above the same images augmented."""
     sheet = augmenting.sheet(augmentation, ranges, label)
     wide = _WIDE * augmenting.shown / SHOWN
     high = wide * sheet.shape[0] / sheet.shape[1]

@@ -92,10 +92,16 @@ class Growing:
 
 @picture
 def growth(growths: Growths, name: str, ipc: int | None = None, budget: int | None = None) -> Picture:
-    """The curve of that name beside random real images, its start and the full data (default: most images, no
-    budget)."""
+    """Test score against images per class, and against bytes, beside random real images, the start and the full data.
+
+    Args:
+        name: of the curve.
+        ipc, budget: what is marked (default: most images, no budget).
+    """
     drawn = Growing(growths, name)
     drawn.show(max(drawn.curves[0].points) if ipc is None else ipc, growths.bytes[-1] if budget is None else budget)
+    drawn.figure.told = "; ".join(f"{curve.name}, {size} per class: {point.sample.score}" for curve in drawn.curves
+                                  for size, point in curve.points.items())
     return drawn.figure
 
 

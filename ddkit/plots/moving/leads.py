@@ -148,9 +148,16 @@ class Comparison:
 
 @picture
 def comparison(first: Sample, second: Sample, seeds: int | None = None) -> Picture:
-    """The comparison of two samples from the first ``seeds`` seeds (default all)."""
+    """Two sets before the same judge: their scores, how far apart these are, and which classes each leaves mistaken.
+
+    Args:
+        seeds: how many are counted (default all).
+    """
     drawn = Comparison(first, second)
     drawn.show(drawn.most if seeds is None else seeds)
+    means = "; ".join(f"{sample.name} {text.get_text()} %"
+                      for sample, text in zip(drawn.samples, drawn._means, strict=True))
+    drawn.figure.told = f"{means}. {drawn._words.get_text()}. {drawn._verdict.get_text()}"
     return drawn.figure
 
 

@@ -22,7 +22,7 @@ def progress(losses: list[float], validation: list[tuple[int, float]], most: int
     if validation:
         at, score = np.array(validation).T
         above.plot(at, 100 * score, color=color, marker="o")
-    above.set(ylabel="validation (%)", xlim=(0, max(most, 1)))
+    above.set(title=f"After {len(losses):,} of {most:,} updates", ylabel="validation (%)", xlim=(0, max(most, 1)))
     values = np.array(losses)
     if len(values):
         at = np.arange(1, len(values) + 1)
@@ -37,7 +37,11 @@ def progress(losses: list[float], validation: list[tuple[int, float]], most: int
 
 @picture
 def along(grid: Grid, axis: str, values: dict[str, float]) -> Picture:
-    """Validation accuracy over one axis of a grid, the others as in ``values``; the cell of ``values`` is ringed."""
+    """Validation accuracy along one axis of a grid of distillations; the one that is chosen is ringed.
+
+    Args:
+        values: of all axes, which choose a cell.
+    """
     cells, at = grid.along(axis, **values), list(grid.axes[axis]).index(values[axis])
     figure = Picture(figsize=(5.2, 3.0), layout="constrained")
     axes = figure.subplots()

@@ -1,0 +1,177 @@
+"""One picture of every kind that ddkit draws, of made-up or shipped records, for tests of what holds for all."""
+
+import tempfile
+from functools import cache
+from types import SimpleNamespace
+
+import torch
+
+import ddkit
+from ddkit import plots
+from ddkit.applications.continual import plots as continual_plots
+from ddkit.applications.search import Grid as Networks
+from ddkit.applications.search import plots as search_plots
+from ddkit.applications.search.ranking import Comparison
+from ddkit.data import Split, augment
+from ddkit.foundation.randomness import stream
+from ddkit.methods.matching.trajectory import Config
+from ddkit.networks import build
+from ddkit.plots import experts as expert_plots
+from ddkit.plots import kernels as kernel_plots
+from ddkit.plots import moving
+from ddkit.plots.moving.paths import trajectory_map
+from ddkit.plots.moving.progress import along, progress
+from ddkit.runs import Record
+from ddkit.specs import Distill
+from ddkit.stored import evolving, grids, growths, judged, shelf
+from ddkit.stored.following import ALL, Following, Place
+from ddkit.synthetic import SyntheticSet
+from ddkit.training.scores import Scores
+
+MEAN, STD = (0.3, 0.4, 0.5), (0.2, 0.25, 0.3)
+
+
+def a_set(channels=1, classes=3, ipc=2, size=8, soft=False) -> SyntheticSet:
+    generator = torch.Generator().manual_seed(0)
+    start, images = (torch.randn(classes * ipc, channels, size, size, generator=generator) for _ in range(2))
+    labels = torch.arange(classes).repeat_interleave(ipc)
+    labels = torch.nn.functional.one_hot(labels, classes).float() if soft else labels
+    return SyntheticSet(images, labels, start, MEAN[:channels], STD[:channels], tuple("abcdefghij"[:classes]))
+
+
+def a_record(result: dict, spec: dict | None = None) -> Record:
+    return Record(spec or {}, "", "", "", {}, 1.0, 1.0, 1, result)
+
+
+def a_distillation(updates=7, validation=()) -> Record:
+    record = a_record({"losses": [{"loss": 2.0 ** -i} for i in range(updates)], "validation": list(validation)})
+    record.__dict__["synthetic"] = a_set()
+    record.__dict__["evolution"] = {0: a_set().start, 1200: a_set().images}
+    return record
+
+
+def scores(mean=0.9, seconds=10.0) -> Scores:
+    """Of ten classes, as good on each."""
+    return Scores(tuple({"accuracy": mean + d, "balanced_accuracy": mean + d, "confusion": [[1] * 10] * 10,
+                         "train_seconds": seconds} for d in (-0.01, 0.0, 0.01)))
+
+
+def polyp_scores(balanced=0.8, notes=()) -> Scores:
+    """Of two classes, with an accuracy that must not be shown."""
+    return Scores(tuple({"accuracy": 0.99, "balanced_accuracy": balanced + d, "auc": 0.9, "train_seconds": 1.0,
+                         "confusion": [[300, 100], [100, 300]]} for d in (-0.01, 0.0, 0.01)), notes=notes)
+
+
+def soft() -> SyntheticSet:
+    synthetic = a_set()
+    synthetic.learn_labels(torch.linspace(-1, 3, 18).view(6, 3), "targets")
+    return synthetic
+
+
+def a_network(name="ConvNetD2"):
+    return build(name, 1, 3, 8, width=4, generator=torch.Generator().manual_seed(0))
+
+
+def an_evaluation() -> Record:
+    runs = [{"seed": seed, "losses": [1.0, 0.5, 0.2], "accuracy": 0.9} for seed in range(2)]
+    how = {"name": "matched", "epochs": 3}
+    return a_record({"runs": runs, "protocol": how, "training_images": 10},
+                    {"network": "LeNet", "protocol": "matched", "of": {"type": "RandomReal"}})
+
+
+def a_continual_run(mean=0.9) -> Record:
+    runs = [{"by_step": [[mean + d], [mean - 0.1 + d, mean + d]], "accuracy": mean, "confusion": [[9, 1], [1, 9]],
+             "after": [mean + d, mean - 0.05 + d]} for d in (0, 0.01, 0.02)]
+    return a_record({"runs": runs, "steps": [[0], [1]], "classes": ["a", "b"]})
+
+
+def a_search(proxy=0.0) -> Comparison:
+    names = [candidate.name for candidate in NETWORKS.candidates]
+    full = {name: 0.7 + 0.02 * i for i, name in enumerate(names)}
+    return Comparison({name: full[name] - proxy * (-1) ** i for i, name in enumerate(names)}, full, 1.0, 9.0)
+
+
+NETWORKS = Networks((1, 2), (2,), ("none", "instance"), ("relu",), ("avg", "max"), number=5)
+
+
+@cache
+def stored():
+    """The records that come with the repository."""
+    return shelf(tempfile.mkdtemp(prefix="ddkit-no-runs-"))
+
+
+@cache
+def samples():
+    return next(of for of in judged(stored()).values() if len(of) > 2)
+
+
+@cache
+def digits():
+    return ddkit.load("digits-0-1-2")
+
+
+@cache
+def a_student() -> Following:
+    """Of two experts, who had little time."""
+    options = {"batch": 5, "expert_batch": 64, "expert_epochs": 5, "expert_lr": 0.1, "expert_span": 1, "experts": 2,
+               "final_start": 1, "last_start": 1, "learned_labels": True, "student_steps": 3, "left_out": 0.0}
+    spec = Distill("digits-0-1-2", "trajectory", "pad", ipc=2, network="ConvNetD2", width=4, updates=3,
+                   options=tuple(sorted(options.items())))
+    made = [ddkit.run(one, root=tempfile.gettempdir() + "/ddkit-every-picture", quiet=True) for one in (spec.experts,
+                                                                                                     spec)]
+    return Following(*made, digits())
+
+
+def trajectories():
+    order = torch.arange(len(digits().train))
+    return SimpleNamespace(accuracies=[[0.1, 0.8, 0.9], [0.2, 0.7, 0.95]],
+                           difficulty=(order, torch.linspace(0, 1, len(order))))
+
+
+def groups():
+    return {"assignment": {"full data": scores(0.99), "random real": scores(0.75), "DataDAM": scores(0.78)},
+            "standard": {"random real": scores(0.94), "DataDAM": scores(0.96), "start: noise": scores(0.11)}}
+
+
+def a_set_of_digits() -> SyntheticSet:
+    return SyntheticSet.from_real(digits(), 4, stream(0, "every picture"))
+
+
+PICTURES = {
+    "image_grid": lambda: plots.image_grid(a_set()),
+    "captioned": lambda: plots.captioned(digits(), digits().train.images[:3], ("a", "b", "c"), "three"),
+    "start_end_difference": lambda: plots.start_end_difference(a_set()),
+    "evolution": lambda: plots.evolution(a_distillation()),
+    "attention_maps": lambda: plots.attention_maps(a_network(), a_set().start[:2], a_set().images[:2], MEAN[:1],
+                                                   STD[:1]),
+    "embedding_2d": lambda: plots.embedding_2d(a_network("MLP"), Split(a_set().start, a_set().labels), a_set(), 3),
+    "bars": lambda: plots.bars(groups(), 0.11),
+    "transfer_heatmap": lambda: plots.transfer_heatmap(groups()),
+    "accuracy_against_time": lambda: plots.accuracy_against_time(groups()["assignment"]),
+    "loss_curve": lambda: plots.loss_curve({"one": a_distillation(), "two": a_distillation(9, [(3, 0.5), (6, 0.7)])}),
+    "training_curve": lambda: plots.training_curve(an_evaluation()),
+    "kernel_matrix": lambda: kernel_plots.kernel_matrix(torch.eye(6) + 0.5, a_set()),
+    "label_heatmap": lambda: kernel_plots.label_heatmap(soft()),
+    "expert_curves": lambda: expert_plots.expert_curves(trajectories()),
+    "difficulty": lambda: expert_plots.difficulty(digits(), trajectories()),
+    "matched_epochs": lambda: expert_plots.matched_epochs(Config(updates=20)),
+    "accuracy_against_ipc": lambda: expert_plots.accuracy_against_ipc(
+        {"PAD": {1: scores(0.7), 10: scores(0.96)}, "random real": {1: scores(0.5), 10: scores(0.93)}}, scores(0.99),
+        0.002),
+    "accuracy_after_each_step": lambda: continual_plots.accuracy_after_each_step(
+        {"random": a_continual_run(), "herding": a_continual_run(0.95)}),
+    "step_matrix": lambda: continual_plots.step_matrix(a_continual_run()),
+    "proxy_against_truth": lambda: search_plots.proxy_against_truth({"DataDAM": a_search(0.02), "random": a_search()}),
+    "by_choice": lambda: search_plots.by_choice(a_search().full, NETWORKS),
+    "attention_of_sides": lambda: moving.attention_of_sides(moving.Attending(a_set_of_digits(), digits(), width=4), 0,
+                                                            1, 2, 0),
+    "augmentation_of_both": lambda: moving.augmentation_of_both(
+        moving.Augmenting(a_set_of_digits(), digits()), augment.Draw("crop", torch.full((1, 4), 0.3)), augment.FIELD,
+        1),
+    "growth": lambda: moving.growth(growths(stored())[0], next(iter(growths(stored())[0].curves))),
+    "comparison": lambda: moving.comparison(*samples()[:2]),
+    "moment": lambda: moving.moment(evolving(stored())[0], evolving(stored())[0].updates[1]),
+    "trajectory_map": lambda: trajectory_map(a_student(), ALL, Place(0, 1, 1, 3)),
+    "progress": lambda: progress([3.0, 2.0, 1.0], [(1, 0.5), (3, 0.6)], 9),
+    "along": lambda: along(grids()[0], next(iter(grids()[0].axes)), {n: v[0] for n, v in grids()[0].axes.items()}),
+}
