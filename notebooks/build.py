@@ -1,7 +1,8 @@
 """Make the notebooks from their sources: ``python notebooks/build.py`` regenerates and executes all of them.
 
-The source of ``NN_name.ipynb`` is ``src/NN_name.py`` (jupytext, py:percent). Cell ids are fixed, and the
-repository's address comes from pyproject.toml, so the same source always gives the same notebook.
+The source of ``NN_name.ipynb`` is ``src/NN_name.py`` (jupytext, py:percent); ``ddkit.exercises.cells`` tells the kinds
+of its cells. Cell ids are fixed, so the same source always gives the same notebook. ``--student FOLDER`` writes what
+students get instead: exercises to be filled in, no solutions, hidden tests, mark schemes or outputs.
 """
 
 import argparse
@@ -14,24 +15,19 @@ import nbformat
 from nbclient import NotebookClient
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))  # the ddkit of this repository, installed or not
+
+from ddkit.exercises import cells  # noqa: E402
+
 SOURCES = sorted((HERE / "src").glob("*.py"))
-
-
-def repository() -> str:
-    """The repository's address, as pyproject.toml has it."""
-    lines = (HERE.parent / "pyproject.toml").read_text(encoding="utf-8").splitlines()
-    return next(line.split('"')[1] for line in lines if line.startswith("Repository"))
+SHARED = HERE / "src" / "shared"  # cells that all lessons have
 
 
 def make(source: Path) -> nbformat.NotebookNode:
-    """The notebook of a source, without outputs."""
-    address = repository()
-    text = source.read_text(encoding="utf-8").replace("{REPOSITORY}", address)
-    text = text.replace("{COLAB}", address.replace("https://github.com", "https://colab.research.google.com/github"))
-    notebook = jupytext.reads(text, fmt="py:percent")
-    for index, cell in enumerate(notebook.cells):
-        cell.id = f"cell-{index:02d}"
-        cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k == "tags"})
+    """The notebook of a source, with solutions, without outputs."""
+    notebook = jupytext.reads(source.read_text(encoding="utf-8"), fmt="py:percent")
+    shared = {path.stem: path.read_text(encoding="utf-8").rstrip("\n") for path in SHARED.glob("*.py")}
+    cells.finish(notebook, int(source.stem[:2]), shared)
     notebook.metadata = nbformat.from_dict({
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"}})
@@ -54,17 +50,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help="lessons to make, such as 02 (default: all)")
     parser.add_argument("--no-execute", action="store_true", help="only convert; outputs are left out")
+    parser.add_argument("--student", type=Path, metavar="FOLDER", help="write the student's versions there instead")
     options = parser.parse_args()
+    folder = options.student or HERE
+    folder.mkdir(parents=True, exist_ok=True)
     for source in SOURCES:
         if options.names and not source.stem.startswith(tuple(options.names)):
             continue
         print(source.stem, file=sys.stderr, flush=True)
         notebook = make(source)
-        if not options.no_execute:
+        if options.student:
+            notebook = cells.student(notebook)
+        elif not options.no_execute:
             execute(notebook)
-        temporary = HERE / f".{source.stem}.tmp"
+        temporary = folder / f".{source.stem}.tmp"
         nbformat.write(notebook, temporary)
-        temporary.replace(HERE / f"{source.stem}.ipynb")
+        temporary.replace(folder / f"{source.stem}.ipynb")
 
 
 if __name__ == "__main__":

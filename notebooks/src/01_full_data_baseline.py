@@ -1,25 +1,14 @@
 # %% [markdown]
 # # 1 · Training on the full data
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({COLAB}/blob/main/notebooks/01_full_data_baseline.ipynb)
-#
-# - **Course part:** Task 1, question 2a (1 mark).
+# - **Course part:** {PART}.
 # - **You will learn** to train a small convolutional network the way the assignment asks, to count what it costs without
 #   confusing MACs, FLOPs and FLOP/s, and to keep test data out of your choices.
 # - **Before you start:** basic PyTorch.
 # - **Time:** 20 minutes of reading; the training takes about 13 minutes on one processor core in the laptop profile, and
 #   seconds if its result came with the repository.
 
-# %%
-# On Colab this fetches ddkit (it is not published yet: OWNER stands for its future account).
-import os
-import subprocess
-import sys
-
-if "google.colab" in sys.modules and not os.path.exists("ddkit"):
-    subprocess.run("git clone -q {REPOSITORY}", shell=True, check=True)
-    os.chdir("ddkit")
-    subprocess.run("pip install -q -r requirements.txt", shell=True, check=True)
+# %% shared="colab"
 
 # %%
 import ddkit

@@ -1,25 +1,13 @@
 # %% [markdown]
 # # 3 · Looking at distilled data
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({COLAB}/blob/main/notebooks/03_looking_at_distilled_data.ipynb)
-#
-# - **Course part:** Task 1, question 2c (1 mark) and the comparison of 2d (2 marks).
+# - **Course part:** {PART}.
 # - **You will learn** to look at a distilled set critically: un-normalised, beside its start, over time, and through the
 #   network's eyes.
 # - **Before you start:** lesson 2, whose two distillations are reloaded here (or made, if they are missing).
 # - **Time:** 20 minutes.
 
-# %%
-# On Colab this fetches ddkit (it is not published yet: OWNER stands for its future account).
-import os
-import subprocess
-import sys
-
-if "google.colab" in sys.modules and not os.path.exists("ddkit"):
-    subprocess.run("git clone -q {REPOSITORY}", shell=True, check=True)
-    os.chdir("ddkit")
-    subprocess.run("pip install -q -r requirements.txt", shell=True, check=True)
-
+# %% shared="colab"
 
 # %%
 import ddkit  # before torch, whose threads it asks to share the processor

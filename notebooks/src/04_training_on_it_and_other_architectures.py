@@ -1,25 +1,13 @@
 # %% [markdown]
 # # 4 · Training on it, and other architectures
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({COLAB}/blob/main/notebooks/04_training_on_it_and_other_architectures.ipynb)
-#
-# - **Course part:** Task 1, question 2e (2 marks), the comparison of 2d, and question 3 (2 marks).
+# - **Course part:** {PART}.
 # - **You will learn** to score a distilled set fairly: the same protocol for everything, several networks, the right
 #   baselines beside it, and updates beside epochs.
 # - **Before you start:** lessons 1 to 3.
 # - **Time:** 30 minutes; an hour more on one processor core in the laptop profile if no result came with the repository.
 
-# %%
-# On Colab this fetches ddkit (it is not published yet: OWNER stands for its future account).
-import os
-import subprocess
-import sys
-
-if "google.colab" in sys.modules and not os.path.exists("ddkit"):
-    subprocess.run("git clone -q {REPOSITORY}", shell=True, check=True)
-    os.chdir("ddkit")
-    subprocess.run("pip install -q -r requirements.txt", shell=True, check=True)
-
+# %% shared="colab"
 
 # %%
 import math

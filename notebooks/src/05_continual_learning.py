@@ -1,25 +1,14 @@
 # %% [markdown]
 # # 5 · Continual learning with a memory of a few images
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({COLAB}/blob/main/notebooks/05_continual_learning.ipynb)
-#
-# - **Course part:** Task 1, question 4: an application (3 marks).
+# - **Course part:** {PART}.
 # - **You will learn** to choose real images that stand for all (coresets), to use chosen or distilled images as the
 #   memory of a network whose classes arrive one after the other, and to measure what such a network forgets.
 # - **Before you start:** lessons 1 to 4.
 # - **Time:** 40 minutes; about two hours more on one processor core in the laptop profile if no result came with the
 #   repository.
 
-# %%
-# On Colab this fetches ddkit (it is not published yet: OWNER stands for its future account).
-import os
-import subprocess
-import sys
-
-if "google.colab" in sys.modules and not os.path.exists("ddkit"):
-    subprocess.run("git clone -q {REPOSITORY}", shell=True, check=True)
-    os.chdir("ddkit")
-    subprocess.run("pip install -q -r requirements.txt", shell=True, check=True)
+# %% shared="colab"
 
 # %%
 import ddkit  # before torch, whose threads it asks to share the processor

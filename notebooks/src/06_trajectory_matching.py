@@ -1,26 +1,14 @@
 # %% [markdown]
 # # 6 · Trajectory matching: MTT, DATM and PAD
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({COLAB}/blob/main/notebooks/06_trajectory_matching.ipynb)
-#
-# - **Course part:** Task 2: concept questions 1a to 1d (5 marks), the two-stage pipeline (10 marks), the comparison with
-#   Task 1 (5 marks).
+# - **Course part:** {PART}.
 # - **You will learn** what an expert trajectory is, how a loss between weights moves images, how its gradient is had in
 #   little memory, and what DATM and PAD change.
 # - **Before you start:** lessons 1 to 4.
 # - **Time:** 50 minutes of reading; experts, distillation and evaluations take about two hours on one processor core in the
 #   laptop profile, and seconds if their results came with the repository.
 
-# %%
-# On Colab this fetches ddkit (it is not published yet: OWNER stands for its future account).
-import os
-import subprocess
-import sys
-
-if "google.colab" in sys.modules and not os.path.exists("ddkit"):
-    subprocess.run("git clone -q {REPOSITORY}", shell=True, check=True)
-    os.chdir("ddkit")
-    subprocess.run("pip install -q -r requirements.txt", shell=True, check=True)
+# %% shared="colab"
 
 # %%
 import ddkit  # before torch, whose threads it asks to share the processor

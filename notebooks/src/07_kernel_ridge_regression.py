@@ -1,9 +1,7 @@
 # %% [markdown]
 # # 7 · Kernel ridge regression: KIP, RFAD and FRePo
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({COLAB}/blob/main/notebooks/07_kernel_ridge_regression.ipynb)
-#
-# - **Course part:** none: beyond the course, 0 marks. It serves whoever wants a method without an inner training loop.
+# - **Course part:** {PART}.
 # - **You will learn** how a network of infinite width becomes a kernel, how ridge regression replaces training by one
 #   formula, how images *and labels* are learned through that formula, and why a score by a kernel and a score by a network
 #   are two numbers.
@@ -11,16 +9,7 @@
 # - **Time:** 40 minutes of reading; about three hours more on one processor core in the laptop profile if no
 #   result came with the repository.
 
-# %%
-# On Colab this fetches ddkit (it is not published yet: OWNER stands for its future account).
-import os
-import subprocess
-import sys
-
-if "google.colab" in sys.modules and not os.path.exists("ddkit"):
-    subprocess.run("git clone -q {REPOSITORY}", shell=True, check=True)
-    os.chdir("ddkit")
-    subprocess.run("pip install -q -r requirements.txt", shell=True, check=True)
+# %% shared="colab"
 
 # %%
 import math

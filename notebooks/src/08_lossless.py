@@ -1,24 +1,13 @@
 # %% [markdown]
 # # 8 · Lossless distillation
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({COLAB}/blob/main/notebooks/08_lossless.ipynb)
-#
-# - **Course part:** Task 3, optional (5 marks).
+# - **Course part:** {PART}.
 # - **You will learn** how many images per class a distilled set needs until nothing is lost against the full data, what
 #   "nothing" can mean when scores vary, and to say so if you have not got there.
 # - **Before you start:** lessons 2, 4 and 6.
 # - **Time:** 20 minutes; the laptop profile shows the results that came with the repository and makes no new ones.
 
-# %%
-# On Colab this fetches ddkit (it is not published yet: OWNER stands for its future account).
-import os
-import subprocess
-import sys
-
-if "google.colab" in sys.modules and not os.path.exists("ddkit"):
-    subprocess.run("git clone -q {REPOSITORY}", shell=True, check=True)
-    os.chdir("ddkit")
-    subprocess.run("pip install -q -r requirements.txt", shell=True, check=True)
+# %% shared="colab"
 
 # %%
 import ddkit

@@ -1,25 +1,14 @@
 # %% [markdown]
 # # 9 · An application: architecture search
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({COLAB}/blob/main/notebooks/09_architecture_search.ipynb)
-#
-# - **Course part:** Task 1: 4, an application of the distilled images (4 marks).
+# - **Course part:** {PART}.
 # - **You will learn** to choose a network with a hundred images instead of all of them, to say by a rank correlation how
 #   far such a choice can be trusted, and what a fair account of the time saved looks like.
 # - **Before you start:** lessons 1, 2 and 4.
 # - **Time:** 30 minutes of reading; about half an hour more on one processor core in the laptop profile if no result came
 #   with the repository.
 
-# %%
-# On Colab this fetches ddkit (it is not published yet: OWNER stands for its future account).
-import os
-import subprocess
-import sys
-
-if "google.colab" in sys.modules and not os.path.exists("ddkit"):
-    subprocess.run("git clone -q {REPOSITORY}", shell=True, check=True)
-    os.chdir("ddkit")
-    subprocess.run("pip install -q -r requirements.txt", shell=True, check=True)
+# %% shared="colab"
 
 # %%
 import ddkit  # before torch, whose threads it asks to share the processor

@@ -1,10 +1,7 @@
 # %% [markdown]
 # # 10 · Explore
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({COLAB}/blob/main/notebooks/10_explore.ipynb)
-#
-# - **Course part:** none of its own, and no marks: every dashboard answers a question of the lessons better than a still
-#   picture can.
+# - **Course part:** {PART}.
 # - **You will learn** to predict before you look, to see what a knob does, and to tell a lead from luck.
 # - **Before you start:** lessons 2 to 4; lesson 6 for the trajectory map.
 # - **Time:** as long as you like. All controls are reached by the keyboard. Where widgets do not live (a printed page, the
@@ -12,16 +9,7 @@
 #
 # In a lecture hall `python -m ddkit explore` serves this page, for the machine it runs on alone.
 
-# %%
-# On Colab this fetches ddkit (it is not published yet: OWNER stands for its future account).
-import os
-import subprocess
-import sys
-
-if "google.colab" in sys.modules and not os.path.exists("ddkit"):
-    subprocess.run("git clone -q {REPOSITORY}", shell=True, check=True)
-    os.chdir("ddkit")
-    subprocess.run("pip install -q -r requirements.txt", shell=True, check=True)
+# %% shared="colab"
 
 # %%
 import ddkit  # before torch, whose threads it asks to share the processor

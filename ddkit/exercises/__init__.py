@@ -1,0 +1,35 @@
+"""What the lessons ask for: exercises with their right functions and typical slips, marks, and the kinds of cells.
+
+``check`` and ``made`` are all that a lesson calls. Each lesson's exercises stand in a file of
+``ddkit.exercises.lessons`` and are found by being there.
+"""
+
+from collections.abc import Callable
+
+from ddkit.exercises import checking, lessons, owned
+from ddkit.exercises.checking import Exercise
+from ddkit.exercises.owned import Wanted
+from ddkit.foundation.errors import one_of
+from ddkit.foundation.finding import modules_in
+
+
+def exercises() -> dict[str, Exercise]:
+    """Every exercise by the name of its check."""
+    return {name: found for module in modules_in(lessons) for name, found in module.EXERCISES.items()}
+
+
+def records() -> dict[str, Wanted]:
+    """Every exercise whose answer is records, by the name of its check."""
+    return {name: found for module in modules_in(lessons) for name, found in module.RECORDS.items()}
+
+
+def check(name: str, mine: Callable) -> None:
+    """Say whether a student's function does what the exercise asks; where it is wrong, a Slip says why."""
+    known = exercises()
+    checking.check(name, known[one_of(name, known, "exercise")], mine)
+
+
+def made(name: str, *given) -> None:
+    """Say whether records (also lists and dicts of them) are what an exercise asks for, and one's own."""
+    known = records()
+    owned.made(name, known[one_of(name, known, "exercise")], given)

@@ -1,0 +1,58 @@
+"""Exercises whose answer is a run: whether the records are of the kind that is asked for, and whose they are.
+
+A mark is given for one's own runs. Records that came with ddkit are shown everywhere else, but earn nothing here.
+"""
+
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from ddkit.exercises import marks
+from ddkit.exercises.checking import Slip
+from ddkit.runs import Record
+from ddkit.runs.record import REFERENCE
+from ddkit.runs.spec import Spec, restore_spec
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Records that an exercise asks for.
+
+    Attributes:
+        what: in words.
+        fits: whether the specs of all records given are of that kind.
+    """
+
+    what: str
+    fits: Callable[[list[Spec]], bool]
+
+
+def made(name: str, wanted: Wanted, given: Iterable) -> None:
+    """Say whose the records are; a :class:`Slip` says that they are of another kind than asked for."""
+    records = list(_flat(given))
+    if not records or any(record is None for record in records):
+        return _not_yet(name, f"wanted: {wanted.what}")
+    strange = next((record for record in records if not isinstance(record, Record)), None)
+    if strange is not None:
+        raise Slip(f"a {type(strange).__name__} is no record: give what ddkit.run(...) returns")
+    if not wanted.fits([restore_spec(record.spec) for record in records]):
+        raise Slip(f"wanted: {wanted.what}")
+    shipped = sum(record.folder.parent == REFERENCE for record in records)
+    if shipped:
+        return _not_yet(name, f"{shipped} of {len(records)} records came with ddkit; DDKIT_REFERENCE=0 makes yours")
+    print(f"{name}: yours ({marks.words(marks.named(name).points)})")
+
+
+def _not_yet(name: str, why: str) -> None:
+    print(f"{name}: not earned yet: {why}", file=sys.stderr)
+
+
+def _flat(given: object) -> Iterable:
+    """Records out of lists and dicts of them."""
+    if isinstance(given, dict):
+        given = given.values()
+    if isinstance(given, Iterable):
+        for part in given:
+            yield from _flat(part)
+    else:
+        yield given

@@ -1,0 +1,125 @@
+"""What the exercises know: the right function passes, every typical slip is named, and what is borrowed is told."""
+
+import re
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+import torch
+
+from ddkit.exercises import check, checking, exercises, marks
+from ddkit.exercises.checking import Exercise, Slip
+from ddkit.methods.matching.datadam import attention_map
+
+ALL = exercises()
+SLIPS = [(name, sentence) for name, exercise in ALL.items() for sentence in exercise.slips]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_right_function_passes(name):
+    assert checking.compare(ALL[name], ALL[name].right)
+
+
+@pytest.mark.parametrize(("name", "sentence"), SLIPS)
+def test_a_slip_is_named(name, sentence):
+    with pytest.raises(Slip, match=re.escape(sentence)):
+        checking.compare(ALL[name], ALL[name].slips[sentence])
+
+
+def test_a_lesson_with_exercises_knows_ten_slips():
+    by_lesson = Counter(marks.named(name).lesson for name, _ in SLIPS)
+    assert min(by_lesson.values()) >= 10, by_lesson
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_what_is_not_written_yet_is_told_and_is_no_error(name, capsys):
+    def stub(*arguments):
+        ...
+
+    def raising(*arguments):
+        raise NotImplementedError
+
+    for unwritten in (stub, raising):
+        check(name, unwritten)
+        told = capsys.readouterr()
+        assert "not solved yet" in told.err and not told.out
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_what_is_wrong_otherwise_is_told_with_both_values(name):
+    def wrong(*arguments):
+        ...
+
+    def tried(function, *arguments):
+        return torch.tensor(-123.0) if function is wrong else ALL[name].tried(function, *arguments)
+
+    with pytest.raises(Slip, match="expected"):
+        checking.compare(replace(ALL[name], slips={}, tried=tried), wrong)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_function_that_fails_is_named_with_its_error(name):
+    def broken(*arguments):
+        raise KeyError("apple")
+
+    with pytest.raises(Slip, match="KeyError: 'apple'"):
+        checking.compare(ALL[name], broken)
+
+
+class TestBorrowing:
+    def test_the_packages_function_under_another_name(self):
+        my_map = attention_map
+        with pytest.raises(Slip, match="attention_map"):
+            check("attention-map", my_map)
+
+    def test_a_function_that_calls_the_packages(self):
+        with pytest.raises(Slip, match="attention_map"):
+            check("attention-map", lambda features, power: attention_map(features, power))
+
+    def test_one_that_imports_it(self):
+        def mine(features, power):
+            from ddkit.methods.matching import datadam
+            return datadam.attention_map(features, power)
+
+        with pytest.raises(Slip, match=r"ddkit\.methods\.matching"):
+            check("attention-map", mine)
+
+    def test_one_that_calls_another_of_the_notebook_that_calls_it(self):
+        with pytest.raises(Slip, match="attention_map"):
+            check("attention-map", by_another)
+
+    def test_what_is_allowed_is_not_told(self):
+        exercise = Exercise(attention_map, ALL["attention-map"].trials, allowed=("attention_map",))
+        checking.check("attention-map", exercise, lambda features, power: attention_map(features, power))
+
+    def test_something_that_is_no_function(self):
+        with pytest.raises(Slip, match="a function"):
+            check("attention-map", 3.0)
+
+
+def helper(features, power):
+    return attention_map(features, power)
+
+
+def by_another(features, power):
+    return helper(features, power)
+
+
+def test_a_slip_is_one_line_in_a_notebook():
+    assert Slip("the norm is missing")._render_traceback_() == ["Not yet: the norm is missing"]
+
+
+def test_arguments_that_a_function_changes_are_its_own():
+    def changing(features, power):
+        features = features.abs_().pow_(power).sum(1).flatten(1)
+        return features / features.norm(dim=1, keepdim=True)
+
+    assert checking.compare(ALL["attention-map"], changing)
+
+
+@pytest.mark.parametrize(("one", "other", "equal"), [
+    (1, 1.0, True), (torch.tensor(2.0), 2.0, True), ([1, 2.0], (1, 2.0), True), ({"a": 1}, {"a": 1}, True),
+    ("x", "x", True), (None, None, True), (1.0, 1.1, False), (torch.ones(2), torch.ones(3), False), ("x", 1.0, False),
+    ([1], [1, 2], False), ({"a": 1}, {"b": 1}, False), (torch.tensor(float("nan")), 1.0, False)])
+def test_what_is_the_same(one, other, equal):
+    assert checking.same(one, other) is equal
