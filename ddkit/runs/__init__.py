@@ -4,8 +4,9 @@ What lives here knows no kind of spec by name, no method and no picture; the kin
 ``ddkit.applications``.
 """
 
-from ddkit.runs.record import EVOLUTION, RECORD, REFERENCE, SERIES, SYNTHETIC, Record
+from ddkit.runs.record import EVOLUTION, SERIES, SYNTHETIC, Record
 from ddkit.runs.runner import find, run, runs_root, starting_set, training_set
+from ddkit.runs.shipped import RECORD, REFERENCE
 
 __all__ = ["EVOLUTION", "RECORD", "REFERENCE", "SERIES", "SYNTHETIC", "Record", "find", "run", "runs_root",
            "starting_set", "training_set"]

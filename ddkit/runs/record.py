@@ -10,13 +10,13 @@ from ddkit.foundation.errors import InputError, require
 from ddkit.foundation.files import expanded, read_json, read_tensors, sha256, write_json, write_tensors
 from ddkit.foundation.schema import COUNT, NUMBER, require_fit
 from ddkit.runs import evolution, series
+from ddkit.runs.shipped import RECORD
 from ddkit.runs.spec import kind_of, restore_spec
 from ddkit.synthetic import SyntheticSet
 from ddkit.training.experts import Trajectories
 from ddkit.training.scores import Scores
 
-REFERENCE = Path(__file__).resolve().parents[2] / "data" / "reference"  # results that come with the repository
-RECORD, SYNTHETIC, EVOLUTION = "record.json", "synthetic.safetensors", "evolution.safetensors"
+SYNTHETIC, EVOLUTION = "synthetic.safetensors", "evolution.safetensors"
 SERIES = "series.safetensors"  # the long ones of the result
 _SCHEMA = {"spec": {"type": str}, "made": str, "fingerprint": str, "device": str, "versions": {...: str},
            "seconds": NUMBER, "peak_memory_mib": NUMBER, "updates": COUNT, "result": dict, "?notes": [str],

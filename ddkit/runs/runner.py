@@ -5,6 +5,7 @@ import platform
 import shutil
 from datetime import datetime, timezone
 from functools import partial
+from itertools import chain, count
 from pathlib import Path
 
 import torch
@@ -12,14 +13,15 @@ import torch
 from ddkit import __version__
 from ddkit.data import Dataset, Split, fingerprint, load
 from ddkit.foundation.device import default_device, describe
-from ddkit.foundation.errors import require
+from ddkit.foundation.errors import InputError, require
 from ddkit.foundation.files import expanded, sha256
 from ddkit.foundation.progress import attended, say
 from ddkit.methods.loop import Callback
 from ddkit.networks.cost import peak_memory_mib
 from ddkit.runs import evolution
 from ddkit.runs.jobs import Job
-from ddkit.runs.record import EVOLUTION, RECORD, REFERENCE, SYNTHETIC, Record
+from ddkit.runs.record import EVOLUTION, SYNTHETIC, Record
+from ddkit.runs.shipped import RECORD, REFERENCE, reloads_shipped
 from ddkit.runs.spec import Source, Spec, describe_spec
 from ddkit.runs.working import STARTED, begun_as, working_in
 from ddkit.synthetic import SyntheticSet
@@ -34,6 +36,7 @@ def find(spec: Spec, root: str | Path | None = None, data: str | Path | None = N
     """The record of ``spec`` on the data at hand, if it was made here or comes with the repository.
 
     Where the data are not at hand there is nothing to compare it with, and the one under the spec's name is returned.
+    A record that cannot be read is told, and is none. ``DDKIT_REFERENCE=0`` leaves out those of the repository.
     """
     return _find(spec, _fingerprint(spec, data), runs_root(root))
 
@@ -43,12 +46,42 @@ def _fingerprint(spec: Spec, data: str | Path | None) -> str | None:
 
 
 def _find(spec, seen: str | None, root: Path) -> Record | None:
-    for place in (*_places(spec, seen, root), REFERENCE / spec.name):
-        if (place / RECORD).exists():
-            record = Record.load(place)
-            if record.name == spec.name and seen in (None, record.fingerprint):
-                return record
+    shipped = [REFERENCE / spec.name] if reloads_shipped() else []
+    for place in (*_places(spec, seen, root), *shipped):
+        record, wrong = _read(place)
+        if wrong:
+            say(f"{place / RECORD} is left out, for it cannot be read: {wrong}")
+        if record and record.name == spec.name and seen in (None, record.fingerprint):
+            return record
     return None
+
+
+def _read(place: Path) -> tuple[Record | None, str]:
+    """The record in a folder if there is one that can be read, and what is wrong with one that cannot, in a clause."""
+    if not (place / RECORD).exists():
+        return None, ""
+    try:
+        record = Record.load(place)
+        _ = record.name  # which a strange spec has none of
+        return record, ""
+    except InputError as error:
+        return None, str(error)
+
+
+def _set_aside(place: Path) -> None:
+    """Move a folder whose record cannot be read out of the way of the run that is to be made there, and say so."""
+    if not _read(place)[1]:
+        return
+    names = chain([f"{place.name}.damaged"], (f"{place.name}.damaged-{number}" for number in count(2)))
+    aside = next(path for path in map(place.with_name, names) if not path.exists())
+    try:
+        place.rename(aside)
+    except FileNotFoundError:  # another process was faster
+        return
+    except OSError as error:
+        raise InputError(f"{place} holds a record that cannot be read, and cannot be moved aside "
+                         f"({error.strerror or error}): delete it to make the run again") from error
+    say(f"{place} was set aside as {aside.name}: the run is made anew")
 
 
 def _places(spec, seen: str | None, root: Path) -> list[Path]:
@@ -62,7 +95,9 @@ def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None
     """Reload, resume or make the run that ``spec`` names, on the data at hand.
 
     Records and unfinished work of other data, by their content, are never reused. While the run is made its folder is
-    held for this process: another that wants the same run waits, and then reloads it.
+    held for this process: another that wants the same run waits, and then reloads it. A record under ``root`` that
+    cannot be read is told, its folder set aside, and the run made anew; ``DDKIT_REFERENCE=0`` has every run made here,
+    though it came with the repository.
 
     Args:
         root: folder that runs are kept in (default: ``DDKIT_RUNS``, else ``data/runs``).
@@ -120,7 +155,9 @@ def _in(place: Path, spec, seen: str | None) -> Record | None:
 def _vacant(spec, identity: dict, root: Path, quiet: bool) -> Path:
     """The folder that the run is made in: that of its name, unless it belongs to the same run on other data."""
     named, own = _places(spec, identity["fingerprint"], root)
-    taken = (REFERENCE / spec.name / RECORD).exists() or (named / RECORD).exists()
+    for place in (named, own):
+        _set_aside(place)
+    taken = (reloads_shipped() and _read(REFERENCE / spec.name)[0]) or (named / RECORD).exists()
     if taken:
         say(f"{spec.name} was made before on other data than these (fingerprint {identity['fingerprint'][:12]}): "
             "it is made anew for them", quiet)

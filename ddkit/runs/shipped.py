@@ -1,0 +1,38 @@
+"""The results that come with the repository: whether they are reloaded, and which records are theirs."""
+
+import os
+from pathlib import Path
+
+from ddkit.foundation.errors import InputError, require
+from ddkit.foundation.files import read_json
+
+REFERENCE = Path(__file__).resolve().parents[2] / "data" / "reference"
+RECORD = "record.json"
+_TOLD_BY = ("made", "seconds", "fingerprint", "device")  # what two makings of a run do not share
+
+
+def reloads_shipped() -> bool:
+    """Whether runs that come with the repository are reloaded; ``DDKIT_REFERENCE=0`` has every run made here.
+
+    Raises:
+        InputError: ``DDKIT_REFERENCE`` is anything but 0, 1 or empty.
+    """
+    asked = (os.environ.get("DDKIT_REFERENCE") or "1").strip()
+    require(asked in ("0", "1"), "DDKIT_REFERENCE is 0 (make every run here) or 1 (reload those that come with the "
+                                 f"repository), got {asked[:40]!r}")
+    return asked == "1"
+
+
+def shipped(folder: Path, name: str, content: dict) -> bool:
+    """Whether the record in ``folder``, of the run ``name``, lies among the shipped ones or is a copy of one of them.
+
+    Args:
+        content: of the record, by name.
+    """
+    if folder.resolve().parent == REFERENCE.resolve():
+        return True
+    try:
+        found = read_json(REFERENCE / name / RECORD)
+    except InputError:  # none of that name was shipped
+        return False
+    return all(found.get(key) == content[key] for key in _TOLD_BY)

@@ -1,0 +1,159 @@
+"""What comes with the repository, what is one's own, and records that cannot be read."""
+
+import dataclasses
+import json
+import shutil
+
+import pytest
+
+from ddkit.foundation.errors import InputError
+from ddkit.foundation.files import write_json
+from ddkit.runs import RECORD, Record, find, run, runner, shipped
+from ddkit.specs import Coreset, Distill, Evaluate, RandomReal
+from ddkit.stored import shelf
+
+KINDS = {"distillation": Distill("digits", ipc=1, network="ConvNetD1", width=4, updates=2,
+                                 options=(("network_steps", 1),)),
+         "coreset": Coreset("digits", 1), "scores": Evaluate(RandomReal("digits", 1), "assignment", "MLP", seeds=1,
+                                                             epochs=1)}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A record of every kind."""
+    root = tmp_path_factory.mktemp("made")
+    return {kind: run(spec, root=root, quiet=True) for kind, spec in KINDS.items()}
+
+
+@pytest.fixture
+def reference(made, tmp_path, monkeypatch):
+    """The same records as if they came with the repository."""
+    place = tmp_path / "reference"
+    for record in made.values():
+        shutil.copytree(record.folder, place / record.folder.name)
+    for module in (runner, shipped):
+        monkeypatch.setattr(module, "REFERENCE", place)
+    return place
+
+
+@pytest.mark.parametrize("value", [None, "", "1", " 1 "])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_came_with_the_repository_is_reloaded(kind, value, reference, tmp_path, monkeypatch):
+    monkeypatch.delenv("DDKIT_REFERENCE", raising=False)
+    if value is not None:
+        monkeypatch.setenv("DDKIT_REFERENCE", value)
+    spec, mine = KINDS[kind], tmp_path / "mine"
+    assert run(spec, root=mine, quiet=True).folder == find(spec, mine).folder == reference / spec.name
+    assert not mine.exists()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_makes_ones_own_where_that_is_asked_for(kind, reference, tmp_path, monkeypatch, capsys):
+    spec, mine = KINDS[kind], tmp_path / "mine"
+    monkeypatch.setenv("DDKIT_REFERENCE", "0")
+    assert find(spec, mine) is None
+    record = run(spec, root=mine)
+    assert record.folder == mine / spec.name and find(spec, mine) == record
+    assert "other data" not in capsys.readouterr().err
+    monkeypatch.setattr(runner, "_make", None)
+    assert run(spec, root=mine) == record
+    assert run(spec, root=reference).folder == reference / spec.name  # a folder that is named is asked for
+
+
+def test_a_part_of_a_run_is_ones_own_too(reference, tmp_path, monkeypatch):
+    monkeypatch.setenv("DDKIT_REFERENCE", "0")
+    run(Evaluate(KINDS["distillation"], "assignment", "MLP", seeds=1, epochs=1), root=tmp_path / "mine", quiet=True)
+    assert (tmp_path / "mine" / KINDS["distillation"].name / RECORD).exists()
+
+
+@pytest.mark.parametrize("value", ["no", "2", "false", "01"])
+def test_any_other_wish_is_refused_in_a_sentence(value, tmp_path, monkeypatch):
+    monkeypatch.setenv("DDKIT_REFERENCE", value)
+    for ask in (run, find):
+        with pytest.raises(InputError, match=f"DDKIT_REFERENCE is 0 .* or 1 .*, got '{value}'"):
+            ask(KINDS["coreset"], root=tmp_path)
+
+
+def poisoned(folder, change) -> None:
+    """Write a record of the folder anew, with its digest, after ``change(content)``."""
+    content = json.loads((folder / RECORD).read_text())
+    del content["sha256"]
+    change(content)
+    write_json(folder / RECORD, content)
+
+
+POISONS = {
+    "options as numbers": lambda c: c["spec"].update(options=[1, 2]),
+    "options of no pairs": lambda c: c["spec"].update(options=[["lam"]]),
+    "options as a number": lambda c: c["spec"].update(options=5),
+    "options as a text": lambda c: c["spec"].update(options="lam"),
+    "options as a dict": lambda c: c["spec"].update(options={"lam": 0.1}),
+    "an option of a list": lambda c: c["spec"].update(options=[["lam", [1, 2]]]),
+    "an option that is none": lambda c: c["spec"].update(options=[["speed", 1]]),
+    "a knob out of bounds": lambda c: c["spec"].update(options=[["image_lr", -1.0]]),
+    "a data set that is none": lambda c: c["spec"].update(dataset="emnist") or c["spec"].update(of=5),
+    "a field that is none": lambda c: c["spec"].update(speed=1),
+    "another kind": lambda c: c["spec"].update(type="Nothing"),
+    "no spec": lambda c: c.pop("spec"),
+}
+
+
+def broken(folder) -> None:
+    (folder / RECORD).write_text("{")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("poison", [*POISONS, "no JSON"])
+def test_a_poisoned_record_is_told_and_set_aside_and_the_run_is_made(poison, kind, made, tmp_path, capsys):
+    spec, folder = KINDS[kind], tmp_path / KINDS[kind].name
+    shutil.copytree(made[kind].folder, folder)
+    broken(folder) if poison == "no JSON" else poisoned(folder, POISONS[poison])
+    before = (folder / RECORD).read_bytes()
+    assert find(spec, tmp_path) is None
+    assert str(folder / RECORD) in capsys.readouterr().err
+    record = run(spec, root=tmp_path, quiet=True)
+    assert record.folder == folder and Record.load(folder).name == spec.name
+    told = capsys.readouterr().err
+    assert "Traceback" not in told and f"{folder} was set aside as {folder.name}.damaged" in told
+    assert (tmp_path / f"{folder.name}.damaged" / RECORD).read_bytes() == before
+    assert find(spec, tmp_path) == record
+    assert len(shelf(tmp_path, reference=tmp_path / "none").runs) == 1
+
+
+def test_what_is_set_aside_twice_is_kept_twice(made, tmp_path):
+    spec, folder = KINDS["coreset"], tmp_path / KINDS["coreset"].name
+    for _ in range(2):
+        run(spec, root=tmp_path, quiet=True)
+        broken(folder)
+    run(spec, root=tmp_path, quiet=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        spec.name, f"{spec.name}.damaged", f"{spec.name}.damaged-2"]
+
+
+def test_a_poisoned_record_that_was_shipped_is_told_and_left(reference, tmp_path, capsys):
+    spec = KINDS["coreset"]
+    broken(reference / spec.name)
+    record = run(spec, root=tmp_path / "mine", quiet=True)
+    assert record.folder == tmp_path / "mine" / spec.name
+    assert str(reference / spec.name / RECORD) in capsys.readouterr().err
+    assert (reference / spec.name / RECORD).read_text() == "{"
+
+
+def test_a_folder_that_is_named_is_never_moved(made, tmp_path):
+    folder = tmp_path / "out"
+    shutil.copytree(made["coreset"].folder, folder)
+    broken(folder)
+    with pytest.raises(InputError, match="out"):
+        run(KINDS["coreset"], folder=folder, root=tmp_path, quiet=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("poison", POISONS)
+def test_no_poison_blocks_another_spec(poison, made, tmp_path):
+    for record in made.values():
+        folder = tmp_path / record.folder.name
+        shutil.copytree(record.folder, folder)
+        poisoned(folder, POISONS[poison])
+    other = dataclasses.replace(KINDS["coreset"], seed=1)
+    assert find(other, tmp_path) is None
+    assert run(other, root=tmp_path, quiet=True).folder.name == other.name
