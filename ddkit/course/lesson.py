@@ -12,18 +12,42 @@ from ddkit.data.sources import mhist
 from ddkit.foundation.device import default_device, describe
 from ddkit.foundation.errors import one_of
 from ddkit.plots import tables
-from ddkit.runs import Record
+from ddkit.runs import Record, maker, reloads_shipped, runs_root, sign
 
 
-def begin() -> Profile:
-    """Go to the project's folder, so that data and runs are found, and tell the profile; returns it."""
+def begin(name: str | None = None) -> Profile:
+    """Go to the project's folder, so that data and runs are found, and tell the profile; returns it.
+
+    Args:
+        name: of who works here, as "Ada Lovelace", given once: it is kept in the folder of runs, and every record made
+            from then on says it.
+
+    Raises:
+        InputError: what was given, or asked for by an environment variable, cannot be; the sentence says what can.
+    """
     here = Path.cwd()
     project = next((p for p in (here, *here.parents) if (p / "ddkit" / "__init__.py").exists()), here)
     os.chdir(project)
     chosen = profile()
     print(f"ddkit {__version__}, torch {torch.__version__}, {describe(default_device())}")
     print(f"{chosen.label} (DDKIT_PROFILE=quick, laptop or full changes it)")
+    if name is not None:
+        sign(name, runs_root())
+    print(f"{_made()}; {_signed()}")
     return chosen
+
+
+def _made() -> str:
+    """Whose runs the lessons show."""
+    if reloads_shipped():
+        return "runs that came with the repository are reloaded (DDKIT_REFERENCE=0 makes your own)"
+    return "every run is made here, none that came with the repository is reloaded (DDKIT_REFERENCE=0)"
+
+
+def _signed() -> str:
+    """Who makes them."""
+    found = maker(runs_root())
+    return f"yours are signed {found}" if found else 'lesson.begin(name="Ada Lovelace") signs yours'
 
 
 def polyps() -> Profile:
@@ -51,7 +75,7 @@ def scores(records: dict[str, Record]):
 
 
 def told(record: Record) -> Record:
-    """Say when a run was made and how long it took; returns it."""
+    """Say when a run was made, how long it took, and whether it was shipped or is yours, by whom; returns it."""
     print(record)
     return record
 

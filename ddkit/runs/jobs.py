@@ -24,6 +24,7 @@ class Job:
         run: gives the record of another run, by its spec.
         watching: what a distillation is watched and validated by, as ``loop.distill`` takes it.
         quiet: as for ``runs.run``.
+        maker: who makes it, for the record.
     """
 
     dataset: Dataset
@@ -32,6 +33,7 @@ class Job:
     run: Callable
     watching: dict = field(default_factory=dict)
     quiet: bool = False
+    maker: str = ""
 
     @property
     def parts(self) -> Path:

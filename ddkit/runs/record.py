@@ -10,7 +10,8 @@ from ddkit.foundation.errors import InputError, require
 from ddkit.foundation.files import expanded, read_json, read_tensors, sha256, write_json, write_tensors
 from ddkit.foundation.schema import COUNT, NUMBER, require_fit
 from ddkit.runs import evolution, series
-from ddkit.runs.shipped import RECORD
+from ddkit.runs.card import card, line
+from ddkit.runs.shipped import RECORD, shipped
 from ddkit.runs.spec import kind_of, restore_spec
 from ddkit.synthetic import SyntheticSet
 from ddkit.training.experts import Trajectories
@@ -20,10 +21,10 @@ SYNTHETIC, EVOLUTION = "synthetic.safetensors", "evolution.safetensors"
 SERIES = "series.safetensors"  # the long ones of the result
 _SCHEMA = {"spec": {"type": str}, "made": str, "fingerprint": str, "device": str, "versions": {...: str},
            "seconds": NUMBER, "peak_memory_mib": NUMBER, "updates": COUNT, "result": dict, "?notes": [str],
-           "?files": {...: str}}
+           "?files": {...: str}, "?maker": str}
 
 
-@dataclass
+@dataclass(repr=False)
 class Record:
     """What came of a run.
 
@@ -39,6 +40,7 @@ class Record:
             one predicted, the ``kernel``; of an application what its module says.
         notes: the data set's, which belong beside results: that the images are synthetic, say.
         files: sha256 of the files beside it, by name (older records name none).
+        maker: who made it; "" where nobody gave a name, as in older records.
         folder: where it lies.
     """
 
@@ -53,6 +55,7 @@ class Record:
     result: dict
     notes: list[str] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
+    maker: str = ""
     folder: Path = field(default=Path(), compare=False)
 
     @classmethod
@@ -106,7 +109,8 @@ class Record:
         write_json(self.folder / RECORD, self.as_dict() | {"result": result})
 
     def as_dict(self) -> dict:
-        return {k: v for k, v in asdict(self).items() if k != "folder"}
+        content = {k: v for k, v in asdict(self).items() if k != "folder"}
+        return content if self.maker else {k: v for k, v in content.items() if k != "maker"}
 
     @cached_property
     def synthetic(self) -> SyntheticSet:
@@ -134,12 +138,31 @@ class Record:
         return Trajectories(self.folder, restore_spec(self.spec).plan, whose)
 
     @property
+    def shipped(self) -> bool:
+        """Whether it came with the repository, wherever it was copied to; else it was made by somebody."""
+        try:
+            return shipped(self.folder, self.name, vars(self))
+        except InputError:  # a run that this version does not know was shipped by none
+            return False
+
+    @property
+    def whose(self) -> str:
+        """``shipped`` or ``yours``, and who made it if that is known."""
+        return ("shipped" if self.shipped else "yours") + f", made by {self.maker}" * bool(self.maker)
+
+    @property
     def scores(self) -> Scores:
         """The test scores (of a record that has any)."""
         return Scores(tuple(self.result["runs"]), notes=tuple(self.notes))
 
+    def __repr__(self) -> str:
+        return line(self)
+
+    def _repr_html_(self) -> str:
+        return card(self)
+
     def __str__(self) -> str:
-        told = f"{self.folder.name}: made {self.made[:10]} in {self.seconds:.0f} s on {self.device}"
+        told = f"{self.folder.name}: made {self.made[:10]} in {self.seconds:.0f} s on {self.device}, {self.whose}"
         if self.spec.get("precision") not in (None, "float32"):
             told += f", {self.spec['precision']}"
         return "\n".join([told, *(f"({note})" for note in self.notes)])

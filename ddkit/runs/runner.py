@@ -20,6 +20,7 @@ from ddkit.methods.loop import Callback
 from ddkit.networks.cost import peak_memory_mib
 from ddkit.runs import evolution
 from ddkit.runs.jobs import Job
+from ddkit.runs.makers import maker
 from ddkit.runs.record import EVOLUTION, SYNTHETIC, Record
 from ddkit.runs.shipped import RECORD, REFERENCE, reloads_shipped
 from ddkit.runs.spec import Source, Spec, describe_spec
@@ -122,6 +123,7 @@ def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None
     dataset = load(spec.dataset, data, spec.size).to(default_device())
     spec.check_on(dataset)
     identity = {"run": spec.name, "fingerprint": dataset.fingerprint}
+    name = maker(runs_root(root))
     place = folder or _vacant(spec, identity, runs_root(root), quiet)
     others = {"root": root, "data": data, "quiet": quiet}
     with working_in(place, identity, quiet):
@@ -130,7 +132,7 @@ def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None
             (place / STARTED).unlink(missing_ok=True)
             return found
         job = Job(dataset, place, identity, partial(run, **others),
-                  {"callbacks": callbacks, "validate_every": validate_every}, quiet)
+                  {"callbacks": callbacks, "validate_every": validate_every}, quiet, name)
         with attended(partial(_tell_step, callbacks) if callbacks else None, stop):
             return _make(spec, job)
 
@@ -177,7 +179,7 @@ def _make(spec: Spec, job: Job) -> Record:
     files = {name: sha256((place / name).read_bytes()) for name in (SYNTHETIC, EVOLUTION) if (place / name).exists()}
     Record(describe_spec(spec), datetime.now(timezone.utc).isoformat(timespec="seconds"), dataset.fingerprint,
            describe(device), versions, done.seconds, peak_memory_mib(device), done.updates, done.result,
-           list(dataset.notes), files, place).save()
+           list(dataset.notes), files, job.maker, place).save()
     for path in (*done.superseded, place / STARTED):
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     return Record.load(place)
