@@ -7,6 +7,7 @@ from tabulate import tabulate
 
 from ddkit.foundation.knobs import Knobs, declared
 from ddkit.runs import Record
+from ddkit.training.leads import Lead
 from ddkit.training.scores import METRICS, Scores
 
 
@@ -47,6 +48,29 @@ def transfer(records: dict[str, dict[str, Record]], style: str = "simple") -> st
              *(str(r.scores.headline) + " (at chance)" * r.scores.at_chance for r in row.values()))
             for name, row in records.items()]
     return _noted(tabulate(rows, ("trained on", *first), style, disable_numparse=True), next(iter(first.values())))
+
+
+def leads(records: dict[str, Record], over: str, style: str = "simple", metric: str | None = None) -> str:
+    """How far every other record's mean is above that of ``over``, in points and in standard errors, with n of both.
+
+    Seeds are not paired. ``metric`` is one that every seed of the records has; None takes the headline.
+    """
+    scored = {name: r.scores.of(metric) if metric else r.scores.headline for name, r in records.items()}
+    words = METRICS.get(scored[over].metric, scored[over].metric)
+    rows = [(name, *_lead(Lead.of(*({seed: 100 * value for seed, value in enumerate(side.values)}
+                                    for side in (found, scored[over])), paired=False)))
+            for name, found in scored.items() if name != over]
+    headers = (f"lead over {over}, {words}", "points", "standard errors", "n", "told apart")
+    sides = ("left", *("right",) * 3, "left")
+    return _noted(tabulate(rows, headers, style, disable_numparse=True, colalign=sides), records[over])
+
+
+def _lead(found: Lead) -> tuple[str, str, str, str]:
+    """Points with their standard error, the lead in such errors, n of both sides, and whether that is enough."""
+    told, n = "yes" if found.told_apart else "no", " and ".join(map(str, found.seeds))
+    if found.error is None:
+        return f"{found.gap:+.2f}", "unknown", n, told
+    return f"{found.gap:+.2f} ± {found.error:.2f}", f"{found.in_errors:+.1f}", n, told
 
 
 def costs(record: Record, style: str = "simple") -> str:

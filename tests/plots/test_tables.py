@@ -56,10 +56,38 @@ def test_transfer_shows_balanced_accuracy_of_two_classes_and_calls_chance_so():
     assert "65.00 % (n=1)" in text and "50.00 % (n=1) (at chance)" in text
 
 
+def of_accuracies(*right: int) -> Record:
+    """A record of one seed a number, which is how many of 100 images were recognised."""
+    return record(*([[r, 100 - r, 0], [100 - r, r, 0], [0, 100 - r, r]] for r in right))
+
+
+def test_a_lead_stands_with_its_error_and_both_n():
+    rows = {"base": of_accuracies(60, 62, 64), "far": of_accuracies(80, 82, 84, 86), "near": of_accuracies(61, 63),
+            "alone": of_accuracies(90)}
+    lines = {line.split("|")[1].strip(): [cell.strip() for cell in line.split("|")[2:-1]]
+             for line in tables.leads(rows, "base", "github").splitlines()}
+    assert lines["lead over base, accuracy"][0] == "points" and "base" not in lines
+    expected = 100 * (rows["far"].scores.mean - rows["base"].scores.mean)
+    errors = rows["far"].scores.lead(rows["base"].scores)
+    assert lines["far"] == [f"{expected:+.2f} ± {expected / errors:.2f}", f"{errors:+.1f}", "4 and 3", "yes"]
+    assert lines["near"] == ["+0.00 ± 1.53", "+0.0", "2 and 3", "no"]
+    assert lines["alone"] == ["+28.00", "unknown", "1 and 3", "no"]
+
+
+def test_a_lead_in_another_metric():
+    given = {"base": of_accuracies(60, 62), "other": of_accuracies(60, 62)}
+    for row, forgotten in zip(given.values(), ((0.1, 0.2), (0.3, 0.4)), strict=True):
+        for run, value in zip(row.result["runs"], forgotten, strict=True):
+            run["forgetting"] = value
+    assert "+20.00 ± 7.07" in tables.leads(given, "base", metric="forgetting")
+    assert "lead over base, forgetting" in tables.leads(given, "base", metric="forgetting")
+
+
 def test_notes_of_the_data_stand_below_every_table():
     noted = record([[9, 1], [1, 9]], auc=0.9)
     noted.notes = ["the images are synthetic"]
-    for text in (tables.scores({"a": noted}), tables.costs(noted), tables.transfer({"a": {"MLP": noted}})):
+    for text in (tables.scores({"a": noted}), tables.costs(noted), tables.transfer({"a": {"MLP": noted}}),
+                 tables.leads({"a": noted, "b": noted}, "b")):
         assert text.endswith("\n\n(the images are synthetic)")
 
 
