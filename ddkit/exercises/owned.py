@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from ddkit.exercises import marks
 from ddkit.exercises.checking import Slip
 from ddkit.runs import Record
-from ddkit.runs.record import REFERENCE
 from ddkit.runs.spec import Spec, restore_spec
 
 
@@ -37,7 +36,7 @@ def made(name: str, wanted: Wanted, given: Iterable) -> None:
         raise Slip(f"a {type(strange).__name__} is no record: give what ddkit.run(...) returns")
     if not wanted.fits([restore_spec(record.spec) for record in records]):
         raise Slip(f"wanted: {wanted.what}")
-    shipped = sum(record.folder.parent == REFERENCE for record in records)
+    shipped = sum(record.shipped for record in records)
     if shipped:
         return _not_yet(name, f"{shipped} of {len(records)} records came with ddkit; DDKIT_REFERENCE=0 makes yours")
     print(f"{name}: yours ({marks.words(marks.named(name).points)})")
