@@ -1,5 +1,7 @@
 """The ways a run can end early, each with one sentence that says what was wrong and what to do."""
 
+import re
+
 
 class InputError(ValueError):
     """The user's input cannot work; the message says what was expected and what to do (exit code 2)."""
@@ -42,3 +44,16 @@ def whole(value: object, least: int, what: str) -> None:
     require(isinstance(value, int) and not isinstance(value, bool), f"{what} must be a whole number, got {value!r}")
     require(value >= least, f"{what} must be at least {least}, got {value}")
     require(value < MOST, f"{what} must be below 2^53, got {value}")
+
+
+def plain(value: object) -> object:
+    """A number of NumPy's or torch's as Python's own; anything else as it is."""
+    return value.item() if hasattr(value, "item") and getattr(value, "ndim", None) == 0 else value
+
+
+def meant(value: object) -> object:
+    """The whole number that 10.0 or "10" stands for; anything else as it is, for ``whole`` to refuse by its name."""
+    value = plain(value)
+    if isinstance(value, str) and re.fullmatch(r"\s*-?[0-9]{1,18}\s*", value):
+        return int(value)
+    return int(value) if isinstance(value, float) and value.is_integer() else value

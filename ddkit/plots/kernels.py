@@ -5,17 +5,18 @@ from torch import Tensor
 
 from ddkit.foundation.errors import require
 from ddkit.plots.style import SIGNED, Picture, bare, picture
+from ddkit.runs import Record, set_of
 from ddkit.synthetic import SyntheticSet
 
 
 @picture
-def kernel_matrix(kernel: Tensor, synthetic: SyntheticSet, title: str = "") -> Picture:
+def kernel_matrix(kernel: Tensor, synthetic: SyntheticSet | Record, title: str = "") -> Picture:
     """How alike a kernel finds the images of a set: the cosine of every pair, sorted by class.
 
     Args:
         kernel: [N, N], of the set's N images.
     """
-    kernel = kernel.detach().cpu()
+    kernel, synthetic = kernel.detach().cpu(), set_of(synthetic)
     cosine = kernel / (kernel.diagonal()[:, None] * kernel.diagonal()).sqrt()
     figure = Picture(figsize=(5.6, 4.8), layout="constrained")
     axes = figure.subplots()
@@ -30,8 +31,9 @@ def kernel_matrix(kernel: Tensor, synthetic: SyntheticSet, title: str = "") -> P
 
 
 @picture
-def label_heatmap(synthetic: SyntheticSet, title: str = "") -> Picture:
+def label_heatmap(synthetic: SyntheticSet | Record, title: str = "") -> Picture:
     """Soft labels: a column for each image, sorted by class, a row for what it says about each class."""
+    synthetic = set_of(synthetic)
     require(synthetic.soft, "hard labels have nothing to show: give a set whose labels were learned")
     labels = synthetic.labels.detach().cpu().numpy().T
     limit = np.abs(labels).max()

@@ -25,20 +25,21 @@ from ddkit.plots.style import (
     picture,
     tile,
 )
-from ddkit.runs import Record
+from ddkit.runs import Record, set_of
 from ddkit.synthetic import SyntheticSet
 from ddkit.training import TEST_BATCH
 
 MOST_SHOWN = 10  # images of a class in a grid
 MOST_MOMENTS = 8  # of a distillation, the start and the end among them
 @picture
-def image_grid(synthetic: SyntheticSet, columns: int | None = None, title: str = "") -> Picture:
+def image_grid(synthetic: SyntheticSet | Record, columns: int | None = None, title: str = "") -> Picture:
     """The synthetic images: a row for each class, a column for each image of the class.
 
     Args:
         columns: most images to show of a class (default 10); the title says if there are more.
     """
     require(columns is None or columns >= 1, f"at least 1 column is needed, got {columns}")
+    synthetic = set_of(synthetic)
     rows = _by_class(synthetic, synthetic.pixels())
     most = max(len(row) for row in rows)
     shown = min(most, columns or MOST_SHOWN)
@@ -77,13 +78,14 @@ def captioned(dataset: Dataset, images: Tensor, captions: Sequence[str], title: 
 
 
 @picture
-def start_end_difference(synthetic: SyntheticSet, per_class: int = 1, title: str = "") -> Picture:
+def start_end_difference(synthetic: SyntheticSet | Record, per_class: int = 1, title: str = "") -> Picture:
     """Images of each class before and after distillation, and what was added or taken away.
 
     The first ``per_class`` of each class are shown. The difference is that of the pixels shown, in [-1, 1] (of colours
     their mean); the colours saturate at the largest 0.5 % of it.
     """
     require(per_class >= 1, f"at least 1 image per class is needed, got {per_class}")
+    synthetic = set_of(synthetic)
     start, end = (_by_class(synthetic, synthetic.pixels(images)) for images in (synthetic.start, synthetic.images))
     shown = [(c, i) for c, images in enumerate(end) for i in range(len(images[:per_class]))]
     difference = {(c, i): _brightness(end[c][i] - start[c][i]) for c, i in shown}
@@ -160,7 +162,8 @@ def attention_maps(network: Network, real: Tensor, synthetic_images: Tensor, mea
 
 
 @picture
-def embedding_2d(network: Network, dataset_split: Split, synthetic: SyntheticSet, per_class: int = 100) -> Picture:
+def embedding_2d(network: Network, dataset_split: Split, synthetic: SyntheticSet | Record,
+                 per_class: int = 100) -> Picture:
     """Embeddings of real and synthetic images in the plane of the real ones' first two principal components.
 
     Args:
@@ -169,6 +172,7 @@ def embedding_2d(network: Network, dataset_split: Split, synthetic: SyntheticSet
     """
     from sklearn.decomposition import PCA
 
+    synthetic = set_of(synthetic)
     classes = range(len(synthetic.classes))
     real = torch.cat([dataset_split.of_class(c)[:per_class] for c in classes])
     real_labels = torch.cat([torch.full((len(dataset_split.of_class(c)[:per_class]),), c) for c in classes]).numpy()

@@ -84,6 +84,15 @@ class Record:
             raise InputError(wrong) from error
 
     @property
+    def asked(self):
+        """The spec that it came of.
+
+        Raises:
+            InputError: it is none that this version of ddkit knows.
+        """
+        return restore_spec(self.spec)
+
+    @property
     def name(self) -> str:
         """The name of its spec.
 
@@ -91,7 +100,7 @@ class Record:
             InputError: the spec is none that this version of ddkit knows.
         """
         try:
-            return restore_spec(self.spec).name
+            return self.asked.name
         except InputError:
             raise
         except Exception as error:  # whatever a strange spec leads to
@@ -115,6 +124,9 @@ class Record:
     @cached_property
     def synthetic(self) -> SyntheticSet:
         """The distilled or chosen set (of a record that has one)."""
+        require((self.folder / SYNTHETIC).exists(), f"{self.folder} holds no set: give the record of a distillation or "
+                                                    "a coreset; if its file was deleted, delete the folder to make "
+                                                    "the run again")
         return SyntheticSet.load(self._own(SYNTHETIC))
 
     @cached_property
@@ -135,7 +147,7 @@ class Record:
     def trajectories(self) -> Trajectories:
         """The snapshots (of a record of experts)."""
         whose = {"run": self.name, "fingerprint": self.fingerprint}
-        return Trajectories(self.folder, restore_spec(self.spec).plan, whose)
+        return Trajectories(self.folder, self.asked.plan, whose)
 
     @property
     def shipped(self) -> bool:
@@ -166,6 +178,17 @@ class Record:
         if self.spec.get("precision") not in (None, "float32"):
             told += f", {self.spec['precision']}"
         return "\n".join([told, *(f"({note})" for note in self.notes)])
+
+
+def set_of(given: SyntheticSet | Record) -> SyntheticSet:
+    """A set, or that of a record.
+
+    Raises:
+        InputError: it is neither, or the record's run has none.
+    """
+    found = given.synthetic if isinstance(given, Record) else given
+    require(isinstance(found, SyntheticSet), f"a set or a record of one is wanted, got {type(found).__name__}")
+    return found
 
 
 def _verified(path: Path, files: dict[str, str]) -> Path:

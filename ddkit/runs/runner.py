@@ -23,7 +23,7 @@ from ddkit.runs.jobs import Job
 from ddkit.runs.makers import maker
 from ddkit.runs.record import EVOLUTION, SYNTHETIC, Record
 from ddkit.runs.shipped import RECORD, REFERENCE, reloads_shipped
-from ddkit.runs.spec import Source, Spec, describe_spec
+from ddkit.runs.spec import Source, Spec, describe_spec, source_of, spec_of
 from ddkit.runs.working import STARTED, begun_as, working_in
 from ddkit.synthetic import SyntheticSet
 
@@ -39,6 +39,7 @@ def find(spec: Spec, root: str | Path | None = None, data: str | Path | None = N
     Where the data are not at hand there is nothing to compare it with, and the one under the spec's name is returned.
     A record that cannot be read is told, and is none. ``DDKIT_REFERENCE=0`` leaves out those of the repository.
     """
+    spec = spec_of(spec)
     return _find(spec, _fingerprint(spec, data), runs_root(root))
 
 
@@ -113,6 +114,7 @@ def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None
         InputError: the spec cannot work, or ``folder`` holds another run, or this one on other data.
         Stopped: ``stop`` was set; what was done is saved.
     """
+    spec = spec_of(spec)
     spec.check()
     require(validate_every >= 0, f"validation comes after so many updates, or never (0), got {validate_every}")
     folder, found = folder and expanded(folder), None
@@ -187,9 +189,10 @@ def _make(spec: Spec, job: Job) -> Record:
 
 def training_set(source: Source, dataset: Dataset, seed: int, root=None, data=None, quiet: bool = False) -> Split:
     """What an evaluation of ``source`` with ``seed`` trains on: images [N, C, H, W] and their hard or soft labels."""
-    return source.training_set(Job(dataset, Path(), {}, partial(run, root=root, data=data, quiet=quiet)), seed)
+    job = Job(dataset, Path(), {}, partial(run, root=root, data=data, quiet=quiet))
+    return source_of(source).training_set(job, seed)
 
 
 def starting_set(spec, dataset: Dataset) -> SyntheticSet:
     """The synthetic set that a distillation starts from."""
-    return spec.starting_set(dataset)
+    return spec_of(spec).starting_set(dataset)

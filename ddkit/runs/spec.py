@@ -6,7 +6,7 @@ from dataclasses import fields, is_dataclass
 from typing import ClassVar
 
 from ddkit.data import Dataset, Split, canonical, parse_name
-from ddkit.foundation.errors import InputError
+from ddkit.foundation.errors import MOST, InputError, meant, plain, require, whole
 from ddkit.foundation.files import sha256
 from ddkit.foundation.finding import modules_in
 from ddkit.runs.jobs import Job, Outcome
@@ -21,6 +21,7 @@ class OfDataset:
     size: int | None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         object.__setattr__(self, "dataset", canonical(self.dataset))
 
 
@@ -36,8 +37,24 @@ class OfSource:
         return self.of.size
 
 
+_WHOLE = (int, int | None)
+
+
 class Named:
-    """A value that can be written down, read back and told from others by what it asks for."""
+    """A value that can be written down, read back and told from others by what it asks for.
+
+    Whole numbers may be given as 10.0 or "10", and a record in place of the set that it is of.
+    """
+
+    def __post_init__(self) -> None:
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if f.type in _WHOLE:
+                object.__setattr__(self, f.name, meant(value))
+            elif isinstance(f.type, type) and issubclass(f.type, Source):
+                object.__setattr__(self, f.name, source_of(value, f.type))
+            elif is_record(value):
+                object.__setattr__(self, f.name, value.asked)
 
     def decides(self) -> dict:
         """All that decides what comes of it, by name: its fields, with numbers for what names only stand for.
@@ -49,6 +66,9 @@ class Named:
     def check(self) -> None:
         """Raise InputError for whatever can be seen to be wrong before anything is loaded."""
         parse_name(self.dataset)
+        for f in fields(self):
+            if f.type in _WHOLE and getattr(self, f.name) is not None:
+                whole(getattr(self, f.name), 1 - MOST, f.name)  # how few there may be, each says itself
 
     def check_on(self, dataset: Dataset) -> None:
         """Raise InputError for whatever can be seen to be wrong once the data set is loaded, before any work."""
@@ -80,6 +100,49 @@ class Spec(Named):
     def work(self, job: Job) -> Outcome:
         """Do what is asked for, or go on with it."""
         raise NotImplementedError
+
+
+def is_record(value: object) -> bool:
+    """Whether it is the record of a run, which ``asked`` for it."""
+    return isinstance(getattr(type(value), "asked", None), property)
+
+
+def source_of(given: object, kind: type[Source] = Source) -> Source:
+    """A source, or that which a record is of.
+
+    Raises:
+        InputError: it is neither, or not of that kind.
+    """
+    found = given.asked if is_record(given) else given
+    what = f"the record of {type(found).__name__}" if is_record(given) else f"{type(found).__name__}"
+    require(isinstance(found, kind), f"a set is wanted: a Distill or Coreset, the record of one, or File.of(path, "
+                                     f"dataset){', RandomReal or Full' * (kind is Source)}; got {what}")
+    return found
+
+
+def spec_of(given: object) -> Spec:
+    """A spec, or that of a record.
+
+    Raises:
+        InputError: it is neither.
+    """
+    found = given.asked if is_record(given) else given
+    require(isinstance(found, Spec), "a run is named by a spec, such as Distill or Evaluate(source), or by its "
+                                     f"record; got {type(found).__name__}")
+    return found
+
+
+def pairs(options: object) -> tuple[tuple[str, object], ...]:
+    """Options given as a dict, or as pairs in a list or tuple, as a tuple of pairs.
+
+    Raises:
+        InputError: they are neither.
+    """
+    listed = list(options.items()) if isinstance(options, dict) else [] if options is None else options
+    fits = isinstance(listed, list | tuple) and all(
+        isinstance(one, list | tuple) and len(one) == 2 and isinstance(one[0], str) for one in listed)
+    require(fits, f"options are a dict, as {{'lam': 0.1}}, or pairs, as [('lam', 0.1)], got {repr(options)[:60]}")
+    return tuple((name, _frozen(plain(value))) for name, value in listed)
 
 
 def describe_spec(spec) -> dict:

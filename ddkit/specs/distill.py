@@ -14,7 +14,7 @@ from ddkit.methods.loop import distill
 from ddkit.networks import parse, sketch_for
 from ddkit.networks.precision import tell_if_slow
 from ddkit.runs.jobs import Job, Outcome
-from ddkit.runs.spec import Spec, key
+from ddkit.runs.spec import Spec, key, pairs
 from ddkit.specs.evaluate import PROTOCOLS, in_precision, scorer
 from ddkit.specs.experts import Experts
 from ddkit.specs.sources import MadeSet
@@ -37,7 +37,7 @@ class Distill(MadeSet, Spec):
         network, width: matched on; None takes the preset's.
         updates: of the synthetic set; None takes the preset's.
         seed: of everything random in the run.
-        options: (name, value) pairs that replace the preset's.
+        options: that replace the preset's, by name: a dict or pairs, kept as pairs.
         precision: ``float32`` or ``bfloat16``, as in ``networks.precision``; None takes the preset's.
     """
 
@@ -56,6 +56,10 @@ class Distill(MadeSet, Spec):
     size: int | None = None
     options: tuple[tuple[str, object], ...] = ()
     precision: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "options", pairs(self.options))
 
     @cached_property
     def config(self):

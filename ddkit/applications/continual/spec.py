@@ -74,6 +74,7 @@ class Continual(Application):
         """Raise InputError for whatever can be seen to be wrong before anything is loaded."""
         require(isinstance(self.memory, Coreset | Distill), "a memory is a coreset or a distillation, got "
                                                             f"{type(self.memory).__name__}")
+        super().check()
         self.memory.check()
         one_of(self.protocol, PROTOCOLS, "protocol of continual learning")
         labels = list(chain(*self.steps))

@@ -14,6 +14,7 @@ from ddkit.methods.matching.datadam import attention_map, class_means
 from ddkit.networks import build_for
 from ddkit.plots.moving.moments import mosaic
 from ddkit.plots.style import Picture, bare, picture
+from ddkit.runs import Record, set_of
 from ddkit.synthetic import SyntheticSet
 
 SIDES = ("real", "start", "end")
@@ -49,7 +50,8 @@ class Attending:
         network, width: which network; its weights are drawn from a seed.
     """
 
-    def __init__(self, synthetic: SyntheticSet, dataset: Dataset, network: str = "ConvNetD3", width: int = 32):
+    def __init__(self, synthetic: SyntheticSet | Record, dataset: Dataset, network: str = "ConvNetD3", width: int = 32):
+        synthetic = set_of(synthetic)
         self.dataset, self._named = dataset, (network, width)
         labels, classes = synthetic.started_as, range(len(dataset.classes))
         of = [(labels == c).nonzero()[:, 0] for c in classes]

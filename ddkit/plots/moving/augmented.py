@@ -6,6 +6,7 @@ import torch
 from ddkit.data import Dataset, augment, denormalise
 from ddkit.plots.moving.moments import mosaic
 from ddkit.plots.style import Picture, bare, picture
+from ddkit.runs import Record, set_of
 from ddkit.synthetic import SyntheticSet
 
 ROWS = ("real", "augmented", "synthetic", "augmented")
@@ -21,9 +22,9 @@ class Augmenting:
         dataset: whose training images these are.
     """
 
-    def __init__(self, synthetic: SyntheticSet, dataset: Dataset):
-        self.synthetic, self.dataset = synthetic, dataset
-        self.shown = min(SHOWN, synthetic.ipc)
+    def __init__(self, synthetic: SyntheticSet | Record, dataset: Dataset):
+        self.synthetic, self.dataset = set_of(synthetic), dataset
+        self.shown = min(SHOWN, self.synthetic.ipc)
 
     def sheet(self, augmentation: augment.Draw, ranges: augment.Ranges, label: int) -> np.ndarray:
         """A row for each of ``ROWS``, of one class, uint8 [h, w] or [h, w, 3]."""

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ddkit.plots.style import SIGNED, Picture, bare, log_ticks, meant, picture, style
 from ddkit.plots.training import running_median
+from ddkit.runs import Record, set_of
 from ddkit.stored import METHOD, Evolving
 from ddkit.synthetic import SyntheticSet
 
@@ -66,8 +67,9 @@ class Moments:
         return mosaic(SIGNED(0.5 + change / (2 * self.limit), bytes=True)[..., :3], columns)
 
 
-def images_of(synthetic: SyntheticSet) -> np.ndarray:
+def images_of(synthetic: SyntheticSet | Record) -> np.ndarray:
     """The images of a set as a mosaic, one class after another."""
+    synthetic = set_of(synthetic)
     of, columns = _arranged(synthetic.started_as.cpu(), len(synthetic.classes), None)
     return mosaic(_shades(synthetic.pixels()[of]), columns)
 
