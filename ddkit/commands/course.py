@@ -1,5 +1,6 @@
 """``python -m ddkit course``: the main job."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from ddkit.cli.options import add_jobs, add_places, side_by_side
@@ -20,7 +21,7 @@ def _course(options) -> None:
     from ddkit.course import task_1
     from ddkit.course.profiles import profile
 
-    chosen = profile(options.profile, options.dataset)
+    chosen = replace(profile(options.profile, options.dataset), follows=False)  # whatever is chosen in the lessons
     with side_by_side(options):
         results = task_1.work(chosen, root=options.runs, data=options.data, say=say)
     paths = task_1.figures(results, chosen, Path(options.figures) / f"{chosen.name}-{chosen.dataset}")

@@ -34,7 +34,13 @@ def begin(name: str | None = None) -> Profile:
     if name is not None:
         sign(name, runs_root())
     print(f"{_made()}; {_signed()}")
+    _tell_choice(chosen)
     return chosen
+
+
+def _tell_choice(chosen: Profile) -> None:
+    if chosen.told:
+        print(chosen.told)
 
 
 def _made() -> str:
@@ -59,6 +65,7 @@ def polyps() -> Profile:
     print(chosen.label)
     if chosen.dataset == "mhist_like":
         print(f"{mhist.SYNTHETIC_NOTE} (DDKIT_POLYPS=mhist takes your own copy of MHIST from the data folder)")
+    _tell_choice(chosen)
     return chosen
 
 

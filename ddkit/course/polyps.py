@@ -20,8 +20,12 @@ def sized(profile: Profile, ipc: int) -> Profile:
     """
     if ipc == profile.ipc:
         return profile
-    options = dict(profile.options) | {"image_lr": profile.distill().config.image_lr * ipc / profile.ipc}
-    return replace(profile, ipc=ipc, seeds=math.ceil(profile.seeds / 2), options=tuple(sorted(options.items())))
+    usual = profile.distill("real")  # as it was chosen
+    options = dict(usual.options) | {"image_lr": usual.config.image_lr * ipc / profile.ipc}
+    if usual.precision:
+        options["precision"] = usual.precision
+    return replace(profile, ipc=ipc, seeds=math.ceil(profile.seeds / 2), updates=usual.updates,
+                   options=tuple(sorted(options.items())), follows=False)
 
 
 def sources(profile: Profile) -> dict[str, Source]:

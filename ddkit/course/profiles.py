@@ -4,11 +4,19 @@ Polyps (``mhist`` and its synthetic stand-in ``mhist_like``) have sizes of their
 """
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
+from ddkit import methods
+from ddkit.course import choices
 from ddkit.data import SOURCES
-from ddkit.foundation.errors import one_of
+from ddkit.foundation.errors import InputError, meant, one_of, require
+from ddkit.foundation.knobs import declared
+from ddkit.methods import coresets
+from ddkit.runs.spec import pairs
 from ddkit.specs import Distill, Evaluate, Full, RandomReal, Source
+from ddkit.synthetic import INITS
+
+STARTS = (*INITS, *coresets.STARTS)  # what a distillation can start from
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,7 @@ class Profile:
         standard_epochs, transfer_epochs: lengths of the standard protocol on the own and on other networks (None: its
             own 1,000).
         transfer_networks, transfer_seeds: what the sets are transferred to.
+        follows: whether ``distill`` takes what was chosen by ``choose``.
     """
 
     name: str
@@ -52,6 +61,7 @@ class Profile:
     trajectory_options: tuple[tuple[str, object], ...] = ()
     trajectory_by_ipc: tuple[tuple[int, tuple[tuple[str, object], ...]], ...] = ()
     lossless_ipcs: tuple[int, ...] = (1, 10, 50)
+    follows: bool = True
 
     @property
     def label(self) -> str:
@@ -68,16 +78,71 @@ class Profile:
         """Train on the full data under the assignment's protocol (Task 1.2a)."""
         return Evaluate(Full(self.dataset, self.size), "assignment", self.network, self.width, seeds=1)
 
-    def distill(self, init: str = "real", **changes) -> Distill:
-        """DataDAM from ``real`` images or ``noise`` (Task 1.2b and 1.2d)."""
+    def distill(self, init: str = "real", options: object = (), **changes) -> Distill:
+        """DataDAM from ``real`` images or ``noise`` (Task 1.2b and 1.2d), with the knobs that were chosen, if any.
+
+        Args:
+            options: knobs of the method as a dict or pairs, added to the profile's.
+            changes: further knobs, as in ``lam=0.1``, and fields of ``Distill``.
+
+        Raises:
+            InputError: a knob is given twice, is none of the method's, or cannot work; or the choice is damaged.
+        """
+        own, knobs = _apart(changes)
+        given = dict(pairs(options))
+        require(not given.keys() & knobs.keys(), f"{', '.join(sorted(given.keys() & knobs))} is given twice, as an "
+                                                 "option and by its name: leave one out")
+        of_choice, chosen = _apart(self._chosen(init) if own.get("method", _CHOSEN) == _CHOSEN else {})
         updates = self.noise_updates if init == "noise" else self.updates
-        spec = Distill(self.dataset, ipc=self.ipc, init=init, network=self.network, width=self.width, updates=updates,
-                       size=self.size, options=self.options)
-        return replace(spec, **changes)
+        usual = {"ipc": self.ipc, "network": self.network, "width": self.width, "updates": updates, "size": self.size}
+        spec = Distill(self.dataset, init=init, options=dict(self.options) | chosen | given | knobs,
+                       **usual | of_choice | own)
+        if given or knobs:
+            _ = spec.config  # where a knob that cannot work is told
+        return spec
+
+    def choose(self, init: str | None = None, **knobs) -> None:
+        """Choose knobs of DataDAM, and ``updates``, for this profile and data set, in place of what was chosen before:
+        ``distill`` takes them from now on, in every lesson. Without knobs go back to the profile's own. Tells it.
+
+        Args:
+            init: whose run it is: that from ``real`` images (None), ``noise`` or another start. Without knobs None
+                takes every choice back.
+
+        Raises:
+            InputError: a knob cannot work, in its own sentence; nothing is written then.
+        """
+        if not knobs:
+            for one in STARTS if init is None else (one_of(init, STARTS, "init"),):
+                choices.forget(self.name, self.dataset, one)
+            print("the profile's own run is taken" + f" from {init}" * bool(init))
+            return
+        init, own = init or "real", replace(self, follows=False)
+        for name in knobs:
+            one_of(name, _choosable(), f"option of {_CHOSEN}")
+        spec = own.distill(init, **knobs)
+        spec.check()
+        found = {name: spec.updates if name == "updates" else getattr(spec.config, name) for name in knobs}
+        choices.keep(self.name, self.dataset, init, found)
+        same = ", which is the profile's own run" * (spec.name == own.distill(init).name)
+        print(f"chosen from {init}: {choices.told(found)}{same}; the lessons take it ({_BACK})")
+
+    @property
+    def told(self) -> str:
+        """What was chosen, and how to go back, in a line; "" where nothing was. A damaged choice is told, too."""
+        try:
+            found = {init: self._chosen(init) for init in STARTS}
+        except InputError as error:
+            return str(error)
+        said = "; ".join(f"from {init}: {choices.told(knobs)}" for init, knobs in found.items() if knobs)
+        return f"chosen for {self.dataset} {said} ({_BACK})" if said else ""
+
+    def _chosen(self, init: str) -> dict[str, object]:
+        return choices.chosen(self.name, self.dataset, init) if self.follows and init in STARTS else {}
 
     def match_trajectories(self, preset: str = "pad", ipc: int | None = None, **options) -> Distill:
         """Trajectory matching (Task 2) from real images, with other options where they are given."""
-        ipc = ipc or self.ipc
+        ipc = meant(ipc) or self.ipc
         chosen = dict(self.trajectory_options) | dict(dict(self.trajectory_by_ipc).get(ipc, ())) | options
         return Distill(self.dataset, "trajectory", preset, ipc, network=self.network, width=self.width,
                        updates=self.trajectory_updates, size=self.size, options=tuple(sorted(chosen.items())))
@@ -94,6 +159,22 @@ class Profile:
     def transfer(self, source: Source, network: str) -> Evaluate:
         """Score a source on another network under the standard protocol (Task 1.3)."""
         return Evaluate(source, "standard", network, self.width, self.transfer_seeds, self.transfer_epochs)
+
+
+_CHOSEN = "datadam"  # the method whose knobs are chosen
+_BACK = "profile.choose() goes back to the profile's own"
+_FIELDS = {field.name for field in fields(Distill)}
+
+
+def _apart(changes: dict[str, object]) -> tuple[dict[str, object], dict[str, object]]:
+    """Changes that are fields of a ``Distill``, and those that are knobs of its method."""
+    return ({name: value for name, value in changes.items() if name in _FIELDS},
+            {name: value for name, value in changes.items() if name not in _FIELDS})
+
+
+def _choosable() -> set[str]:
+    """What may be chosen: the network and its width are the profile's, which judges with them, too."""
+    return {"updates", *(knob.name for knob in declared(methods.get(_CHOSEN).Config))} - {"network", "width"}
 
 
 # Few experts that learn fast: at the papers' learning rate of 0.01 they would take fifty epochs.
