@@ -139,6 +139,8 @@ def a_set_of_digits() -> SyntheticSet:
 
 PICTURES = {
     "image_grid": lambda: plots.image_grid(a_set()),
+    "families": lambda: plots.families([("one", "to agree", [("A", 2), ("B", None)]), ("two", "to differ", [])]),
+    "idea": lambda: plots.idea(digits(), SyntheticSet.from_real(digits(), 10, stream(0, "")), groups()["assignment"]),
     "captioned": lambda: plots.captioned(digits(), digits().train.images[:3], ("a", "b", "c"), "three"),
     "start_end_difference": lambda: plots.start_end_difference(a_set()),
     "evolution": lambda: plots.evolution(a_distillation()),

@@ -10,7 +10,7 @@ from ddkit.networks import ConvNet, build
 from ddkit.specs import Evaluate, Full
 
 
-def test_flops(network: ConvNet, size: int, images: int) -> int:
+def forward_flops(network: ConvNet, size: int, images: int) -> int:
     """Floating-point operations of the convolutions and the classifier for so many images of that side length."""
     return 2 * images * (sum(pixels * conv.weight.numel() for conv, pixels in outputs(network, size))
                          + network.classifier.weight.numel())
@@ -43,7 +43,7 @@ def _trials(generator: torch.Generator) -> list[tuple]:
 
 
 EXERCISES = {"convolution-macs": Exercise(
-    test_flops, _trials,
+    forward_flops, _trials,
     {
         "these are MACs: a multiply-accumulate is two floating-point operations": _counted(_macs, factor=1),
         "this is the cost of one image: the test set has more": _counted(_macs, one=True),

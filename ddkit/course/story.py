@@ -1,0 +1,50 @@
+"""What the lessons tell together: the families of methods, and the words of the field."""
+
+from tabulate import tabulate
+
+# The surveys' four families: name, what is asked of the synthetic set, and methods with the lesson that builds them.
+FAMILIES = (
+    ("a\nmeta-loss", "the loss of a model trained\non the set, on real data", (("KIP", 7), ("RFAD", 7), ("FRePo", 7))),
+    ("b\ngradients\nand trajectories", "training on the set moves\nweights as real data do",
+     (("MTT", 6), ("DATM", 6), ("PAD", 6))),
+    ("c\ndistributions\nand features", "networks see the same\nin the set as in real data",
+     (("DataDAM", 2), ("DM, CAFE", None))),
+    ("d\nparameterisation", "the set is stored as something\nsmaller than its pixels", (("IDC, RTP, HaBa", None),)),
+)
+
+# Each term with its meaning and the lesson that introduces it.
+GLOSSARY = {
+    "attention map": ("where a network looks: a block's feature maps, summed over the channels, of norm one", 2),
+    "balanced accuracy": ("the mean of the classes' recalls, which naming the frequent class cannot raise", 1),
+    "bootstrap": ("to draw the same number of cases again, with repetition, to see how a figure varies", 9),
+    "continual learning": ("classes or tasks arrive one after the other, and old data are gone", 5),
+    "coreset": ("real images chosen to stand for all", 5),
+    "cosine annealing": ("a learning rate that falls from its start to zero along half a cosine", 1),
+    "distillation": ("of a data set: to find few synthetic images that teach a network what many real ones do", 1),
+    "distribution matching": ("to let features of real and synthetic images agree on the average", 2),
+    "EL2N": ("how hard an image is: the length of the error of its predicted probabilities, early in training", 6),
+    "embedding": ("the vector that a network hands to its classifier", 2),
+    "epoch": ("one pass over a training set; its number of updates depends on the set's size", 1),
+    "expert trajectory": ("the weights, epoch after epoch, of a network trained on the real data", 6),
+    "FLOP": ("one floating-point operation; a multiply-accumulate (MAC) is two", 1),
+    "instance norm": ("each channel of each image is shifted and scaled to mean 0 and variance 1 over its places", 1),
+    "images per class": ("the size of a synthetic set, short IPC", 1),
+    "kernel": ("a function of two images that stands for the product of their features", 7),
+    "lossless": ("a set so good that nothing is lost against the full data, within the error of the test", 8),
+    "NTK": ("neural tangent kernel: the product of a network's gradients for two images", 7),
+    "protocol": ("how a network is trained and tested to score a set: optimiser, length, augmentation", 4),
+    "proxy": ("a small set on which networks are compared in place of the full data", 9),
+    "siamese augmentation": ("the same random shift, turn or scale for the real and the synthetic side", 2),
+    "soft label": ("a label with a share of every class, rather than one class", 6),
+    "stratified": ("split so that every class has the same share in each part", 1),
+    "synthetic set": ("what is distilled: images with labels", 1),
+    "transfer": ("to train another network on a set than the one it was distilled with", 4),
+    "update": ("one step of an optimiser", 1),
+}
+
+
+def glossary(lesson: int | None = None) -> str:
+    """The terms as a Markdown table, of one lesson or of all."""
+    terms = sorted(GLOSSARY.items(), key=lambda row: row[0].lower())
+    rows = [(term, meaning, number) for term, (meaning, number) in terms if lesson in (None, number)]
+    return tabulate(rows, ("term", "what it means", "lesson"), "github")

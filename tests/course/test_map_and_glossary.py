@@ -1,0 +1,28 @@
+"""The map and the glossary point to lessons that are there and speak of what they are said to."""
+
+from pathlib import Path
+
+import pytest
+
+from ddkit.course import story
+
+SOURCES = {int(path.stem[:2]): path.read_text(encoding="utf-8").lower()
+           for path in (Path(__file__).parents[2] / "notebooks" / "src").glob("*.py")}
+PLACED = [(method, lesson) for _, _, methods in story.FAMILIES for method, lesson in methods if lesson]
+
+
+@pytest.mark.parametrize(("method", "lesson"), PLACED)
+def test_a_method_is_in_its_lesson(method, lesson):
+    assert method.lower() in SOURCES[lesson]
+
+
+@pytest.mark.parametrize("term", story.GLOSSARY)
+def test_a_term_is_in_the_lesson_that_explains_it(term):
+    meaning, lesson = story.GLOSSARY[term]
+    words = " ".join(SOURCES[lesson].replace("\n#", "\n").replace("*", "").split())
+    assert term.lower().rstrip("s") in words and meaning[0].islower() and not meaning.endswith(".")
+
+
+def test_a_lessons_own_terms():
+    assert "instance norm" in story.glossary(1) and "coreset" not in story.glossary(1)
+    assert story.glossary().count("\n") == len(story.GLOSSARY) + 1
