@@ -1,6 +1,9 @@
 """The ways a run can end early, each with one sentence that says what was wrong and what to do."""
 
+import contextlib
 import re
+import sys
+from collections.abc import Callable
 
 
 class InputError(ValueError):
@@ -21,6 +24,38 @@ class Stopped(RuntimeError):
 
 class Terminated(KeyboardInterrupt):
     """The process was told to end (SIGTERM); it saves as it does when interrupted."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """A run was interrupted: what of it is saved, and how it goes on; two lines in a notebook, no traceback."""
+
+    def __init__(self, saved: str, then: str = "run the cell again to go on"):
+        super().__init__(saved, then)
+
+    def __str__(self) -> str:
+        return "; ".join(self.args)
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in place of a traceback."""
+        saved, then = self.args
+        return [f"interrupted: {saved}", then]
+
+
+def in_notebook() -> bool:
+    """Whether IPython runs this, in a notebook or a terminal."""
+    return "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None
+
+
+@contextlib.contextmanager
+def telling_interrupts(saved: Callable[[], str]):
+    """While the block runs in a notebook, a ``KeyboardInterrupt`` becomes an ``Interrupted`` that says what is
+    ``saved``. Any that says more stays as it is, and so does every one elsewhere: Python ends scripts by its type."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        if type(error) is not KeyboardInterrupt or not in_notebook():
+            raise
+        raise Interrupted(saved()) from None
 
 
 def require(condition: bool, message: str) -> None:

@@ -1,5 +1,6 @@
 """The distillation loop: progress, validation, checkpoints, guards. It knows no method by name."""
 
+import contextlib
 import copy
 import math
 import threading
@@ -14,7 +15,7 @@ from torch import Tensor
 from ddkit.data import Dataset
 from ddkit.foundation.checkpoints import Checkpoint, readable
 from ddkit.foundation.device import keep_freed_memory
-from ddkit.foundation.errors import Diverged, Stopped, Unmoved, require
+from ddkit.foundation.errors import Diverged, Stopped, Unmoved, require, telling_interrupts
 from ddkit.foundation.progress import attended, bar
 from ddkit.foundation.randomness import stream
 from ddkit.networks.cost import Stopwatch
@@ -132,7 +133,8 @@ def distill(method, synthetic: SyntheticSet, dataset: Dataset, *, updates: int, 
                 progress.step(**{k: f"{v:.4g}" for k, v in losses.items()})
     except (KeyboardInterrupt, Stopped):
         run.save()
-        raise
+        with run.telling_interrupts(updates):
+            raise
     finally:
         for parameter in synthetic.parameters():
             parameter.requires_grad_(False)
@@ -169,6 +171,12 @@ class _Run:
         if self.checkpoint:
             self.checkpoint.save(self._state)
         self._unsaved = Stopwatch()
+
+    def telling_interrupts(self, most: int):
+        """While the block runs, an interrupt says after how many updates the run is saved, where that is on disk."""
+        if not self.checkpoint:
+            return contextlib.nullcontext()
+        return telling_interrupts(lambda: f"saved after {self._state['history']['updates']} of {most} updates")
 
     def resume(self) -> None:
         state = self.checkpoint and self.checkpoint.load()

@@ -13,7 +13,7 @@ import torch
 from ddkit import __version__
 from ddkit.data import Dataset, Split, fingerprint, load
 from ddkit.foundation.device import default_device, describe
-from ddkit.foundation.errors import InputError, require
+from ddkit.foundation.errors import InputError, require, telling_interrupts
 from ddkit.foundation.files import expanded, sha256
 from ddkit.foundation.progress import attended, say
 from ddkit.methods.loop import Callback
@@ -91,6 +91,7 @@ def _places(spec, seen: str | None, root: Path) -> list[Path]:
     return [root / spec.name] + ([root / f"{spec.name}-{seen[:8]}"] if seen else [])
 
 
+@telling_interrupts(lambda: "what was done before is saved")
 def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None = None,
         data: str | Path | None = None, callbacks: tuple[Callback, ...] = (), validate_every: int = 0, stop=None,
         quiet: bool = False) -> Record:
@@ -113,6 +114,7 @@ def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None
     Raises:
         InputError: the spec cannot work, or ``folder`` holds another run, or this one on other data.
         Stopped: ``stop`` was set; what was done is saved.
+        Interrupted: in a notebook in place of a KeyboardInterrupt; it says what is saved, and the same call goes on.
     """
     spec = spec_of(spec)
     spec.check()

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from ddkit.data import Dataset, Split, augment
 from ddkit.foundation.checkpoints import Checkpoint, readable
 from ddkit.foundation.device import keep_freed_memory
-from ddkit.foundation.errors import Diverged, Stopped, one_of, require
+from ddkit.foundation.errors import Diverged, Stopped, one_of, require, telling_interrupts
 from ddkit.foundation.knobs import Knob, Knobs
 from ddkit.foundation.progress import bar
 from ddkit.foundation.randomness import stream
@@ -133,11 +133,13 @@ def fit(network: nn.Module, data: Split, how: Protocol, generator: torch.Generat
     chunk = images_per_backward(network, data.images[:1], MEMORY_MIB) if isinstance(network, Network) else how.batch
     _restore(checkpoint, how, network, optimiser, generator, result)
     clock = Stopwatch(result.seconds)
-    saved = clock.seconds
+    saved, kept = clock.seconds, len(result.losses)
     if watch and not result.losses:
         watch(0, network)
     tell_if_slow(getattr(network, "precision", "float32"), data.images.device, quiet)
-    with bar(epochs, title, "epoch", done=len(result.losses), quiet=quiet) as progress, without_tf32():
+    told = telling_interrupts(lambda: f"saved after {kept} of {epochs} epochs ({title})")
+    with (told if checkpoint else contextlib.nullcontext(), without_tf32(),
+          bar(epochs, title, "epoch", done=len(result.losses), quiet=quiet) as progress):
         for epoch in range(len(result.losses), epochs):
             optimiser.param_groups[0]["lr"] = rate = how.rate(epoch, epochs)
             left = how.updates and how.updates - result.updates
@@ -158,7 +160,7 @@ def fit(network: nn.Module, data: Split, how: Protocol, generator: torch.Generat
                 raise
             if clock.seconds - saved > SAVE_EVERY:
                 _save(checkpoint, how, network, optimiser, generator, result)
-                saved = clock.seconds
+                saved, kept = clock.seconds, len(result.losses)
     require_sound(network, title)
     if checkpoint:
         checkpoint.remove()

@@ -251,3 +251,17 @@ def test_matching_in_chunks_moves_the_images_as_in_one_pass(digits, monkeypatch,
     assert chunked_losses == pytest.approx(losses, rel=1e-9)
     assert float(direct.norm()) > 0
     torch.testing.assert_close(chunked, direct, rtol=0, atol=1e-9 * float(direct.abs().max()))
+
+
+@pytest.mark.parametrize("power", [17, 40, 400, 4e4])
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 30.0])
+def test_a_steep_attention_map_is_what_float64_says_and_has_a_gradient(power, scale):
+    features = (scale * torch.rand(2, 3, 4, 4, generator=torch.Generator().manual_seed(0))).requires_grad_()
+    found = attention_map(features, power)
+    logs = power * features.detach().double().log()
+    total = torch.logsumexp(logs, 1).flatten(1)
+    expected = torch.nn.functional.normalize((total - total.amax(1, keepdim=True)).exp(), dim=1)
+    torch.testing.assert_close(found.detach().double(), expected, rtol=1e-3, atol=1e-6)
+    found.square().sum(1).sqrt().sum().backward()
+    assert features.grad.isfinite().all()
+    assert attention_map(torch.zeros(1, 2, 3, 3), power).equal(torch.zeros(1, 9))

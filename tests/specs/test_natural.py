@@ -165,3 +165,9 @@ def test_a_picture_of_what_has_no_set_is_refused_in_a_sentence(name, given, scor
     with pytest.raises(InputError, match=r"holds no set|a set or a record of one is wanted") as error:
         DRAWN[name](scored if given == "scored" else given)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("power", [400, 400.0, 17])
+def test_a_steep_attention_map_can_be_matched(power, tmp_path):
+    record = run(dataclasses.replace(TINY, options={"network_steps": 1, "power": power}), root=tmp_path, quiet=True)
+    assert record.updates == 2 and record.result["moved"] > 0

@@ -24,6 +24,7 @@ from ddkit.networks.bigbatch import chunked_maps, images_per_backward, loss_back
 from ddkit.networks.precision import Precision, exact
 from ddkit.synthetic import SyntheticSet
 
+STEEP = 16  # power beyond which the largest feature of an image is made 1 first
 SMALLEST_NORM = 1e-20  # of an attention map that is still divided by; far above what float32 cannot hold
 
 
@@ -41,6 +42,9 @@ def attention_map(features: Tensor, power: float = 4, nonnegative: bool = False)
     require(features.ndim == 4, f"features must be [n, ch, H, W], got {list(features.shape)}")
     require(power >= 1, f"the power must be at least 1, got {power}")
     magnitude = features if nonnegative else features.abs()
+    if power > STEEP:  # which float32 could not hold; the norm takes the factor out again
+        magnitude = exact(magnitude)
+        magnitude = magnitude / magnitude.detach().amax((1, 2, 3), keepdim=True).clamp_min(SMALLEST_NORM)
     magnitude = magnitude if power == 1 else exact(magnitude).pow(power)
     total = magnitude.sum(1, dtype=torch.float32 if magnitude.dtype == torch.bfloat16 else None)
     return F.normalize(total.flatten(1), dim=1, eps=SMALLEST_NORM)
