@@ -8,9 +8,11 @@ from ddkit.course.profiles import Profile
 from ddkit.plots import tables
 from ddkit.runs import Record, run
 from ddkit.specs import Distill, RandomReal, Source, Start
+from ddkit.training.leads import Lead
 from ddkit.training.scores import Scores
 
 PUBLISHED = {1: 85.5, 10: 97.2, 50: 98.4}  # KIP, NTK of an infinite network, MNIST, % by images per class
+PUBLISHED_NETWORK = {"RFAD": 98.5, "FRePo": 98.6}  # before trained networks, MNIST, 10 images per class, %
 QUICK = {"kip": (("real_batch", 200),), "rfad": (("networks", 2), ("real_batch", 100)),
          "frepo": (("networks", 1), ("pool", 2), ("real_batch", 100))}  # options by method
 
@@ -91,6 +93,26 @@ def judges_table(profile: Profile, style: str = "github", **options) -> str:
     rows = [(name, *(str(judged(profile, source, judge, **options).scores) for judge in JUDGES))
             for name, source in sets(profile).items()]
     return tabulate(rows, ("set", *JUDGES), style, disable_numparse=True)
+
+
+def leads_table(profile: Profile, style: str = "github", **options) -> str:
+    """How many points every set is above random real images before each judge, with standard error and n of both."""
+    over = {judge: judged(profile, profile.random(), judge, **options).scores for judge in JUDGES}
+    rows = [(name, *(_worded(lead(judged(profile, source, judge, **options).scores, over[judge])) for judge in JUDGES))
+            for name, source in sets(profile).items() if source != profile.random()]
+    return tabulate(rows, ("points above random real", *JUDGES), style, disable_numparse=True)
+
+
+def lead(scores: Scores, over: Scores) -> Lead:
+    """Of networks or sets of their own on either side, in points."""
+    sides = ({seed: 100 * value for seed, value in enumerate(side.values)} for side in (scores, over))
+    return Lead.of(*sides, paired=False)
+
+
+def _worded(found: Lead) -> str:
+    """Such as ``+4.15 ± 0.51 (n=5 and 5)*``; the star: more than chance gives."""
+    error = f" ± {found.error:.2f}" if found.error is not None else ""
+    return f"{found.gap:+.2f}{error} (n={found.seeds[0]} and {found.seeds[1]}){'*' * found.told_apart}"
 
 
 def wide(profile: Profile, **options) -> dict[str, Record]:

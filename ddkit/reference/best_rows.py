@@ -17,8 +17,8 @@ UNPUBLISHED = "–"  # by anybody (PAD), or no figure is at hand
 # Test accuracy on MNIST in %, 10 images per class, as the surveys of Lei and Tao (L, arXiv 2301.05603, Table 1) and of
 # Sachdeva and McAuley (S, arXiv 2301.04272, Table 1) have it.
 PUBLISHED = {"full data": (99.6, "L, S"), "random real": (95.1, "L, S"), "herding": (93.7, "L, S"),
-             "forgetting": (68.1, "S"), "KIP": (kernel_course.PUBLISHED[10], "S"), "RFAD": (98.5, "L, S"),
-             "FRePo": (98.6, "L, S")}
+             "forgetting": (68.1, "S"), "KIP": (kernel_course.PUBLISHED[10], "S"),
+             **{name: (score, "L, S") for name, score in kernel_course.PUBLISHED_NETWORK.items()}}
 
 
 @dataclass(frozen=True)

@@ -46,3 +46,19 @@ def test_an_evaluation_by_an_infinite_network_is_repeated_only_where_a_seed_matt
     assert Evaluate(kernel_course.kip(LAPTOP), "kernel", "NTK", seeds=5).trials == 1
     assert Evaluate(RandomReal("mnist", 10), "kernel", "NTK", seeds=5).trials == 5
     assert Evaluate(kernel_course.kip(LAPTOP), "kernel", "ConvNetD3", seeds=5).trials == 5
+
+
+def test_leads_are_told_with_their_errors_and_seeds_and_a_star_where_they_are_more_than_chance(only_reference):
+    table = kernel_course.leads_table(LAPTOP, root=REFERENCE)
+    assert "random real" in table.splitlines()[0] and len(table.splitlines()) == 2 + len(kernel_course.sets(LAPTOP)) - 1
+    for name, source in kernel_course.sets(LAPTOP).items():
+        if source == LAPTOP.random():
+            continue
+        row = next(line for line in table.splitlines() if line.startswith(f"| {name} "))
+        for judge, cell in zip(kernel_course.JUDGES, row.split("|")[2:], strict=False):
+            found, over = (kernel_course.judged(LAPTOP, one, judge, root=REFERENCE).scores
+                           for one in (source, LAPTOP.random()))
+            assert cell.split()[0] == f"{100 * (found.mean - over.mean):+.2f}"
+            assert f"(n={len(found.runs)} and {len(over.runs)})" in cell
+            assert ("*" in cell) == kernel_course.lead(found, over).told_apart
+            assert ("±" in cell) == (min(len(found.runs), len(over.runs)) > 1)
