@@ -10,6 +10,7 @@ from ddkit.specs import Source, Start
 
 DISTILLED = "distilled from real"
 IPCS = {"quick": (10,), "laptop": (10, 50), "full": (10, 50)}  # images per class, by profile
+LONGER = 3  # times the profile's epochs: long enough for random real images to catch up
 
 
 def sized(profile: Profile, ipc: int) -> Profile:
@@ -34,10 +35,15 @@ def sources(profile: Profile) -> dict[str, Source]:
     return {DISTILLED: distilled, "random real": profile.random(), "start: real": Start(distilled)}
 
 
-def scores(profile: Profile, ipc: int, **options) -> dict[str, Record]:
-    """Their scores under the standard protocol; ``options`` go to ``runs.run``."""
+def scores(profile: Profile, ipc: int, times: int = 1, **options) -> dict[str, Record]:
+    """Their scores under the standard protocol; ``options`` go to ``runs.run``.
+
+    ``times`` as many epochs as the profile's are trained, if it cuts the protocol short.
+    """
     chosen = sized(profile, ipc)
-    return {name: run(chosen.evaluate(source, "standard"), **options) for name, source in sources(chosen).items()}
+    epochs = profile.standard_epochs and times * profile.standard_epochs
+    return {name: run(replace(chosen.evaluate(source, "standard"), epochs=epochs), **options)
+            for name, source in sources(chosen).items()}
 
 
 def leads(records: dict[str, Record]) -> dict[str, tuple[float, float]]:

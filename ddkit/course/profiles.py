@@ -207,7 +207,7 @@ FOR_POLYPS = {
     # anywhere, so that the classes' mean attention maps hardly differ, and with Table 1's 0.01 little else is matched.
     "laptop": {"size": 64, "network": "ConvNetD4BN", "width": 16, "updates": 600, "noise_updates": 200,
                "options": (("lam", 1.0), ("loss_scale", 300.0), ("network_steps", 2)), "seeds": 10,
-               "standard_epochs": 100, "transfer_epochs": 50,
+               "standard_epochs": 100, "transfer_epochs": 50, "transfer_seeds": 5,
                "transfer_networks": ("MLP", "LeNet", "ConvNetD4", "ConvNetD3BN")},
     "full": {"size": 224, "network": "ConvNetD7", "ipc": 50},
 }

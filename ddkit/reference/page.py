@@ -20,9 +20,8 @@ from ddkit.foundation.files import write_bytes
 from ddkit.plots import tables
 from ddkit.reference import best_rows
 from ddkit.runs import REFERENCE, Record
-from ddkit.specs import Distill, restore_spec
+from ddkit.specs import Distill
 
-POLYP_EPOCHS = 300  # after which random real polyps were scored as well
 README, PAGE, TEMPLATE = REFERENCE.parent.parent / "README.md", REFERENCE / "README.md", REFERENCE / "template.md"
 MARKS = ("<!-- made by: python -m ddkit.reference -->", "<!-- until here -->")
 
@@ -73,12 +72,16 @@ def _precision(chosen: Profile) -> dict[str, str]:
 def _polyps(polyps: Profile) -> dict[str, str]:
     ten, fifty = (polyp_course.scores(polyps, ipc, root=REFERENCE) for ipc in (polyps.ipc, 50))
     distilled, random = ten[polyp_course.DISTILLED], fifty["random real"]
-    longer = _run(replace(restore_spec(random.spec), epochs=POLYP_EPOCHS))
+    long = polyp_course.scores(polyps, 50, polyp_course.LONGER, root=REFERENCE)
+    longer = long["random real"]
     compared = {"distilled": fifty[polyp_course.DISTILLED], "random": random, "longer": longer,
-                "full": _run(polyps.baseline())}
+                "longer_distilled": long[polyp_course.DISTILLED], "full": _run(polyps.baseline())}
+    (short_gap, short_lead), (long_gap, long_lead) = (polyp_course.leads(row)["random real"] for row in (fifty, long))
     return {"polyp_network": distilled.spec["network"], "polyp_width": str(distilled.spec["width"]),
             "polyp_size": str(polyps.size), "polyp_updates": f"{_run(polyps.distill('real')).updates:,}",
             "polyp_epochs": str(distilled.result["epochs"]), "polyp_longer_epochs": str(longer.result["epochs"]),
+            "polyp_short_gap": f"{short_gap:+.1f}", "polyp_short_lead": f"{short_lead:.1f}",
+            "polyp_long_gap": f"{long_gap:+.1f}", "polyp_long_lead": f"{long_lead:.1f}",
             "polyp_networks": str(len(distilled.scores.runs)), "polyp_lam": f"{polyps.distill('real').config.lam:g}",
             **{f"polyp_{name}": str(record.scores.headline) for name, record in compared.items()}}
 

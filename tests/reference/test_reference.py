@@ -59,6 +59,18 @@ def test_distilled_polyps_beat_random_ones_and_their_start(ipc, only_reference):
     assert all(errors > 2 for _, errors in polyp_course.leads(records).values())
 
 
+def test_distilled_polyps_lead_by_less_once_random_ones_are_trained_on_as_long_as_it_takes(only_reference):
+    short, long = (polyp_course.leads(polyp_course.scores(POLYPS, 50, times, root=REFERENCE))["random real"][0]
+                   for times in (1, polyp_course.LONGER))
+    assert abs(long) < short / 2  # "most of the lead"
+
+
+def test_every_transfer_of_polyps_is_of_five_networks(only_reference):
+    for source in (POLYPS.distill("real"), POLYPS.random()):
+        for network in POLYPS.transfer_networks:
+            assert len(runs.run(POLYPS.transfer(source, network), root=REFERENCE).scores.runs) == 5
+
+
 def test_herding_beats_random_images_at_one_image_per_class(only_reference):
     row = continual_course.chosen(LAPTOP, 1, root=REFERENCE)
     assert row["herding"].scores.mean > row["random"].scores.mean
