@@ -29,9 +29,9 @@ class Mark:
 
     @property
     def label(self) -> str:
-        """Such as ``✎ Task 1, 2b · 1 mark``."""
+        """Such as ``**✎ Task 1, 2b · 1 mark**``, in Markdown."""
         question = f", {self.question}" if self.question else ""
-        return f"✎ Task {self.task}{question} · {words(self.points)}"
+        return f"**✎ Task {self.task}{question} · {words(self.points)}**"
 
 
 def words(points: float) -> str:

@@ -141,7 +141,7 @@ def my_loss(real, synthetic, lam, power):
 exercises.check("attention-loss", my_loss)
 ### BEGIN HIDDEN TESTS
 _one, _two = ([torch.full((1, 1, 1, 1, 2), v), torch.full((1, 1, 3), v)] for v in (1.0, 2.0))
-assert abs(float(my_loss(_one, _two, 0.5, 1)) - 1.5) < 1e-5, "maps of equal shape agree, embeddings differ by 1 in three places"
+assert abs(float(my_loss(_one, _two, 0.5, 1)) - 1.5) < 1e-5, "maps agree, embeddings differ by 1 in three places"
 assert float(my_loss(_one, _one, 0.5, 4)) == 0
 ### END HIDDEN TESTS
 
@@ -165,7 +165,8 @@ def features_by_class(images):
 
 three = torch.stack([data.train.of_class(c)[:20] for c in range(3)])
 few = torch.stack([data.train.of_class(c)[20:24] for c in range(3)]).requires_grad_()
-loss = attention_matching_loss([f.detach() for f in features_by_class(three)], features_by_class(few), lam=0.01, power=4)
+real_features = [f.detach() for f in features_by_class(three)]
+loss = attention_matching_loss(real_features, features_by_class(few), lam=0.01, power=4)
 (gradient,) = torch.autograd.grad(loss, few)
 assert gradient.shape == few.shape and gradient.abs().sum() > 0
 f"loss {loss:.3f}; its gradient has the images' shape, {list(gradient.shape)}"
@@ -207,7 +208,7 @@ def my_update_loop(K, T, image_steps, network_steps, fresh, update_images, train
 exercises.check("update-loop", my_update_loop)
 ### BEGIN HIDDEN TESTS
 _seen = []
-my_update_loop(2, 1, 1, 2, lambda: _seen.append("n"), lambda network: _seen.append("i"), lambda network: _seen.append("t"))
+my_update_loop(2, 1, 1, 2, lambda: _seen.append("n"), lambda _: _seen.append("i"), lambda _: _seen.append("t"))
 assert "".join(_seen) == "nittnitt"
 ### END HIDDEN TESTS
 
@@ -234,7 +235,8 @@ def maps(network, images):
 
 # %%
 def update_images(network):
-    loss = attention_matching_loss([f.detach() for f in maps(network, three)], maps(network, synthetic), 0.01, 1)
+    wanted = [f.detach() for f in maps(network, three)]
+    loss = attention_matching_loss(wanted, maps(network, synthetic), 0.01, 1)
     pixels.zero_grad()
     loss.backward()
     pixels.step()
@@ -244,7 +246,8 @@ def update_images(network):
 def train_network(network):
     labels = torch.arange(3).repeat_interleave(2)
     error = torch.nn.functional.cross_entropy(network(synthetic.detach().flatten(0, 1)), labels)
-    for weight, slope in zip(network.parameters(), torch.autograd.grad(error, list(network.parameters())), strict=True):
+    weights = list(network.parameters())
+    for weight, slope in zip(weights, torch.autograd.grad(error, weights), strict=True):
         weight.data -= 0.01 * slope
 
 
