@@ -219,8 +219,8 @@ tissue = ddkit.load(polyps.dataset, size=polyps.size)
 {name: getattr(tissue, name).labels.bincount().tolist() for name in ("train", "val", "test")}
 
 # %%
-sample = starting_set(polyps.distill("real"), tissue)
-plots.image_grid(sample, title=f"Training images of both classes of {tissue.name}")
+polyp_sample = starting_set(polyps.distill("real"), tissue)
+plots.image_grid(polyp_sample, title=f"Training images of both classes of {tissue.name}")
 
 # %% [markdown]
 # **Predict:** what does the *mean* image of each class look like? Digits have recognisable means. Do polyps?
