@@ -243,6 +243,7 @@ def update_images(network):
     losses.append(loss.item())
 
 
+# %%
 def train_network(network):
     labels = torch.arange(3).repeat_interleave(2)
     error = torch.nn.functional.cross_entropy(network(synthetic.detach().flatten(0, 1)), labels)
