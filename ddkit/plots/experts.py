@@ -4,7 +4,9 @@ import numpy as np
 
 from ddkit.data import Dataset, denormalise
 from ddkit.methods.matching.trajectory import Config
-from ddkit.plots.style import PALETTE, Picture, blocks, log_ticks, picture, series, tile
+from ddkit.plots.looks import LOOKS, band, looks
+from ddkit.plots.style import Picture, blocks, error_scale, log_ticks, picture, series, spread, tile
+from ddkit.stored import FULL
 from ddkit.training.experts import Trajectories
 from ddkit.training.scores import Scores
 
@@ -17,7 +19,7 @@ def expert_curves(trajectories: Trajectories) -> Picture:
     figure = Picture(figsize=(7, 3.6), layout="constrained")
     axes = figure.subplots()
     for index, accuracies in enumerate(trajectories.accuracies):
-        axes.plot(100 * np.array(accuracies), label=f"expert {index + 1}", **series(index))
+        axes.plot(100 * np.array(accuracies), label=f"expert {index + 1}", **series(index, LOOKS[FULL].ink))
     axes.set(title="Experts along their trajectories", xlabel="epoch", ylabel="validation accuracy (%)")
     axes.legend(handlelength=3.5)
     return figure
@@ -26,16 +28,17 @@ def expert_curves(trajectories: Trajectories) -> Picture:
 @picture
 def difficulty(dataset: Dataset, trajectories: Trajectories) -> Picture:
     """The easiest (left) and the hardest (right) training images of every class, by the experts' score."""
-    order, _ = trajectories.difficulty
+    order, scores = trajectories.difficulty
     labels = dataset.train.labels.cpu()[order]
     figure, halves = blocks(dataset.classes, [""] * SHOWN, across=2)
     for axes, title, end in zip(halves, ("easiest", "hardest"), (slice(SHOWN), slice(-1, -SHOWN - 1, -1)), strict=True):
-        for row in range(len(dataset.classes)):
-            members = order[labels == row].numpy()[end]
+        rows = [order[labels == row].numpy()[end] for row in range(len(dataset.classes))]
+        for row, members in enumerate(rows):
             pixels = denormalise(dataset.train.images[members.copy()], dataset.mean, dataset.std).cpu()
             for column, image in enumerate(pixels.permute(0, 2, 3, 1).numpy()):
                 tile(axes, image.squeeze(-1) if image.shape[-1] == 1 else image, row, column)
-        axes.set_title(title)
+        found = scores[np.concatenate(rows)]
+        axes.set_title(f"{title}: scores of {found.min():.2g} to {found.max():.2g}")
     return figure
 
 
@@ -46,9 +49,9 @@ def matched_epochs(config: Config) -> Picture:
     latest = np.array([config.latest_start(update) for update in updates])
     figure = Picture(figsize=(7, 3.2), layout="constrained")
     axes = figure.subplots()
-    axes.fill_between(updates, config.first_start, latest, step="post", color=PALETTE[3],
+    axes.fill_between(updates, config.first_start, latest, step="post", color="#c4c4c4",
                       label="start epochs drawn from")
-    axes.plot(updates, latest + config.expert_span, drawstyle="steps-post", color=PALETTE[0],
+    axes.plot(updates, latest + config.expert_span, drawstyle="steps-post", color="#222222",
               label=f"latest target: {config.expert_span} epoch{'s' * (config.expert_span > 1)} on")
     axes.set(title="Which part of the trajectories is matched", xlabel="updates of the synthetic set",
              ylabel="epoch of the expert", ylim=(0, None))
@@ -58,26 +61,30 @@ def matched_epochs(config: Config) -> Picture:
 
 
 @picture
-def accuracy_against_ipc(points: dict[str, dict[int, Scores]], full: Scores, band: float) -> Picture:
-    """Test accuracy (mean and standard deviation over seeds) against images per class, with the full data's band.
+def accuracy_against_ipc(points: dict[str, dict[int, Scores]], full: Scores, width: float) -> Picture:
+    """Test accuracy (mean and standard deviation over networks) against images per class, with the full data's band.
+
+    The scale is logarithmic in the error, so that one sees whether a curve reaches the band.
 
     Args:
         points: by what was trained on, then by images per class.
         full: of networks trained on the full data.
-        band: that is drawn to either side of the full data's mean, in [0, 1].
+        width: that is drawn to either side of the full data's mean, in [0, 1].
     """
     figure = Picture(figsize=(7, 4.2), layout="constrained")
     axes = figure.subplots()
-    axes.axhline(100 * full.mean, color="black", linewidth=1)
-    axes.axhspan(100 * (full.mean - band), 100 * (full.mean + band), color="black", alpha=0.15, linewidth=0)
-    axes.annotate(f"full data {100 * full.mean:.2f} %", (0.02, 100 * full.mean), (0, 3), textcoords="offset points",
-                  xycoords=("axes fraction", "data"), size=9)
-    for index, (name, scores) in enumerate(points.items()):
+    band(axes, 100 * full.mean, 100 * width)
+    shown = looks({name: next(iter(scores.values()), None) for name, scores in points.items()})
+    for name, scores in points.items():
         ipc = sorted(scores)
         means, sds = [100 * scores[i].mean for i in ipc], [100 * scores[i].sd for i in ipc]
-        axes.errorbar(ipc, means, sds, capsize=3, label=name, **series(index))
-    axes.set(title="Test accuracy against images per class (mean ± standard deviation over seeds)", xscale="log",
-             xlabel="images per class", ylabel="test accuracy (%)")
+        axes.errorbar(ipc, means, sds, capsize=3, label=name, **shown[name].series)
+    found = [one for scores in points.values() for one in scores.values()]
+    counts = f"n = {spread(len(one.runs) for one in found)} networks; line: full data, n = {len(full.runs)}"
+    axes.set(title="Test accuracy against images per class", xscale="log", ylabel="test accuracy (%)",
+             xlabel=f"images per class\nmean ± standard deviation, {counts}")
+    ends = [100 * (one.mean + sign * one.sd) for one in found for sign in (-1, 1)]
+    error_scale(axes, "y", [*ends, 100 * (full.mean + width)])
     log_ticks(axes.xaxis)
     axes.legend(loc="lower right", handlelength=3.5)
     return figure

@@ -25,8 +25,8 @@ def kernel_matrix(kernel: Tensor, synthetic: SyntheticSet | Record, title: str =
     _name_classes(axes.set_yticks, synthetic)
     bare(axes)
     figure.colorbar(shown, label="cosine of a pair (1: the same to this kernel)", shrink=0.9)
-    axes.set(title=title or "The kernel of the set with itself", xlabel="class of one image",
-             ylabel="class of the other image")
+    axes.set(title=title or "The kernel of the set with itself", ylabel="class of the other image",
+             xlabel=f"class of one image (n = {len(cosine)} images)")
     return figure
 
 
@@ -44,7 +44,8 @@ def label_heatmap(synthetic: SyntheticSet | Record, title: str = "") -> Picture:
     axes.set_yticks(range(len(synthetic.classes)), synthetic.classes)
     bare(axes)
     figure.colorbar(shown, label="label (grey is 0)")
-    axes.set(title=title or "Learned labels", xlabel="images, by the class they started as", ylabel="label for class")
+    axes.set(title=title or "Learned labels", xlabel=f"images, by the class they started as (n = {labels.shape[1]})",
+             ylabel="label for class")
     return figure
 
 

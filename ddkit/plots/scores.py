@@ -3,11 +3,18 @@
 Scores are accuracies, of two classes balanced accuracies.
 """
 
+import math
+from collections.abc import Iterable
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch
 
-from ddkit.plots.style import HATCHES, PALETTE, Picture, bare, label_points, log_ticks, picture, series
+from ddkit.plots.looks import CHANCE, Look, looks, name_rows
+from ddkit.plots.style import Picture, bare, label_points, log_ticks, picture, spread
 from ddkit.training.scores import METRICS, Scores
+
+LETTER = 0.075  # inches that one of a legend takes
 
 
 @picture
@@ -18,85 +25,154 @@ def transfer_heatmap(scores: dict[str, dict[str, Scores]], title: str = "") -> P
         scores: by training set and network; a missing one is shown as a dash.
     """
     networks = list(dict.fromkeys(name for row in scores.values() for name in row))
-    cells = [[row.get(name) for name in networks] for row in scores.values()]
-    table = 100 * np.array([[cell.headline.mean if cell else np.nan for cell in row] for row in cells])
-    figure = Picture(figsize=(max(5, 1 + 1.05 * len(networks)), 0.6 + 0.5 * len(table)), layout="constrained")
+    cells = [[row[name].headline if name in row else None for name in networks] for row in scores.values()]
+    counts = [len(cell.runs) for row in cells for cell in row if cell]
+    table = 100 * np.array([[cell.mean if cell else np.nan for cell in row] for row in cells])
+    figure = Picture(figsize=(max(5.6, 1.8 + 1.05 * len(networks)), 0.9 + 0.62 * len(table)), layout="constrained")
     axes = figure.subplots()
     image = axes.imshow(table, cmap="YlGnBu", aspect="auto")
     for (row, column), value in np.ndenumerate(table):
-        cell, dark = cells[row][column], not np.isnan(value) and image.norm(value) > 0.65
-        text = f"{value:.1f} %" + "\nat chance" * cell.at_chance if cell else "–"
-        axes.text(column, row, text, ha="center", va="center", color="white" if dark else "black")
+        text = _cell(cells[row][column], len(set(counts)) > 1)
+        dark = not np.isnan(value) and image.norm(value) > 0.65
+        axes.text(column, row, text, ha="center", va="center", color="white" if dark else "black", size=9)
     axes.set_xticks(range(len(networks)), networks)
-    axes.set_yticks(range(len(table)), list(scores))
-    axes.set(title=title or f"Test {_metric(scores)} by training set and network", xlabel="network",
-             ylabel="trained on")
+    name_rows(axes, looks({name: next(iter(row.values()), None) for name, row in scores.items()}))
+    figure.colorbar(image, label="%", aspect=12)
+    axes.set(title=title or _on(scores, f"Test {_metric(scores)} by training set and network"), ylabel="trained on",
+             xlabel=f"network (mean{_deviation(counts)} in %, n = {spread(counts)} each)")
     bare(axes)
+    figure.told = "; ".join(f"{name} on {network}: {cell.mean:.1%}" for name, row in zip(scores, cells, strict=True)
+                            for network, cell in zip(networks, row, strict=True) if cell)
     return figure
 
 
+def _cell(scores: Scores | None, counted: bool) -> str:
+    """Mean, deviation if there is one, n if asked for, and whether it is at chance."""
+    if scores is None:
+        return "–"
+    deviation = f" ± {100 * scores.sd:.1f}" * (len(scores.runs) > 1)
+    further = [f"n = {len(scores.runs)}"] * counted + ["at chance"] * scores.at_chance
+    return "\n".join([f"{100 * scores.mean:.1f}{deviation}", *([", ".join(further)] if further else [])])
+
+
 @picture
-def accuracy_against_time(points: dict[str, Scores]) -> Picture:
-    """Test score (mean and standard deviation over seeds) against seconds of training, a labelled point each."""
+def accuracy_against_time(points: dict[str, Scores], title: str = "") -> Picture:
+    """Test score (mean and standard deviation over networks) against seconds of training, a labelled point each.
+
+    Where some are at chance and others are not, the axis is for the others; those at chance stand at its lower end.
+    """
     points = {name: scores.headline for name, scores in points.items()}
-    metric = _metric({"": points})
+    metric, counts = _metric({"": points}), [len(scores.runs) for scores in points.values()]
     figure = Picture(figsize=(7, 4.4), layout="constrained")
     axes = figure.subplots()
-    for index, scores in enumerate(points.values()):
-        axes.errorbar(scores.seconds, 100 * scores.mean, 100 * scores.sd, capsize=3, markersize=7,
-                      **series(index) | {"linestyle": "none"})
-    axes.set(title=f"Test {metric} against training time (mean ± standard deviation over seeds)", xscale="log",
-             xlabel="training time of one network (seconds)", ylabel=f"test {metric} (%)")
-    axes.margins(0.18, 0.15)
+    low, high = _limits(points.values())
+    places = {}
+    for (name, scores), look in zip(points.items(), looks(points).values(), strict=True):
+        mean, sd = 100 * scores.mean, 100 * scores.sd
+        if mean < low:
+            name, mean, sd = f"{name}: {mean:.1f} %, at chance ↓", low, 0
+        axes.errorbar(scores.seconds, mean, sd or None, capsize=3, markersize=7, clip_on=False, **look.point)
+        places[name] = (scores.seconds, mean, sd)
+    begins = f"\nthe axis begins at {low:g} %" * (low > 0)
+    axes.set(title=title or _on({"": points}, f"Test {metric} against training time"), xscale="log", ylim=(low, high),
+             xlabel=f"training time of one network (seconds)\nmean{_deviation(counts)}, n = {spread(counts)} networks",
+             ylabel=f"test {metric} (%){begins}")
+    axes.margins(x=0.18)
     log_ticks(axes.xaxis)
-    label_points(axes, {name: (s.seconds, 100 * s.mean, 100 * s.sd) for name, s in points.items()})
+    label_points(axes, places)
+    figure.told = _in_words(points)
     return figure
 
 
 @picture
-def bars(scores: dict[str, dict[str, Scores]], chance: float, by: str = "protocol") -> Picture:
-    """Test score (mean and standard deviation over seeds): a group for each protocol, a bar for each training set.
+def bars(scores: dict[str, dict[str, Scores]], chance: float, by: str = "protocol", title: str = "") -> Picture:
+    """Test score (mean and standard deviation over networks): a panel for each protocol, a bar for each training set.
 
-    A bar at chance has a star.
+    The axis of a panel goes over what differs in it, and says where it begins if not at zero. A bar at chance has a
+    star; if it lies below the others' axis, an arrow.
 
     Args:
         scores: by protocol, then by training set.
         chance: accuracy of always naming the most frequent class, in [0, 1]; the balanced one is a half.
-        by: what the groups are, in words, if they are no protocols.
+        by: what the panels are, in words, if they are no protocols.
     """
-    names, metric = list(dict.fromkeys(name for group in scores.values() for name in group)), _metric(scores)
+    metric = _metric(scores)
     line = 50 if metric == METRICS["balanced_accuracy"] else 100 * chance
-    figure = Picture(figsize=(max(6, 1 + 0.44 * (len(names) + 1) * len(scores)), 4), layout="constrained")
-    axes = figure.subplots()
-    width = 0.85 / len(names)
-    for index, name in enumerate(names):
-        found = [group[name].headline for group in scores.values() if name in group]
-        at = [place + width * _from_centre(name, [n for n in names if n in group])
-              for place, group in enumerate(scores.values()) if name in group]
-        means, sds = [100 * s.mean for s in found], [100 * s.sd for s in found]
-        axes.bar(at, means, 0.9 * width, yerr=sds, label=name, color=PALETTE[-1 - index % len(PALETTE)], capsize=3,
-                 hatch=HATCHES[index % len(HATCHES)], edgecolor="black", linewidth=0.8, error_kw={"linewidth": 1})
-        for x, s in zip(at, found, strict=True):
-            axes.annotate(f"{100 * s.mean:.1f}" + "*" * s.at_chance, (x, 100 * (s.mean + s.sd)), (0, 3),
-                          textcoords="offset points", ha="center", size=8)
-    axes.axhline(line, color="black", linestyle="--", linewidth=1)
-    axes.annotate(f"chance {line:.0f} %", (1, line), (3, 0), xycoords=("axes fraction", "data"),
-                  textcoords="offset points", va="center", size=9)
-    axes.set_xticks(range(len(scores)), list(scores))
-    starred = any(s.at_chance for group in scores.values() for s in group.values())
-    axes.set(ylim=(0, 108), yticks=range(0, 101, 20), ylabel=f"test {metric} (%)",
-             xlabel=by + " (* at chance)" * starred)
-    axes.grid(axis="x", visible=False)
-    axes.set_title(f"Test {metric} by {by} and training set (mean ± standard deviation over seeds)")
+    first = {name: found for group in reversed(scores.values()) for name, found in group.items()}
+    shown = looks({name: first[name] for name in dict.fromkeys(n for group in scores.values() for n in group)})
+    wide = [max(2, len(group)) + 0.8 for group in scores.values()]
+    figure = Picture(figsize=(max(6.4, 1.2 + 0.5 * sum(wide)), 3.9), layout="constrained")
+    panels = figure.subplots(1, len(scores), squeeze=False, width_ratios=wide)[0]
+    for axes, (name, group) in zip(panels, scores.items(), strict=True):
+        _panel(axes, {n: group[n].headline for n in shown if n in group}, shown, line)
+        axes.set_title(f"{name} {by}")
+    panels[0].set_ylabel(f"test {metric} (%)")
+    figure.suptitle(title or _on(scores, f"Test {metric} by {by} and training set"), x=0.01, ha="left", size=11)
+    counts = {name: [len(group[name].runs) for group in scores.values() if name in group] for name in shown}
+    every = [count for found in counts.values() for count in found]
+    starred = "; * at chance" * any(one.at_chance for group in scores.values() for one in group.values())
+    figure.supxlabel(f"mean{_deviation(every)}, n = {spread(every)} networks; chance: {line:.0f} %{starred}", size=9)
     # Below the figure as drawn: a legend inside it would follow the edge of the saved page onto the notes.
-    figure.legend(loc="upper center", bbox_to_anchor=(0.5, 0), bbox_transform=figure.transFigure, ncols=len(names),
-                  handlelength=1.6)
+    labels = [name + f" (n = {spread(counts[name])})" * (len(set(every)) > 1) for name in shown]
+    columns = max(1, int(figure.get_figwidth() / (0.5 + LETTER * max(map(len, labels)))))
+    figure.legend([Patch(**look.bar) for look in shown.values()], labels, ncols=min(columns, len(shown)),
+                  loc="upper center", bbox_to_anchor=(0.5, 0), bbox_transform=figure.transFigure, handlelength=1.8,
+                  handleheight=1.1)
+    figure.told = "; ".join(f"{name}: {_in_words(group)}" for name, group in scores.items())
     return figure
 
 
-def _from_centre(name: str, names: list[str]) -> float:
-    """The place of a name in the row of ``names``, counted from its middle."""
-    return names.index(name) - (len(names) - 1) / 2
+def _panel(axes: Axes, group: dict[str, Scores], shown: dict[str, Look], line: float) -> None:
+    low, high = _limits(group.values())
+    for place, (name, scores) in enumerate(group.items()):
+        mean, sd = 100 * scores.mean, 100 * scores.sd
+        words = f"{mean:.1f}" + "*" * scores.at_chance
+        axes.bar([place], [mean], 0.8, yerr=[sd] if sd else None, label=name, capsize=3, error_kw={"linewidth": 1},
+                 **shown[name].bar)
+        if mean < low:
+            axes.plot([place], [low], clip_on=False, **shown[name].point)
+        axes.annotate(f"↓ {words}" if mean < low else words, (place, max(low, mean + sd)), (0, 5 if mean < low else 3),
+                      textcoords="offset points", ha="center", size=8)
+    if low < line < high:
+        axes.axhline(line, **CHANCE)
+    axes.set(xlim=(-0.6, len(group) - 0.4), ylim=(low, high), xticks=[],
+             xlabel=f"axis begins at {low:g} %" if low else "")
+    axes.set_yticks([tick for tick in axes.get_yticks() if low <= tick <= 100])
+    axes.grid(axis="x", visible=False)
+
+
+def _limits(scores: Iterable[Scores]) -> tuple[float, float]:
+    """From where to where, in %, an axis has to go to show how scores differ; those at chance are left out if others
+    are not."""
+    scores = list(scores)
+    told = [one for one in scores if not one.at_chance] or scores
+    ends = [100 * (one.mean + sign * one.sd) for one in told for sign in (-1, 1)]
+    low, high = min(ends), max(ends)
+    room = max(0.2 * (high - low), 1.0)
+    step = 5 if high - low > 15 else 1
+    bottom = step * math.floor((low - room) / step)
+    return (float(bottom) if bottom > high / 4 else 0.0), high + room
+
+
+def _deviation(counts: list[int]) -> str:
+    return " ± standard deviation" * (max(counts) > 1)
+
+
+def _in_words(group: dict[str, Scores]) -> str:
+    return ", ".join(f"{name} {found.headline}" + " (at chance)" * found.headline.at_chance
+                     for name, found in group.items())
+
+
+def _on(scores: dict[str, dict[str, Scores]], words: str) -> str:
+    """The words, and on which data set, if the scores know and it is one."""
+    found = {_dataset(one.spec) for group in scores.values() for one in group.values()} - {""}
+    return f"{words}, {found.pop()}" if len(found) == 1 else words
+
+
+def _dataset(spec: dict) -> str:
+    """The data set that is named in a spec, wherever in it."""
+    inner = (value for value in spec.values() if isinstance(value, dict))
+    return spec.get("dataset") or next(filter(None, map(_dataset, inner)), "")
 
 
 def _metric(scores: dict[str, dict[str, Scores]]) -> str:

@@ -17,7 +17,6 @@ from ddkit.methods.matching.datadam import attention_map
 from ddkit.networks import Network
 from ddkit.networks.looking import looking_at
 from ddkit.plots.style import (
-    PALETTE,
     SIGNED,
     Picture,
     bare,
@@ -182,7 +181,7 @@ def embedding_2d(network: Network, dataset_split: Split, synthetic: SyntheticSet
     figure = Picture(figsize=(7, 6), layout="constrained")
     axes = figure.subplots()
     for c in classes:
-        axes.scatter(*real[real_labels == c].T, s=22, alpha=0.7, linewidths=0, color=PALETTE[c % 3], marker=f"${c}$")
+        axes.scatter(*real[real_labels == c].T, s=22, alpha=0.7, linewidths=0, color="#888888", marker=f"${c}$")
         front = 3 + c  # circle and numeral together, so that none covers another's numeral alone
         axes.scatter(*fake[labels == c].T, s=150, facecolor="white", edgecolor="black", linewidths=1.2, zorder=front)
         axes.scatter(*fake[labels == c].T, s=45, color="black", linewidths=0.3, marker=f"${c}$", zorder=front + 0.5)

@@ -9,7 +9,9 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from ddkit.data import Dataset
 from ddkit.data.dataset import denormalise
-from ddkit.plots.style import PALETTE, Picture, bare, picture
+from ddkit.plots.looks import LOOKS
+from ddkit.plots.style import Picture, bare, picture
+from ddkit.stored import FULL
 from ddkit.synthetic import SyntheticSet
 from ddkit.training.scores import Scores
 
@@ -39,7 +41,7 @@ def idea(dataset: Dataset, synthetic: SyntheticSet, scores: dict[str, Scores]) -
         bare(axes)
         _trained(figure.add_axes((left, 0.02, 0.26, 0.32)), name, found)
     figure.text(0.6825, 0.68, "distil:\nmove the\npixels", ha="center", va="bottom", size=9)
-    arrow = {"arrowstyle": "-|>", "mutation_scale": 18, "color": PALETTE[1]}
+    arrow = {"arrowstyle": "-|>", "mutation_scale": 18, "color": LOOKS["datadam"].color}
     figure.add_artist(FancyArrowPatch((0.655, 0.64), (0.71, 0.64), **arrow))
     figure.told = "; ".join(f"{name}: {found}" for name, found in scores.items())
     return figure
@@ -95,4 +97,4 @@ def _method(axes: Axes, y: float, method: str, lesson: int | None) -> None:
     axes.text(0.08, y, method, va="center", size=9, color="black" if lesson else "#777777")
     if lesson:
         axes.text(0.92, y, f"lesson {lesson}", va="center", ha="right", size=8.5, color="white",
-                  bbox={"boxstyle": "round,pad=0.25", "facecolor": PALETTE[0], "edgecolor": "none"})
+                  bbox={"boxstyle": "round,pad=0.25", "facecolor": LOOKS[FULL].color, "edgecolor": "none"})

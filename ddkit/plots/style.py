@@ -1,6 +1,6 @@
-"""The one look of all pictures: settings, palette, grids of images, and a figure that shows itself in a notebook.
+"""The one look of all pictures: settings, grids of images, and a figure that shows itself in a notebook.
 
-Series differ in lightness, marker and line style, never in hue alone, so that a grey print still tells them apart.
+What a colour stands for is said in ``looks``.
 """
 
 import contextlib
@@ -8,7 +8,7 @@ import functools
 import io
 import textwrap
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -18,7 +18,7 @@ from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullFormatter
 from matplotlib.transforms import Bbox, BboxBase
 from PIL import Image
 
@@ -34,13 +34,10 @@ STYLE = {
     "image.cmap": "gray", "image.interpolation": "nearest",
     "figure.dpi": 100, "savefig.dpi": 150, "savefig.bbox": "tight", "savefig.pad_inches": 0.08, "pdf.fonttype": 42,
 }
-PALETTE = ("#14213d", "#a32f1a", "#2f9385", "#9dbde0", "#f6cf6a")  # from dark to light
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
-# What a set stands for looks the same in all pictures.
-MEANT = {"full": {"color": PALETTE[0], "hatch": ""}, "method": {"color": PALETTE[1], "hatch": ""},
-         "start": {"color": PALETTE[2], "hatch": "..."}, "random": {"color": PALETTE[3], "hatch": "///"}}
-HATCHES = ("", "///", "...", "\\\\\\", "", "--")  # of bars, with the palette from light to dark
+TICKS = (20, 50, 80, 90, 95, 98, 99, 99.5, 99.8)  # accuracies in %, of scales that are logarithmic in the error
+LEAST_ERROR = 0.1  # %, where such a scale ends
 
 # Lightness rises all the way: in grey, darker than the middle is negative and lighter is positive.
 SIGNED = LinearSegmentedColormap.from_list("signed", ["#04123a", "#2b5aa6", "#9b9b9b", "#efb24c", "#fffbe6"])
@@ -138,15 +135,16 @@ def _footnote(figure: Picture, notes: list[str]) -> None:
         figure.text(box.x0 / width, (box.y0 - 0.08) / height, "\n".join(lines), va="top", size=8, style="italic")
 
 
-def series(index: int) -> dict:
-    """Colour, marker and line style of the series with this index, as options of ``Axes.plot``."""
-    return {"color": PALETTE[index % len(PALETTE)], "marker": MARKERS[index % len(MARKERS)],
-            "linestyle": LINES[index % len(LINES)], "markeredgecolor": "#222222", "markeredgewidth": 0.6}
+def series(index: int, color: str) -> dict:
+    """One of several series that stand for the same and so have one colour, as options of ``Axes.plot``."""
+    return {"color": color, "marker": MARKERS[index % len(MARKERS)], "linestyle": LINES[index % len(LINES)],
+            "markerfacecolor": "white" if index % 2 else color, "markeredgecolor": "#222222", "markeredgewidth": 0.6}
 
 
-def meant(meaning: str) -> dict:
-    """Colour and hatch of ``method``, ``start``, ``random`` or ``full``, as options of ``Axes.bar``."""
-    return MEANT[meaning]
+def spread(counts: Iterable[int]) -> str:
+    """Over how many each number is, in words: ``5``, or ``1 to 5``."""
+    counts = sorted(counts)
+    return f"{counts[0]}" + f" to {counts[-1]}" * (counts[0] < counts[-1])
 
 
 def blocks(rows: Sequence[str], columns: Sequence[str], down: int = 1, across: int = 1, top: bool = True,
@@ -221,6 +219,20 @@ def log_ticks(axis: Axis) -> None:
     axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 300 * low else (1,)))
     axis.set_major_formatter("{x:g}")
     axis.set_minor_formatter(NullFormatter())
+
+
+def error_scale(axes: Axes, which: str, reached: Iterable[float]) -> None:
+    """Let an axis (``x`` or ``y``) of accuracies in % be logarithmic in the error, over what was reached (in %)."""
+    def forwards(accuracy):
+        return -np.log10(np.maximum(100 - np.asarray(accuracy), LEAST_ERROR))
+
+    axis, reached = getattr(axes, f"{which}axis"), list(reached)
+    getattr(axes, f"set_{which}scale")("function", functions=(forwards, lambda value: 100 - 10.0 ** -np.asarray(value)))
+    low, high = 100 - 1.3 * (100 - min(reached)), 100 - max(LEAST_ERROR, (100 - max(reached)) / 1.5)
+    getattr(axes, f"set_{which}lim")(max(low, 0), high)
+    ticks = [tick for tick in TICKS if low <= tick <= high]
+    axis.set_major_locator(FixedLocator(ticks) if len(ticks) > 2 else MaxNLocator(4))
+    axis.set_major_formatter("{x:g}")
 
 
 def _inside(box: Bbox, outer: BboxBase) -> bool:

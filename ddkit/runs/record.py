@@ -165,7 +165,7 @@ class Record:
     @property
     def scores(self) -> Scores:
         """The test scores (of a record that has any)."""
-        return Scores(tuple(self.result["runs"]), notes=tuple(self.notes))
+        return Scores(tuple(self.result["runs"]), notes=tuple(self.notes), spec=self.spec)
 
     def __repr__(self) -> str:
         return line(self)

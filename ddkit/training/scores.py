@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -46,12 +46,13 @@ class Scores:
     """Test results of several networks, one per seed, all trained on the same kind of data.
 
     ``runs`` holds a dict per seed, as ``score`` returns it. ``metric`` is the one that mean, sd and se are of.
-    ``notes`` are the data set's.
+    ``notes`` are the data set's. ``spec``, as plain data, is the run's that they came from, if from one.
     """
 
     runs: tuple[dict, ...]
     metric: str = "accuracy"
     notes: tuple[str, ...] = ()
+    spec: dict = field(default_factory=dict, compare=False, repr=False)
 
     def of(self, metric: str) -> "Scores":
         """The same runs, judged by another metric: ``accuracy``, ``balanced_accuracy`` or ``auc``."""

@@ -331,7 +331,8 @@ def test_the_curves_show_means_and_are_named_beside_their_ends(record):
 
 
 def test_the_matrix_shows_each_steps_share(record):
-    (axes,) = continual_plots.step_matrix(record).axes
+    axes, scale = continual_plots.step_matrix(record).axes
+    assert "%" in scale.get_ylabel() and "n = 2 " in axes.get_xlabel()
     mean = sum(run["by_step"][1][0] for run in record.result["runs"]) / 2
     assert f"{100 * mean:.1f}" in [text.get_text() for text in axes.texts] and len(axes.texts) == 3
 

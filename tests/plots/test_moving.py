@@ -13,7 +13,7 @@ from ddkit.foundation.errors import InputError
 from ddkit.plots.moving import Comparison, Growing, Losses, Moments, Stage, comparison, growth, moment
 from ddkit.plots.moving.growth import beside, in_bytes
 from ddkit.plots.moving.moments import mosaic
-from ddkit.plots.style import MEANT, SIGNED
+from ddkit.plots.style import SIGNED
 from ddkit.runs import RECORD
 from ddkit.stored import evolving, growths, judged, lead, shelf
 
@@ -234,10 +234,3 @@ def test_static_figures_are_drawn_from_the_same(everything, label, tmp_path):
     assert (shown[1] == Moments(run).change(run.updates[-1], label)).all()
     figure.savefig(tmp_path / "moment.png")
     growth(grown, next(iter(grown.curves))).savefig(tmp_path / "growth.png")
-
-
-def test_what_sets_stand_for_differs_in_grey_too():
-    from matplotlib.colors import to_rgb
-
-    greys = sorted(np.dot(to_rgb(look["color"]), (0.299, 0.587, 0.114)) for look in MEANT.values())
-    assert min(np.diff(greys)) > 0.1

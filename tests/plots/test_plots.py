@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 from every_picture import MEAN, STD, a_distillation, a_record, a_set, polyp_scores, scores
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from ddkit import plots
@@ -16,7 +15,8 @@ from ddkit.foundation.errors import InputError
 from ddkit.methods.matching.datadam import attention_map
 from ddkit.networks import build
 from ddkit.plots import kernels as kernel_plots
-from ddkit.plots.style import PALETTE, SIGNED, STYLE
+from ddkit.plots.looks import lightness
+from ddkit.plots.style import SIGNED, STYLE
 from ddkit.training import Protocol
 
 
@@ -163,10 +163,10 @@ def test_embedding_shows_every_image_once():
 
 def test_heatmap_writes_every_accuracy():
     found = {"full data": {"MLP": scores(0.98), "LeNet": scores(0.991)}, "random": {"LeNet": scores(0.105)}}
-    (axes,) = plots.transfer_heatmap(found, "Transfer").axes
-    assert [text.get_text() for text in axes.texts] == ["98.0 %", "99.1 %", "–", "10.5 %\nat chance"]
+    axes, scale = plots.transfer_heatmap(found, "Transfer").axes
+    assert [text.get_text() for text in axes.texts] == ["98.0 ± 1.0", "99.1 ± 1.0", "–", "10.5 ± 1.0\nat chance"]
     assert names(axes.xaxis) == ["MLP", "LeNet"] and names(axes.yaxis) == ["full data", "random"]
-    assert title(axes) == "Transfer"
+    assert title(axes) == "Transfer" and "n = 3 each" in axes.get_xlabel() and scale.get_ylabel() == "%"
     assert "Test accuracy" in title(plots.transfer_heatmap(found).axes[0])
 
 
@@ -174,18 +174,22 @@ def test_two_classes_are_shown_by_balanced_accuracy_with_its_chance():
     good, guessing = polyp_scores(0.8), polyp_scores(0.501)
     (axes,) = plots.bars({"standard": {"good": good, "guessing": guessing}}, chance=0.63).axes
     assert [round(bar.get_height()) for bar in axes.patches] == [80, 50]
-    assert [text.get_text() for text in axes.texts] == ["80.0", "50.1*", "chance 50 %"]
-    assert axes.get_xlabel() == "protocol (* at chance)"
-    assert "balanced accuracy" in axes.get_ylabel() and "balanced accuracy" in title(axes)
-    (axes,) = plots.transfer_heatmap({"good": {"MLP": good}, "bad": {"MLP": guessing}}).axes
-    assert [text.get_text() for text in axes.texts] == ["80.0 %", "50.1 %\nat chance"]
+    assert [text.get_text() for text in axes.texts] == ["80.0", "↓ 50.1*"]
+    assert "chance: 50 %; * at chance" in axes.figure._supxlabel.get_text()
+    assert "balanced accuracy" in axes.get_ylabel() and "balanced accuracy" in axes.figure._suptitle.get_text()
+    axes = plots.transfer_heatmap({"good": {"MLP": good}, "bad": {"MLP": guessing}}).axes[0]
+    assert [text.get_text() for text in axes.texts] == ["80.0 ± 1.0", "50.1 ± 1.0\nat chance"]
     assert "balanced accuracy" in title(axes)
     (axes,) = plots.accuracy_against_time({"good": good}).axes
     assert axes.lines[0].get_ydata() == pytest.approx([80]) and "balanced accuracy" in axes.get_ylabel()
 
 
 def footnote(figure) -> str:
-    return " ".join(" ".join(text.get_text() for text in figure.texts).split())
+    return " ".join(" ".join(text.get_text() for text in notes(figure)).split())
+
+
+def notes(figure) -> list:
+    return [text for text in figure.texts if text.get_style() == "italic"]
 
 
 def test_the_notes_of_the_data_stand_below_every_picture_once():
@@ -198,9 +202,9 @@ def test_the_notes_of_the_data_stand_below_every_picture_once():
                    plots.loss_curve({"one": record, "two": record}), plots.bars(found, chance=0.6),
                    plots.transfer_heatmap(found), plots.accuracy_against_time(found["a"])):
         assert footnote(figure) == note
-        heights = [text.get_window_extent().y1 for text in figure.texts]
+        heights = [text.get_window_extent().y1 for text in notes(figure)]
         assert max(heights) < min(axes.get_tightbbox().y0 for axes in figure.axes)
-    assert not plots.image_grid(a_set()).texts and not plots.bars({"a": {"x": scores()}}, 0.1).texts
+    assert not notes(plots.image_grid(a_set())) and not notes(plots.bars({"a": {"x": scores()}}, 0.1))
 
 
 def test_labels_of_points_overlap_nothing():
@@ -216,13 +220,12 @@ def test_labels_of_points_overlap_nothing():
 
 def test_bars_have_heights_errors_and_chance():
     by_protocol = {"assignment": {"full": scores(0.9), "random": scores(0.5)}, "standard": {"full": scores(0.95)}}
-    (axes,) = plots.bars(by_protocol, chance=0.1).axes
-    assert [round(bar.get_height()) for bar in axes.patches] == [90, 95, 50]
-    assert [text.get_text() for text in axes.texts] == ["90.0", "95.0", "50.0", "chance 10 %"]
-    assert names(axes.xaxis) == ["assignment", "standard"]
-    assert len({bar.get_hatch() for bar in axes.patches}) == 2
-    first, alone, second = (bar.get_x() + bar.get_width() / 2 for bar in axes.patches)
-    assert first + second == pytest.approx(0) and first < second and alone == pytest.approx(1)
+    figure = plots.bars(by_protocol, chance=0.1)
+    both, alone = figure.axes
+    assert [[round(bar.get_height()) for bar in axes.patches] for axes in (both, alone)] == [[90, 50], [95]]
+    assert [[text.get_text() for text in axes.texts] for axes in (both, alone)] == [["90.0", "50.0"], ["95.0"]]
+    assert [title(axes) for axes in (both, alone)] == ["assignment protocol", "standard protocol"]
+    assert "mean ± standard deviation, n = 3 networks; chance: 10 %" in figure._supxlabel.get_text()
 
 
 def test_save_writes_both_files_with_the_same_bytes_every_time(tmp_path):
@@ -281,9 +284,6 @@ def test_threads_leave_the_settings_as_they_were():
     assert {name: matplotlib.rcParams[name] for name in STYLE} == before
 
 
-def test_series_and_signs_differ_in_grey():
-    def lightness(colours) -> np.ndarray:
-        return np.array([to_rgb(c[:3] if not isinstance(c, str) else c) for c in colours]) @ (0.299, 0.587, 0.114)
-
-    assert np.diff(lightness(PALETTE)).min() > 0.08
-    assert np.diff(lightness(SIGNED(np.linspace(0, 1, 65)))).min() > 0
+def test_signs_differ_in_grey():
+    shades = [lightness(colour[:3]) for colour in SIGNED(np.linspace(0, 1, 65))]
+    assert np.diff(shades).min() > 0

@@ -5,7 +5,8 @@ from matplotlib.axes import Axes
 
 from ddkit.applications.continual.spec import after_step, interval
 from ddkit.foundation.errors import require
-from ddkit.plots.style import Picture, bare, picture, series
+from ddkit.plots.looks import Look, looks
+from ddkit.plots.style import Picture, bare, picture, spread
 from ddkit.runs import Record
 
 BESIDE = 0.045  # of the axis: the least distance between two names beside their curves
@@ -20,28 +21,30 @@ def accuracy_after_each_step(records: dict[str, Record], title: str = "") -> Pic
     steps = _steps(records)
     figure = Picture(figsize=(8, 4.4), layout="constrained")
     axes = figure.subplots()
-    at, ends = np.arange(1, len(steps) + 1), {}
+    at, ends, shown = np.arange(1, len(steps) + 1), {}, looks(records)
     for index, (name, record) in enumerate(records.items()):
         scores = [after_step(record, step) for step in range(len(steps))]
         means, halves = (100 * np.array(values) for values in ([s.mean for s in scores], list(map(interval, scores))))
         errors = [np.minimum(halves, means), np.minimum(halves, 100 - means)]
         aside = 0.06 * (index - (len(records) - 1) / 2)  # so that intervals do not cover each other
-        axes.errorbar(at + aside, means, errors, capsize=3, **series(index))
+        axes.errorbar(at + aside, means, errors, capsize=3, **shown[name].series)
         ends[name] = means[-1]
     axes.set_xticks(at, [f"{t}\n+ {', '.join(step)}" for t, step in zip(at, steps, strict=True)])
-    axes.set(xlabel="step, and the classes that arrived in it", ylabel="test accuracy on all classes seen (%)",
-             xlim=(0.7, len(steps) + 0.2))
-    _name_ends(axes, ends)
-    axes.set_title(title or "Accuracy after each step (mean and 95 % interval over seeds)")
+    counts = f"n = {spread(len(record.result['runs']) for record in records.values())} repetitions"
+    axes.set(xlabel=f"step, and the classes that arrived in it\nmean and 95 % interval (Student's t), {counts}",
+             ylabel="test accuracy on all classes seen (%)", xlim=(0.7, len(steps) + 0.2))
+    _name_ends(axes, ends, shown)
+    axes.set_title(title or "Accuracy after each step")
+    figure.told = "At the end " + ", ".join(f"{name} {end:.1f} %" for name, end in ends.items())
     return figure
 
 
-def _name_ends(axes: Axes, ends: dict[str, float]) -> None:
+def _name_ends(axes: Axes, ends: dict[str, float], shown: dict[str, Look]) -> None:
     """Write each name and value at its height to the right of the axes, beside its curve's marker."""
     low, high = axes.get_ylim()
     heights = _apart([(end - low) / (high - low) for end in ends.values()], BESIDE)
-    for index, ((name, end), height) in enumerate(zip(ends.items(), heights, strict=True)):
-        axes.plot(1.02, height, transform=axes.transAxes, clip_on=False, **series(index))
+    for (name, end), height in zip(ends.items(), heights, strict=True):
+        axes.plot(1.02, height, transform=axes.transAxes, clip_on=False, **shown[name].series)
         axes.annotate(f"{name} {end:.1f} %", (1.04, height), xycoords="axes fraction", va="center", size=9)
     axes.set_ylim(low, high)
 
@@ -53,7 +56,7 @@ def step_matrix(record: Record, title: str = "") -> Picture:
     table = np.full((len(steps), len(steps)), np.nan)
     for row in range(len(steps)):
         table[row, : row + 1] = 100 * np.mean([run["by_step"][row] for run in record.result["runs"]], axis=0)
-    figure = Picture(figsize=(1.6 + 0.9 * len(steps), 0.9 + 0.5 * len(steps)), layout="constrained")
+    figure = Picture(figsize=(2.6 + 0.9 * len(steps), 1.1 + 0.5 * len(steps)), layout="constrained")
     axes = figure.subplots()
     image = axes.imshow(table, cmap="YlGnBu", aspect="auto")
     for (row, column), value in np.ndenumerate(table):
@@ -62,7 +65,8 @@ def step_matrix(record: Record, title: str = "") -> Picture:
                       color="white" if image.norm(value) > 0.65 else "black")
     axes.set_xticks(range(len(steps)), [", ".join(step) for step in steps])
     axes.set_yticks(range(len(steps)), range(1, len(steps) + 1))
-    axes.set(xlabel="test images of classes", ylabel="after step",
+    figure.colorbar(image, label="recognised (%)")
+    axes.set(xlabel=f"test images of classes\nmean, n = {len(record.result['runs'])} repetitions", ylabel="after step",
              title=title or "Recognised of each step's classes (%)")
     bare(axes)
     return figure

@@ -3,14 +3,14 @@
 import numpy as np
 from matplotlib.axes import Axes
 
-from ddkit.plots.style import LINES, MARKERS, Picture, log_ticks, meant, picture, style
+from ddkit.plots.looks import band, looks
+from ddkit.plots.style import Picture, log_ticks, picture, spread, style
 from ddkit.specs import Start, key
-from ddkit.stored import FULL, Growth, Growths, Point
+from ddkit.stored import Growth, Growths, Point
 from ddkit.training.scores import METRICS
 
 _PLACES = ((0.095, 0.155, 0.41, 0.67), (0.56, 0.155, 0.41, 0.67))  # fixed, so that nothing jumps
 _ASIDE = (1, 0.95, 1.05)  # so that no curve's points hide another's
-_SHAPES = {"method": (MARKERS[0], LINES[0]), "random": (MARKERS[2], LINES[2]), "start": (MARKERS[1], LINES[1])}
 
 
 class Growing:
@@ -43,20 +43,19 @@ class Growing:
                              [max(edge, budget * 1.07), 0]])
 
     def _draw(self, axes: Axes, of, words: str) -> None:
+        shown = looks({curve.name: next(iter(curve.points.values())).sample.source for curve in self.curves})
         for curve, aside in zip(self.curves, _ASIDE, strict=False):
-            marker, line = _SHAPES[curve.meaning]
-            color = meant(curve.meaning)["color"]
             points = curve.points.values()
             at, means, sds = zip(*((of(point) * aside, *_percent(point)) for point in points), strict=True)
-            axes.errorbar(at, means, sds, marker=marker, linestyle=line, color=color, capsize=3, label=curve.name,
-                          markeredgecolor="#222222", markeredgewidth=0.6)
+            axes.errorbar(at, means, sds, capsize=3, label=curve.name, **shown[curve.name].series)
         self._draw_full(axes)
         axes.set(xscale="log", xlabel=words)
         axes.margins(0.12, 0.1)
         if of is _ipc:
             scores = next(iter(self.curves[0].points.values())).sample.scores
             axes.set_ylabel(f"test {METRICS[scores.metric]} (%)")
-            axes.set_title("Mean ± standard deviation over seeds")
+            counts = spread(len(point.sample.by_seed) for curve in self.curves for point in curve.points.values())
+            axes.set_title(f"Mean ± standard deviation, n = {counts} seeds")
             axes.set_xlim(*_around([_ipc(p) for c in self.growths.curves.values() for p in c.points.values()]))
             log_ticks(axes.xaxis)
             (self._asked,) = axes.plot([], [], color="#777777", linewidth=1, linestyle=":",
@@ -82,12 +81,8 @@ class Growing:
         """The mean of the full data's scores, and two standard errors of the test set to either side."""
         if not self.growths.full:
             return
-        scores, color = self.growths.full.scores, meant(FULL)["color"]
-        mean, band = 100 * scores.mean, 200 * scores.tested
-        axes.axhspan(mean - band, mean + band, color=color, alpha=0.2, linewidth=0)
-        axes.axhline(mean, color=color, linewidth=1)
-        axes.annotate(f"full data {mean:.2f} %", (0.02, mean - band), (0, -3), textcoords="offset points", va="top",
-                      xycoords=("axes fraction", "data"), size=9)
+        scores = self.growths.full.scores
+        band(axes, 100 * scores.mean, 200 * scores.tested)
 
 
 @picture

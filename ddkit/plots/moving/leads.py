@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from ddkit.foundation.errors import require
-from ddkit.plots.style import Picture, bare, meant, picture, style
+from ddkit.plots.looks import looks
+from ddkit.plots.style import Picture, bare, picture, style
 from ddkit.stored import Sample, counted, lead
 from ddkit.training.leads import ENOUGH
 from ddkit.training.scores import METRICS
@@ -76,9 +77,8 @@ class Comparison:
         axes.set_title(f"Zoomed: the axis begins at {self._bottom:.1f} %")
         axes.set_xticks((0, 1), [_in_lines(sample) for sample in self.samples])
         axes.grid(axis="x", visible=False)
-        looks = [meant(sample.meaning) for sample in self.samples]
-        self._bars = [axes.bar(at, 1, 0.62, self._bottom, edgecolor="black", linewidth=0.8, **look)[0]
-                      for at, look in enumerate(looks)]
+        shown = looks({str(at): sample.source for at, sample in enumerate(self.samples)})
+        self._bars = [axes.bar(int(at), 1, 0.62, self._bottom, **look.bar)[0] for at, look in shown.items()]
         self._pairs = [axes.plot([], [], color="#444444", linewidth=0.6, zorder=3)[0] for _ in range(self.most)]
         self._dots = [axes.plot([], [], "o", color="white", markeredgecolor="black", markersize=5, zorder=4)[0]
                       for _ in self.samples]

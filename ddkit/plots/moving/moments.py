@@ -7,10 +7,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from ddkit.plots.style import SIGNED, Picture, bare, log_ticks, meant, picture, style
+from ddkit.plots.looks import looks
+from ddkit.plots.style import SIGNED, Picture, bare, log_ticks, picture, style
 from ddkit.plots.training import running_median
 from ddkit.runs import Record, set_of
-from ddkit.stored import METHOD, Evolving
+from ddkit.stored import Evolving
 from ddkit.synthetic import SyntheticSet
 
 MOST_SHOWN = 10  # images of a class
@@ -112,7 +113,7 @@ class Losses:
                 axes = self.figure.add_axes((0.085, 0.24, 0.89, 0.62))
             losses = np.array(run.losses)
             self._median = running_median(losses, 2 * (len(losses) // 60) + 3)
-            at, color = np.arange(1, len(losses) + 1), meant(METHOD)["color"]
+            at, color = np.arange(1, len(losses) + 1), looks({"": run.source})[""].ink
             axes.plot(at, losses, color=color, alpha=0.3, linewidth=0.8)
             axes.plot(at, self._median, color=color)
             wide = bool(losses.min() > 0 and losses.max() > 5 * losses.min())

@@ -6,13 +6,14 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from ddkit.data import denormalise
+from ddkit.plots.looks import Look, looks
 from ddkit.plots.moving.moments import mosaic
-from ddkit.plots.style import Picture, bare, meant, picture
+from ddkit.plots.style import Picture, bare, picture
+from ddkit.specs import Start
 from ddkit.stored import METHOD, START
 from ddkit.stored.following import ALL, SEGMENT, Following, Place
 
 SIDES = {METHOD: "distilled images", START: "their start"}
-_MARKS = {METHOD: ("o", "-"), START: ("s", "--")}
 _SHOWN, _ROWS, _PALE = 40, 2, 0.25  # training images below the map; how strong those are that experts do not see
 _STRIP = 1.25  # inches that they take
 
@@ -53,12 +54,11 @@ def _draw_map(axes: Axes, following: Following, of: str, place: Place) -> None:
     ends = seen(torch.stack([segment.start, segment.target]))
     looked = [ends]
     for side, name in SIDES.items():
-        (marker, line), color = _MARKS[side], meant(side)["color"]
+        look = _look(following, side)
         path = seen(following.path(side, place).weights)
         looked.append(path)
-        axes.plot(*path, line, color=color, zorder=3)
-        axes.plot(*path[:, -1:], marker, color=color, markeredgecolor="black", markersize=8, zorder=5,
-                  label=f"student on {name}")
+        axes.plot(*path, color=look.ink, linestyle=look.line, zorder=3)
+        axes.plot(*path[:, -1:], **look.point, markersize=8, zorder=5, label=f"student on {name}")
     for at, marker, size, name in zip(ends.T, "D*", (9, 15), ("start", "target"), strict=True):
         axes.plot(*at, marker, color="white", markeredgecolor="black", markersize=size, zorder=4, label=name,
                   linestyle="none")
@@ -68,6 +68,12 @@ def _draw_map(axes: Axes, following: Following, of: str, place: Place) -> None:
     else:
         axes.set_aspect("equal", adjustable="datalim")
     axes.legend(fontsize=7.5, handlelength=1.8)
+
+
+def _look(following: Following, side: str) -> Look:
+    """How the set of a side is drawn in all pictures."""
+    made = following.sets[METHOD].origin
+    return looks({side: made if side == METHOD else {"type": Start.__name__, "of": made}})[side]
 
 
 def _look_at(axes: Axes, points: np.ndarray) -> None:
@@ -82,11 +88,9 @@ def _look_at(axes: Axes, points: np.ndarray) -> None:
 
 def _draw_losses(axes: Axes, following: Following, place: Place) -> None:
     for side, name in SIDES.items():
-        (marker, line), color = _MARKS[side], meant(side)["color"]
-        losses = following.path(side, place).losses
-        axes.plot(losses, line, color=color)
-        axes.plot([len(losses) - 1], losses[-1:], marker, color=color, markeredgecolor="black", markersize=8,
-                  label=f"{name}: {losses[-1]:.3f}")
+        look, losses = _look(following, side), following.path(side, place).losses
+        axes.plot(losses, color=look.ink, linestyle=look.line)
+        axes.plot([len(losses) - 1], losses[-1:], **look.point, markersize=8, label=f"{name}: {losses[-1]:.3f}")
     for at in (0, 1):
         axes.axhline(at, color="#777777", linewidth=1, linestyle=":", zorder=1)
     axes.set(title="Distance left / to go, squared", xlabel="steps of the student", ylabel="trajectory loss")

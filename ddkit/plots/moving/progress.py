@@ -2,32 +2,36 @@
 
 import numpy as np
 
-from ddkit.plots.style import Picture, log_ticks, meant, picture
+from ddkit.plots.looks import looks
+from ddkit.plots.style import Picture, log_ticks, picture
 from ddkit.plots.training import running_median
-from ddkit.stored import METHOD, Grid
+from ddkit.specs import Source
+from ddkit.stored import Grid
 
 _SIZE = (4.3, 3.1)  # inches
 
 
 @picture
-def progress(losses: list[float], validation: list[tuple[int, float]], most: int) -> Picture:
+def progress(losses: list[float], validation: list[tuple[int, float]], most: int,
+             spec: Source | None = None) -> Picture:
     """The loss of the updates so far (faint: each, bold: running median), above it the validation score, if any.
 
     Args:
         most: how many updates there will be.
+        spec: the distillation.
     """
     figure = Picture(figsize=_SIZE, layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True)
-    color = meant(METHOD)["color"]
+    (look,) = looks({"": spec}).values()
     if validation:
         at, score = np.array(validation).T
-        above.plot(at, 100 * score, color=color, marker="o")
+        above.plot(at, 100 * score, **look.series)
     above.set(title=f"After {len(losses):,} of {most:,} updates", ylabel="validation (%)", xlim=(0, max(most, 1)))
     values = np.array(losses)
     if len(values):
         at = np.arange(1, len(values) + 1)
-        below.plot(at, values, color=color, alpha=0.3, linewidth=0.8)
-        below.plot(at, running_median(values, 2 * (len(values) // 60) + 3), color=color)
+        below.plot(at, values, color=look.ink, alpha=0.3, linewidth=0.8)
+        below.plot(at, running_median(values, 2 * (len(values) // 60) + 3), color=look.ink)
         if values.min() > 0 and values.max() > 5 * values.min():
             below.set_yscale("log")
             log_ticks(below.yaxis)
@@ -46,7 +50,8 @@ def along(grid: Grid, axis: str, values: dict[str, float]) -> Picture:
     figure = Picture(figsize=(5.2, 3.0), layout="constrained")
     axes = figure.subplots()
     means, errors = (100 * np.array([getattr(cell, what) for cell in cells]) for what in ("mean", "error"))
-    axes.errorbar(range(len(cells)), means, 2 * errors, color=meant(METHOD)["color"], marker="o", capsize=3)
+    (look,) = looks({"": grid.spec}).values()
+    axes.errorbar(range(len(cells)), means, 2 * errors, capsize=3, **look.series)
     axes.plot([at], [means[at]], "o", markersize=14, markerfacecolor="none", markeredgecolor="black")
     axes.set_xticks(range(len(cells)), [f"{value:g}" for value in grid.axes[axis]])
     others = ", ".join(f"{name} {value:g}" for name, value in values.items() if name != axis)

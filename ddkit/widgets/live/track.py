@@ -88,7 +88,7 @@ class Track:
         """Draw the curves, which take much longer than the images, and seldom enough that most of what pictures may
         take is left to these."""
         begun = time.monotonic()
-        self.curves.show(drawn(progress(seen.losses, seen.validation, self.live.spec.total_updates)),
+        self.curves.show(drawn(progress(seen.losses, seen.validation, self.live.spec.total_updates, self.live.spec)),
                          f"loss of {len(seen.losses)} updates and validation score")
         self._curves_due = time.monotonic() + (time.monotonic() - begun) / (SHARE / 2)
 
