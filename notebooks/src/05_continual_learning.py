@@ -4,8 +4,8 @@
 # - **Course part:** {PART}.
 # - **You will learn** to choose real images that stand for all (coresets), to use chosen or distilled images as the
 #   memory of a network whose classes arrive one after the other, and to measure what such a network forgets.
-# - **Before you start:** lessons 1 to 4.
-# - **Time:** 40 minutes; about two hours more on one processor core in the laptop profile if no result came with the
+# - **Before you start:** lessons 1 to 4. Question 4 asks for one application: take this lesson *or* lesson 9.
+# - **Time:** an hour with its exercises; about two hours more on one processor core in the laptop profile if no result came with the
 #   repository.
 
 # %% shared="colab"
@@ -13,17 +13,27 @@
 # %%
 import ddkit  # before torch, whose threads it asks to share the processor
 import torch
-from ddkit import plots
+from ddkit import exercises, plots
 from ddkit.applications.continual import report as continual_course, plots as continual_plots
 from ddkit.course import lesson
+from ddkit.plots import tables
 
 profile = lesson.begin()
 data = ddkit.load(profile.dataset)
 
 # %% [markdown]
+# ## The problem
+#
+# A network learns to tell 0 from 1, then 2 from 3, then 4 from 5, and when it comes to 8 and 9 it no longer knows what a 0 is: the
+# steps that fit its weights to the new classes undo what fitted them to the old ones. That is **catastrophic forgetting**, and
+# **continual learning** is the art of avoiding it. The plainest way is a **memory**: keep a few images of every class that was seen,
+# and train on them as well. The memory is small, so what stands in it matters. A synthetic image that stands for many real ones
+# seems made for the place. Is it? That is a question with a number for an answer, and this lesson looks for it: qualitatively
+# (what is in the memory, which steps are forgotten) and quantitatively (accuracy, forgetting, bytes, seconds).
+#
 # ## First: choosing instead of distilling
 #
-# A distilled image has to beat a real one. Random real images are the weakest opponent; a **coreset** is a choice made
+# A distilled image has to beat a real one. Random real images are the plainest opponent; a **coreset** is a choice of real images made
 # with care. Three rules, each looking at one class at a time:
 #
 # * **Herding** (Welling 2009): the next image is the one that brings the mean of the chosen ones nearest to the mean
@@ -32,29 +42,56 @@ data = ddkit.load(profile.dataset)
 # * **Forgetting** (Toneva et al. 2019): the images that a network in training learned and lost most often.
 #
 # "Near" is meant in pixels, or in the embedding of any network.
+#
+# {MARK herding}
+#
+# **Exercise.** Write herding the slow, plain way: for each of $k$ places try every row that is left, and take the one that
+# brings the mean of the chosen rows, itself among them, nearest to the mean of all.
 
-
-# %%
+# %% exercise="herding"
 def my_herding(rows, k):
-    """[n, D] -> the indices of k rows, by trying every row each time."""
+    """[n, D] -> the indices of k rows, in the order in which they were chosen."""
+    ### BEGIN SOLUTION
     picks = []
     for _ in range(k):
         left = [i for i in range(len(rows)) if i not in picks]
         means = torch.stack([rows[[*picks, i]].mean(0) for i in left])
         picks.append(left[int((means - rows.mean(0)).norm(dim=1).argmin())])
     return picks
+    ### END SOLUTION
 
+
+# %% check="herding"
+exercises.check("herding", my_herding)
+### BEGIN HIDDEN TESTS
+_line = torch.tensor([[0.0], [4.0], [5.0], [11.0]])  # of mean 5
+assert list(my_herding(_line, 2)) == [2, 1], "5 is the mean; 5 and 4 are nearer to it than 5 and 0 or 5 and 11"
+### END HIDDEN TESTS
 
 # %% [markdown]
-# The package sums instead of trying, which is faster; both must agree.
+# The package sums instead of trying, which is faster. The third rule needs a network that is watched while it learns: after
+# every epoch it looks at every image, right or wrong. An image is *forgotten* each time a right answer is followed by a wrong one.
+#
+# {MARK forgetting-events}
+#
+# **Exercise.** Count, for every image, how often it was forgotten. An image that was never right counts as many times as there
+# are looks, so that it stands beyond all others.
 
-# %%
-from ddkit.methods.coresets import forgetting_events, herding
+# %% exercise="forgetting-events"
+def my_forgetting_events(right):
+    """[looks, n] of booleans -> [n], how often each image was forgotten."""
+    ### BEGIN SOLUTION
+    events = (right[:-1] & ~right[1:]).sum(dim=0)
+    return torch.where(right.any(dim=0), events, len(right))
+    ### END SOLUTION
 
-zeros = data.train.of_class(0)[:60].flatten(1).double()
-assert my_herding(zeros, 5) == herding(zeros, 5).tolist()
-right = torch.tensor([[1, 0], [0, 0], [1, 0], [0, 1]]).bool()  # looks x images
-assert forgetting_events(right).tolist() == [2, 0], "learned and lost twice; learned late, never lost"
+
+# %% check="forgetting-events"
+exercises.check("forgetting-events", my_forgetting_events)
+### BEGIN HIDDEN TESTS
+_right = torch.tensor([[1, 0, 0], [0, 0, 0], [1, 0, 0], [0, 1, 0]]).bool()
+assert my_forgetting_events(_right).tolist() == [2, 0, 4], "learned and lost twice; learned late; never learned"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # **Predict:** which rule chooses typical digits, which chooses strange ones? With one image per class, which will do
@@ -72,16 +109,32 @@ one = continual_course.chosen(profile, 1)
 lesson.scores(one)
 
 # %%
+lesson.table(tables.leads(one, "random", "github"))
+
+# %%
 ten = continual_course.chosen(profile, profile.ipc)
 lesson.scores(ten)
+
+# %%
+lesson.table(tables.leads(ten, "random", "github"))
 
 # %%
 groups = {"1": one, f"{profile.ipc}": ten}
 plots.bars({name: {n: r.scores for n, r in row.items()} for name, row in groups.items()}, data.chance, "images per class")
 
 # %% [markdown]
-# Hard images define the border between classes only for somebody who has seen the middle.
-#
+# Read the leads with their errors, and mind the number of networks behind each. Where the images that were forgotten most are the
+# worst choice by far, there is a reason to think of: hard images mark the border between classes, and a border says little to
+# somebody who has never seen the middle.
+
+# %%
+shipped = one["forgetting"].shipped and ten["forgetting"].shipped
+for chosen in (one, ten):
+    worst = min(chosen, key=lambda name: chosen[name].scores.mean)
+    assert not shipped or worst == "forgetting"
+    print(f"the lowest of {len(chosen)} rows: {worst}, {chosen[worst].scores}")
+
+# %% [markdown]
 # ## Classes that arrive one after the other
 #
 # Now the ten classes come in five steps of two. When a step is over its data are gone, but for a **memory** of
@@ -101,18 +154,29 @@ assert set(step.train.labels.tolist()) == {0, 1}, "labels are counted within the
 # regression carry *values to regress on*, which start as one-hot $-\frac{1}{k}$ for the $k$ classes of the step.
 #
 # **Predict:** what must be added so that they say the same among $C$ classes?
+#
+# {MARK widened}
+#
+# **Exercise.** Write the values of a step among all classes. A value plus $1/k$ is what the set says of its own class against the
+# step's others; the other classes are impossible to it; and among $C$ classes $1/C$ is taken from everything.
 
-
-# %%
+# %% exercise="widened"
 def my_widened(values, first, classes):
     """Values [n, k] for a step's classes -> [n, classes], where the step's classes begin at ``first``."""
+    ### BEGIN SOLUTION
     own = values.shape[1]
     probable = torch.zeros(len(values), classes)
     probable[:, first : first + own] = values + 1 / own
     return probable - 1 / classes
+    ### END SOLUTION
 
 
-torch.testing.assert_close(my_widened(torch.eye(2) - 1 / 2, 4, 10), torch.eye(10)[4:6] - 1 / 10)
+# %% check="widened"
+exercises.check("widened", my_widened)
+### BEGIN HIDDEN TESTS
+_wide = my_widened(torch.eye(2) - 0.5, 4, 10)
+assert (_wide - (torch.eye(10)[4:6] - 0.1)).abs().max() < 1e-6, "one-hot less 1/2 becomes one-hot less 1/10"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # ### Two protocols
@@ -142,18 +206,11 @@ record.result["runs"][0]["after"]
 
 
 # %%
-def my_forgetting(a):
-    """a[t][s] for s <= t -> F."""
-    last = len(a) - 1
-    return sum(max(a[t][s] for t in range(s, last)) - a[last][s] for s in range(last)) / last
-
-
-# %%
 from ddkit.applications.continual.spec import forgetting
 
-assert abs(my_forgetting([[1.0], [0.5, 0.9], [0.7, 0.4, 0.8]]) - 0.4) < 1e-9
-for run in record.result["runs"]:
-    assert abs(my_forgetting(run["by_step"]) - forgetting(run["by_step"])) < 1e-9
+example = [[1.0], [0.5, 0.9], [0.7, 0.4, 0.8]]  # after step 1, 2, 3: the share recognised of each step so far
+assert abs(forgetting(example) - ((1.0 - 0.7) + (0.9 - 0.4)) / 2) < 1e-9
+[round(forgetting(run["by_step"]), 3) for run in record.result["runs"]]
 
 # %% [markdown]
 # ## Five steps of two classes
@@ -177,8 +234,13 @@ continual_plots.accuracy_after_each_step(gdumb, title)
 # networks.
 
 # %%
-for name in list(gdumb)[1:]:
-    print(f"{name} against random: {gdumb[name].scores.lead(gdumb['random'].scores):+.1f} standard errors")
+lesson.table(tables.leads(gdumb, "random", "github"))
+
+# %% [markdown]
+# And what has the distillation itself added to the images it started from?
+
+# %%
+lesson.table(tables.leads({name: gdumb[name] for name in ("herding", "DataDAM")}, "herding", "github"))
 
 # %%
 plots.image_grid(gdumb["DataDAM"].synthetic, title=f"DataDAM's memory after the last step ({profile.label})")
@@ -199,6 +261,15 @@ fair = {"DataDAM": gdumb["DataDAM"], "random": gdumb["random"],
         "random, as many bytes": continual_course.same_bytes(profile)}
 lesson.table(continual_course.table(fair, "github"))
 
+# %%
+lesson.table(tables.leads(fair, "DataDAM", "github"))
+
+# %%
+more, distilled = fair["random, as many bytes"].scores.mean, fair["DataDAM"].scores.mean
+assert not fair["DataDAM"].shipped or more > distilled
+print(f"as many bytes of random images score {100 * (more - distilled):+.2f} points beside the distilled ones: byte for byte, "
+      + ("distilling does not pay here" if more > distilled else "distilling pays here"))
+
 # %% [markdown]
 # ### And on a wider network?
 #
@@ -213,7 +284,7 @@ print(f"networks of width {profile.wide}")
 lesson.table(continual_course.table(wide, "github"))
 
 # %%
-print(f"DataDAM against random: {wide['DataDAM'].scores.lead(wide['random'].scores):+.1f} standard errors")
+lesson.table(tables.leads(wide, "random", "github"))
 
 # %% [markdown]
 # ## Replay
@@ -225,23 +296,46 @@ replay = continual_course.learned(profile, "replay")
 lesson.table(continual_course.table(replay, "github"))
 
 # %%
+for name, found in replay.items():
+    points = 100 * (found.scores.mean - gdumb[name].scores.mean)
+    print(f"{name}: replay ends {points:+.1f} points beside GDumb, {found.scores.lead(gdumb[name].scores):+.1f} standard errors "
+          f"(n = {len(found.scores.runs)} and {len(gdumb[name].scores.runs)})")
+
+# %%
 both = {f"{name}, GDumb": gdumb[name] for name in replay} | {f"{name}, replay": r for name, r in replay.items()}
 continual_plots.accuracy_after_each_step(both)
 
 # %% [markdown]
+# ## The question
+#
+# {MARK memory}
+#
+# **4.** Take one of the applications that you named in 1e, and show qualitatively and quantitatively what distilled data do for it.
+# If you take continual learning: which memory would you choose, on what evidence, and at what cost? Use your own runs, say how
+# many seeds they rest on, and compare with random images of the same number *and* of the same bytes.
+
+# %% [markdown] answer="memory"
+# *Your answer:*
+#
+# <!-- BEGIN MARK SCHEME -->
+# *Scheme:* ½ for what is measured and why (final accuracy, forgetting; GDumb judges the memory alone), with pictures of a memory or of
+# the steps; ½ for numbers of one's own with n and standard errors beside random images and herding; ½ for the verdict with its limits:
+# the lead at the same number of images, what becomes of it at the same bytes, the seconds it takes to fill the memory.
+# <!-- END MARK SCHEME -->
+
+# %% [markdown]
 # ## What you should take away
 #
-# * Random images are not the only baseline: herding costs a second and is much stronger with one image per class.
+# * Random images are not the only baseline: a coreset can cost a second and lead them by far with one image per class.
 # * A memory must be made from its own step's data; labels must keep their meaning when classes join.
 # * Count bytes, not images, and repeat everything, the memory included, before you compare.
 #
-# **Questions**
+# **Questions to yourself**
 #
-# 1. Which memory would you choose for this task, and on what evidence? Say how many seeds it rests on. (4)
-# 2. Which step's classes are forgotten most, and why do they fall even under GDumb, which never trains on old weights?
-#    (4)
-# 3. Distilled pixels could be rounded to bytes. What would you have to measure before you count them as one byte? (4)
-# 4. What did each memory cost in seconds, and what would it cost with a hundred classes?
-
-# %% [markdown]
-# *Your answers:*
+# 1. Which step's classes are forgotten most, and why do they fall even under GDumb, which never trains on old weights?
+# 2. Distilled pixels could be rounded to bytes. What would you have to measure before you count them as one byte?
+# 3. What did each memory cost in seconds, and what would it cost with a hundred classes?
+# 4. Why do the intervals here rest on whole repetitions, memory included, and not on five networks trained on one memory?
+#
+# **Go further.** Save a distilled memory in 8 bits and score it again. Give herding the embeddings of the network of the step
+# before, rather than pixels. Take another order of the classes: does the ranking of the memories stay?
