@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from types import ModuleType
 
 from ddkit import applications
-from ddkit.commands import choose, course, data, distill, evaluate, explore, look, train
+from ddkit.commands import choose, course, data, distill, evaluate, explore, look, report, train
 from ddkit.foundation.finding import modules_in
 
 EPILOG = """examples:
@@ -22,7 +22,8 @@ EPILOG = """examples:
   python -m ddkit continual --dataset mnist --memory random,datadam --ipc 10
       learn two classes at a time, with ten images of each kept
 """
-CORE = (course, train, distill, choose, evaluate, look, data, explore)  # in the order in which --help lists them
+# In the order in which --help lists them.
+CORE = (course, train, distill, choose, evaluate, look, data, explore, report)
 
 
 def parser() -> argparse.ArgumentParser:

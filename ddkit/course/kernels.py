@@ -7,7 +7,7 @@ from tabulate import tabulate
 from ddkit.course.profiles import Profile
 from ddkit.plots import tables
 from ddkit.runs import Record, run
-from ddkit.specs import Distill, RandomReal, Source, Start
+from ddkit.specs import Distill, Evaluate, RandomReal, Source, Start
 from ddkit.training.leads import Lead
 from ddkit.training.scores import Scores
 
@@ -57,14 +57,18 @@ def sizes(profile: Profile) -> dict[int, int]:
     return {profile.ipc: 1} if profile.name == "quick" else {1: 3, 10: 3, 50: 2}
 
 
-def judged(profile: Profile, source: Source, judge: str, **options) -> Record:
-    """The record of a set before a judge; ``options`` go to ``runs.run``."""
+def judgement(profile: Profile, source: Source, judge: str) -> Evaluate:
+    """What a set is asked before a judge."""
     who = JUDGES[judge]
     spec = replace(profile.evaluate(source, who.protocol), network=who.network or profile.network)
-    of_lesson_4 = who.protocol == "standard" and source in (profile.distill("real"), profile.random())
-    if not of_lesson_4:
-        spec = replace(spec, seeds=1 if profile.name == "quick" else min(who.seeds, spec.trials))
-    return run(spec, **options)
+    if who.protocol == "standard" and source in (profile.distill("real"), profile.random()):
+        return spec  # lesson 4's
+    return replace(spec, seeds=1 if profile.name == "quick" else min(who.seeds, spec.trials))
+
+
+def judged(profile: Profile, source: Source, judge: str, **options) -> Record:
+    """The record of a set before a judge; ``options`` go to ``runs.run``."""
+    return run(judgement(profile, source, judge), **options)
 
 
 def pooled(records: list[Record]) -> Scores:

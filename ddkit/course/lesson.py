@@ -6,11 +6,9 @@ from pathlib import Path
 import torch
 
 from ddkit import __version__
-from ddkit.course.profiles import POLYPS, Profile, profile
-from ddkit.data import data_root
+from ddkit.course.profiles import Profile, of_polyps, profile
 from ddkit.data.sources import mhist
 from ddkit.foundation.device import default_device, describe
-from ddkit.foundation.errors import one_of
 from ddkit.plots import tables
 from ddkit.runs import Record, maker, reloads_shipped, runs_root, sign
 
@@ -60,8 +58,7 @@ def polyps() -> Profile:
     """The profile of the lessons' polyps, which it tells: MHIST itself if a copy lies in the data folder, else the
     synthetic ``mhist_like``. ``DDKIT_POLYPS=mhist`` or ``mhist_like`` chooses one of them.
     """
-    found = "mhist" if mhist.locate(data_root()) else "mhist_like"
-    chosen = profile(dataset=one_of(os.environ.get("DDKIT_POLYPS") or found, POLYPS, "DDKIT_POLYPS"))
+    chosen = of_polyps()
     print(chosen.label)
     if chosen.dataset == "mhist_like":
         print(f"{mhist.SYNTHETIC_NOTE} (DDKIT_POLYPS=mhist takes your own copy of MHIST from the data folder)")

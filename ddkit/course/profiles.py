@@ -5,10 +5,12 @@ Polyps (``mhist`` and its synthetic stand-in ``mhist_like``) have sizes of their
 
 import os
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 
 from ddkit import methods
 from ddkit.course import choices
-from ddkit.data import SOURCES
+from ddkit.data import SOURCES, data_root
+from ddkit.data.sources import mhist
 from ddkit.foundation.errors import InputError, meant, one_of, require
 from ddkit.foundation.knobs import declared
 from ddkit.methods import coresets
@@ -221,3 +223,15 @@ def profile(name: str | None = None, dataset: str | None = None) -> Profile:
         return found
     changes = FOR_POLYPS[found.name] if dataset in POLYPS else {}
     return replace(found, dataset=one_of(dataset, SOURCES, "dataset"), **changes)
+
+
+def of_polyps(name: str | None = None, dataset: str | None = None, root: str | Path | None = None) -> Profile:
+    """The profile of that name for polyps.
+
+    Args:
+        dataset: one of ``POLYPS``; None takes ``DDKIT_POLYPS``, else MHIST itself if a copy lies in the data folder,
+            else the synthetic ``mhist_like``.
+        root: the data folder, as for ``data.load``.
+    """
+    wanted = dataset or os.environ.get("DDKIT_POLYPS") or ("mhist" if mhist.locate(data_root(root)) else "mhist_like")
+    return profile(name, one_of(wanted, POLYPS, "polyps" if dataset else "DDKIT_POLYPS"))

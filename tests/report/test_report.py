@@ -1,0 +1,243 @@
+"""The report shows the records' numbers, makes no run, keeps what was written, and says what is missing."""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+
+import ddkit
+from ddkit import report, runs
+from ddkit.__main__ import main
+from ddkit.course import task_1
+from ddkit.course.profiles import PROFILES, profile
+from ddkit.exercises.marks import MARKS
+from ddkit.report import records
+from ddkit.report.lessons import LESSONS
+from ddkit.report.questions import questions
+from ddkit.runs import REFERENCE, runner
+from ddkit.training.leads import Lead
+
+
+@pytest.fixture
+def nothing_is_made(monkeypatch):
+    def made(spec, _):
+        raise AssertionError(f"the report made {spec.name}")
+
+    monkeypatch.setattr(runner, "_make", made)
+
+
+@pytest.fixture(scope="module")
+def folder(own, tmp_path_factory, mine):
+    """The whole report of the student's records."""
+    place = tmp_path_factory.mktemp("written") / "report"
+    report.write(place, mine, root=own)
+    return place
+
+
+def cells(path, row: str) -> list[str]:
+    """The cells of a row of a Markdown table."""
+    line = next(line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith(f"| {row} "))
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+@pytest.mark.parametrize("protocol", task_1.PROTOCOLS)
+def test_tables_show_the_records_values_spread_n_and_updates(folder, own, protocol, mine):
+    for what, spec in task_1.specs(mine)["scores"][protocol].items():
+        found = runs.find(spec, own)
+        values = [100 * run["accuracy"] for run in found.result["runs"]]
+        mean = sum(values) / 2
+        sd = (sum((value - mean) ** 2 for value in values)) ** 0.5
+        shown = cells(folder / "tables" / f"digits-{protocol}.md", what)
+        assert shown[1:4] == [f"{mean:.2f} ± {sd:.2f}", "2", f"{found.updates:,}"]
+        written = (folder / "tables" / f"digits-{protocol}.tex").read_text(encoding="utf-8")
+        assert f"{mean:.2f} $\\pm$ {sd:.2f} & 2 & {found.updates:,} &" in written
+
+
+def test_flops_are_those_of_the_whole_test_set(folder, own, mine):
+    found = runs.find(mine.baseline(), own)
+    tested = len(ddkit.load("digits").test)
+    shown = cells(folder / "tables" / "full-data.md", "FLOPs of the test set")[1]
+    assert shown == f"{found.result['cost']['flops'] * tested / 1e9:,.1f} billion"
+    assert f"on {tested:,} test images" in (folder / "report.md").read_text(encoding="utf-8")
+
+
+def test_leads_have_the_standard_error_of_paired_seeds_and_n(folder, own, mine):
+    wanted = task_1.specs(mine)["scores"]["assignment"]
+    one, other = ({run["seed"]: run["accuracy"] for run in runs.find(wanted[name], own).result["runs"]}
+                  for name in ("distilled from real", "random real"))
+    gap = Lead.of(one, other, paired=True)
+    shown = cells(folder / "tables" / "digits-assignment-leads.md", "random real")
+    assert shown[1] == f"{100 * gap.gap:+.2f} ± {100 * gap.error:.2f}" and shown[3] == "2"
+    full = cells(folder / "tables" / "digits-assignment-leads.md", "the full data")
+    assert "±" not in full[1] and full[3:] == ["2/1", "–"]  # of one network no error can be had
+
+
+def test_captions_and_figures_are_made_from_the_records(folder, own, mine):
+    text = (folder / "report.tex").read_text(encoding="utf-8")
+    loss = runs.find(mine.baseline(), own).scores
+    assert f"test score {100 * loss.mean:.2f} \\% (n=1)." in text
+    for name in re.findall(r"\{figures/([^}]*)\}", text):
+        assert (folder / "figures" / name).read_bytes().startswith(b"%PDF")
+    for name in ("baseline", "loss", "distilled-real", "distilled-noise", "time", "transfer", "scores"):
+        assert f"{{figures/digits-{name}.pdf}}" in text
+
+
+def test_every_question_has_a_heading_and_an_open_box_in_both_versions(folder):
+    latex, text = ((folder / f"report.{suffix}").read_text(encoding="utf-8") for suffix in ("tex", "md"))
+    for one in questions().values():
+        assert f"\\input{{text/{one.file}}}" in latex and one.asked in text
+        assert "\\todo{" in (folder / "text" / f"{one.file}.tex").read_text(encoding="utf-8")
+
+
+def test_every_question_that_earns_marks_has_its_place():
+    homes = {(one.task, one.number) for one in questions().values()}
+    assert {(mark.task, mark.question) for mark in MARKS} == homes
+    assert {one.number for one in questions("KIP").values() if one.task == 2} > {"1a", "1a-KIP", "2b"}
+
+
+def test_a_run_that_is_missing_is_named_with_the_line_that_makes_it(own, tmp_path, nothing_is_made, mine):
+    desk = report.lesson(4, mine, folder=tmp_path, root=own)
+    spec = task_1.specs(mine)["transfer"]["random real"]["LeNet"]
+    assert "digits, random real, on: LeNet" in [gap.what for gap in desk.missing]
+    assert cells(tmp_path / "tables" / "digits-transfer.md", "LeNet")[1:] == ["missing", "missing"]
+    assert records.line(spec) in repr(desk)
+    assert len(desk.missing) == 2 and desk.used
+
+
+def test_missing_runs_stand_in_the_report(folder, mine):
+    line = records.line(task_1.specs(mine)["transfer"]["random real"]["LeNet"])
+    for suffix in ("tex", "md"):
+        assert line in (folder / f"report.{suffix}").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", PROFILES)
+@pytest.mark.parametrize("number", LESSONS)
+def test_every_line_makes_the_run_that_is_missing(name, number, tmp_path, monkeypatch):
+    wanted = {}
+
+    def not_there(spec, *_):
+        wanted[spec.name] = spec
+
+    monkeypatch.setattr(runs, "find", not_there)
+    desk = report.lesson(number, profile(name), profile(name, "mhist_like"), folder=tmp_path)
+    monkeypatch.setattr(runs, "run", lambda spec: spec)
+    lines = {gap.how for gap in desk.missing}
+    assert wanted and {eval(line, {"ddkit": ddkit}).name for line in lines} == set(wanted)
+    assert not list(tmp_path.iterdir()) and not desk.pieces
+
+
+@pytest.mark.parametrize("number", LESSONS)
+def test_shipped_numbers_are_marked_in_tables_figures_and_on_the_screen(number, tmp_path, monkeypatch, nothing_is_made):
+    monkeypatch.delenv("DDKIT_REFERENCE", raising=False)
+    desk = report.lesson(number, profile("laptop"), profile("laptop", "mhist_like"), folder=tmp_path / "r",
+                         root=tmp_path / "none")
+    assert desk.used and all(record.folder.parent == REFERENCE for record in desk.used.values())
+    assert "marked as shipped" in repr(desk)
+    for one in desk.pieces:
+        text = (getattr(one, "caption", "") + getattr(one, "text", "") + getattr(one, "note", "")).lower()
+        settings = one.name.endswith(("settings", "departures")) if hasattr(one, "name") else False
+        assert settings or "shipped" in text, one
+    for path in (tmp_path / "r" / "tables").glob("*.md"):
+        for row in path.read_text(encoding="utf-8").splitlines():
+            if "±" in row and row.startswith("|"):
+                assert row.count(" (shipped)") == row.count("±") or "shipped" in row.split("|")[2], row
+
+
+def test_own_numbers_are_not_marked(folder):
+    for path in (folder / "tables").glob("*.md"):
+        assert "shipped)" not in path.read_text(encoding="utf-8")
+    assert "13 of one's own, 0 shipped" not in (folder / "report.md").read_text(encoding="utf-8")  # with distillations
+    assert "15 of one's own, 0 shipped" in (folder / "report.md").read_text(encoding="utf-8")
+
+
+def test_a_rerun_keeps_what_was_written(own, tmp_path, nothing_is_made, mine):
+    report.write(tmp_path, mine, root=own)
+    written = {"text/task1-1a.tex": "It is for small memories: 50\\,\\%.\n", "README.md": "# Mine\n",
+            "code/README.md": "mine", "text/authors.tex": "Ada"}
+    for name, text in written.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    edited = (tmp_path / "report.tex").read_text(encoding="utf-8") + "% my remark\n"
+    (tmp_path / "report.tex").write_text(edited, encoding="utf-8")
+    report.write(tmp_path, mine, root=own)
+    assert all((tmp_path / name).read_text(encoding="utf-8") == text for name, text in written.items())
+    (kept,) = tmp_path.glob("report-edited-*.tex")
+    assert kept.read_text(encoding="utf-8") == edited
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "It is for small memories" in text and questions()["1.1a"].asked not in text
+    report.write(tmp_path, mine, root=own)
+    assert len(list(tmp_path.glob("report-edited-*.tex"))) == 1
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_one_lesson_writes_what_the_whole_report_has(folder, own, tmp_path, mine):
+    report.lesson(4, mine, folder=tmp_path, root=own)
+    for path in (tmp_path / "tables").iterdir():
+        assert path.read_bytes() == (folder / "tables" / path.name).read_bytes()
+    assert len(list((tmp_path / "tables").glob("*.tex"))) >= 6
+
+
+def test_the_checklist_is_filled_as_far_as_records_know(folder, own, mine):
+    text = (folder / "tables" / "checklist.md").read_text(encoding="utf-8")
+    record = runs.find(mine.baseline(), own)
+    tested = len(ddkit.load("digits").test)
+    for known in (record.fingerprint[:12], record.device, f"torch {record.versions['torch']}", "learning rate 0.01",
+                  "datadam (course), 2 images per class from noise, 4 updates", f"{tested:,} for testing"):
+        assert known in text
+    assert text.count("open: yours to fill") == 6
+
+
+@pytest.mark.parametrize("damage", ["record.json", "synthetic.safetensors"])
+def test_a_damaged_record_is_missing_and_hides_no_other(damage, own, tmp_path, mine):
+    root = tmp_path / "runs"
+    shutil.copytree(own, root)
+    spec = mine.distill("real")
+    (root / spec.name / damage).write_bytes(b"{")
+    desk = report.lesson(2, mine, folder=tmp_path / "r", root=root)
+    assert [gap.what for gap in desk.missing] == ["distillation of digits from real images"]
+    assert cells(tmp_path / "r" / "tables" / "distillations.md", "digits | noise")[3] == "4"
+
+
+def test_the_command_writes_the_report(own, tmp_path, capsys, nothing_is_made):
+    assert main(["report", str(tmp_path / "r"), "--profile", "quick", "--polyps", "mhist_like", "--runs", str(own),
+                 "--second", "KIP"]) == 0
+    said = capsys.readouterr().out
+    assert "missing: PAD" in said and "missing: KIP" in said and "missing: RFAD" not in said and "ddkit.run(" in said
+    assert (tmp_path / "r" / "report.tex").exists() and (tmp_path / "r" / "CHECKLIST.md").exists()
+
+
+@pytest.mark.parametrize("arguments, said", [
+    (["--second", "MTT"], "unknown second method 'MTT'"), (["--profile", "huge"], "unknown profile 'huge'"),
+    (["--polyps", "mnist"], "unknown polyps 'mnist'"), (["--dataset", "x"], "unknown dataset 'x'")])
+def test_bad_values_end_in_one_sentence(arguments, said, tmp_path, capsys):
+    assert main(["report", str(tmp_path / "r"), *arguments]) == 2
+    assert said in capsys.readouterr().err and not (tmp_path / "r").exists()
+
+
+def test_a_lesson_without_a_report_is_told(mine):
+    with pytest.raises(ddkit.errors.InputError, match="lesson 10"):
+        report.lesson(10, mine)
+
+
+def _cannot_compile() -> str:
+    if not shutil.which("pdflatex"):
+        return "needs pdflatex (Debian: texlive-latex-extra)"
+    for name in ("IEEEtran.cls", "adjustbox.sty", "ptmr8t.tfm"):
+        if not subprocess.run(["kpsewhich", name], capture_output=True).stdout.strip():
+            return f"needs {name} (Debian: texlive-publishers, texlive-latex-extra, texlive-fonts-recommended)"
+    return ""
+
+
+@pytest.mark.skipif(bool(_cannot_compile()), reason=_cannot_compile() or "can compile")
+def test_it_compiles_with_nothing_too_wide_and_no_reference_undefined(folder, tmp_path):
+    place = tmp_path / "paper"
+    shutil.copytree(folder, place)
+    for _ in range(2):
+        done = subprocess.run(["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "report.tex"], cwd=place,
+                              capture_output=True, timeout=300)
+        assert done.returncode == 0, done.stdout.decode(errors="replace")[-2000:]
+    log = (place / "report.log").read_text(encoding="utf-8", errors="replace")
+    wide = [float(points) for points in re.findall(r"Overfull \\hbox \(([\d.]+)pt", log)]
+    assert max(wide, default=0) < 3 and "undefined" not in log and "Missing character" not in log
+    assert "[U+4E2D]" in (place / "report.tex").read_text() + (place / "tables" / "full-data.tex").read_text()
+    assert (place / "report.pdf").read_bytes().startswith(b"%PDF")
