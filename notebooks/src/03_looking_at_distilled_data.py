@@ -151,7 +151,7 @@ def right(synthetic, real, labels):
 for name, run in (("from real images", real_run), ("from noise", noise_run)):
     before, after = (int(right(synthetic, real_images, real_labels).sum())
                      for synthetic in (run.synthetic.undistilled(), run.synthetic))
-    print(f"{name}: {before} of {len(run.synthetic.labels)} read as their class at the start, {after} at the end")
+    print(f"{name}: of {len(run.synthetic.labels)} read as their class: {before} at the start, {after} at the end")
 
 # %% [markdown]
 # Compare each end with its start: which of the two sets *became* readable, and which was so before its first update? (A few images
@@ -205,7 +205,8 @@ def variety(synthetic, images):
     return float(torch.cdist(by_class, by_class).sum((1, 2)).mean()) / max(n * (n - 1), 1)
 
 
-for name, images in (("random real images", real_run.synthetic.start), ("distilled from real", real_run.synthetic.images),
+for name, images in (("random real images", real_run.synthetic.start),
+                     ("distilled from real", real_run.synthetic.images),
                      ("distilled from noise", noise_run.synthetic.images)):
     print(f"{name}: two of a class are {variety(real_run.synthetic, images):.2f} apart")
 
@@ -236,7 +237,7 @@ plots.evolution(noise_run)
 
 # %%
 def moments(run):
-    """Of each kept moment: updates, mean change in grey levels, its share of the final one, share of pixels with much."""
+    """Of each kept moment: updates, mean change in grey levels, share of the final one, share of pixels with much."""
     synthetic = run.synthetic
     first, last = synthetic.pixels(synthetic.start), synthetic.pixels()
     for updates, images in run.evolution.items():
@@ -247,8 +248,8 @@ def moments(run):
 
 def tell_moments(run):
     for updates, grey, share, noticed in moments(run):
-        print(f"after {updates:>4} updates ({100 * updates / run.updates:5.1f} % of them): {grey:4.1f} of 255 grey levels, "
-              f"{100 * share:3.0f} % of the final change; {100 * noticed:2.0f} % of the pixels changed by a tenth or more")
+        print(f"after {updates:>4} updates ({100 * updates / run.updates:5.1f} %): {grey:4.1f} grey levels, "
+              f"{100 * share:3.0f} % of the final change; noticeable in {100 * noticed:2.0f} % of the pixels")
 
 # %%
 tell_moments(real_run)
@@ -270,7 +271,7 @@ def half_way(run):
 for name, run in (("from real images", real_run), ("from noise", noise_run)):
     before, after = half_way(run)
     word = "early" if after <= 0.5 * run.updates else "not early"
-    print(f"{name}: half of the final change lies between updates {before} and {after} of {run.updates}, so {word}")
+    print(f"{name}: half of the change is reached between updates {before} and {after} of {run.updates}, so {word}")
 
 # %% [markdown]
 # Hold that against what you *see*. From real images, can you tell the first columns apart? A change of a few grey levels in a
@@ -299,7 +300,8 @@ machine
 from ddkit.networks import build
 from ddkit.foundation.randomness import stream
 
-network = build(profile.network, data.channels, 10, data.size, width=profile.width, generator=stream(1, "lesson 3"))
+generator = stream(1, "lesson 3")
+network = build(profile.network, data.channels, 10, data.size, width=profile.width, generator=generator)
 classes = (0, 3, 7)
 first = [c * profile.ipc for c in classes]
 digits = torch.stack([data.train.of_class(c)[0] for c in classes])
@@ -339,7 +341,7 @@ plots.embedding_2d(network, data.train, noise_run.synthetic)
 
 # %% exercise="nearest-class"
 def my_nearest_class(real, synthetic):
-    """Embeddings [classes, n, D] of both sides -> how many classes' synthetic mean is nearest to its own real mean."""
+    """Embeddings [classes, n, D] of both sides -> how many synthetic means are nearest to their own real mean."""
     ### BEGIN SOLUTION
     distances = torch.cdist(synthetic.mean(1), real.mean(1))
     return int((distances.argmin(1) == torch.arange(len(real))).sum())
@@ -420,8 +422,8 @@ sections = torch.cat([tissue.val.of_class(c)[:each] for c in range(2)])
 diagnoses = torch.arange(2).repeat_interleave(each)
 for name, run in (("from real images", polyp_run), ("from noise", polyp_noise)):
     answers = right(run.synthetic, sections, diagnoses).unflatten(0, (2, -1))
-    print(f"polyps {name}: " + ", ".join(f"{int(answers[c].sum())} of {answers.shape[1]} read as {tissue.classes[c]}"
-                                         for c in range(2)))
+    said = [f"{int(answers[c].sum())} of {answers.shape[1]} read as {tissue.classes[c]}" for c in range(2)]
+    print(f"polyps {name}: {', '.join(said)}")
 
 # %% [markdown]
 # {MARK noise-records}
