@@ -151,7 +151,7 @@ def right(synthetic, real, labels):
 for name, run in (("from real images", real_run), ("from noise", noise_run)):
     before, after = (int(right(synthetic, real_images, real_labels).sum())
                      for synthetic in (run.synthetic.undistilled(), run.synthetic))
-    print(f"{name}: of {len(run.synthetic.labels)} read as their class: {before} at the start, {after} at the end")
+    print(f"{name}, read as their class: {before} of {len(run.synthetic.labels)} at the start, {after} at the end")
 
 # %% [markdown]
 # Compare each end with its start: which of the two sets *became* readable, and which was so before its first update? (A few images

@@ -376,9 +376,9 @@ print(f"the lead over random real images {trend}: {short:+.1f} points ({short_er
       f"then {long:+.1f} ({long_errors:+.1f})")
 
 # %% [markdown]
-# Whoever quotes the first number alone says "distilled images are much better"; whoever quotes the second alone, "a little, if at all".
-# The whole sentence is about *speed*: how early in a training they differ, and by how much they still do at its end. Always name the
-# updates after which a lead was measured.
+# Whoever quotes one of the two numbers alone tells half of it. Where a lead shrinks like this, what distilled images have over random
+# ones is mostly *speed*: a network gets to the same place sooner. What is left at the end is the rest, if it can be told apart at
+# all. Always name the updates after which a lead was measured.
 #
 # And what more images per class buy, for digits, beside random ones and the full data:
 
