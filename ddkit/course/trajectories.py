@@ -3,28 +3,31 @@
 from ddkit.course.profiles import Profile
 from ddkit.plots import tables
 from ddkit.runs import Record, run
-from ddkit.specs import Source, Start
+from ddkit.specs import Distill, Source, Start
 
 PROTOCOLS = {"standard": "the standard protocol", "assignment": "the assignment's protocol",
              "learned": "the standard protocol at the learning rate learned with the set"}
 
 
-def sources(profile: Profile, ipc: int | None = None) -> dict[str, Source]:
-    """What is compared, with so many images per class (None: the profile's)."""
+def sources(profile: Profile, ipc: int | None = None, pad: Distill | None = None) -> dict[str, Source]:
+    """What is compared, with so many images per class (None: the profile's), and with that run of PAD's (None: the
+    profile's)."""
     ipc = ipc or profile.ipc
-    pad = profile.match_trajectories("pad", ipc)
+    pad = pad or profile.match_trajectories("pad", ipc)
     return {"PAD": pad, "PAD's start": Start(pad), "DataDAM": profile.distill("real", ipc=ipc),
             "random real": profile.random(ipc)}
 
 
-def scores(profile: Profile, protocol: str, ipc: int | None = None, wide: bool = False, **options) -> dict[str, Record]:
+def scores(profile: Profile, protocol: str, ipc: int | None = None, wide: bool = False, pad: Distill | None = None,
+           **options) -> dict[str, Record]:
     """The record of everything compared; of ``learned`` only of PAD, whose set alone has a learning rate.
 
-    ``wide`` asks networks as wide as the papers' instead of the profile's; ``options`` go to ``runs.run``.
+    ``ipc`` and ``pad`` are as for ``sources``; ``wide`` asks networks as wide as the papers' instead of the profile's;
+    ``options`` go to ``runs.run``.
     """
     judge = profile.wider if wide else profile
     return {name: run(judge.evaluate(source, protocol), **options)
-            for name, source in sources(profile, ipc).items() if protocol != "learned" or name == "PAD"}
+            for name, source in sources(profile, ipc, pad).items() if protocol != "learned" or name == "PAD"}
 
 
 def report(profile: Profile, style: str = "github", **options) -> str:

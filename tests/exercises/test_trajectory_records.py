@@ -74,5 +74,11 @@ class TestCompared:
         first, *others = evaluations()
         assert not KNOWN["compared"].fits([replace(first, **change), *others])
 
+    def test_a_run_of_ones_own_takes_the_place_of_the_profiles(self):
+        mine = QUICK.match_trajectories("pad", left_out=0.25)
+        sets = trajectories.sources(QUICK, pad=mine)
+        assert sets["PAD"] == mine and sets["PAD's start"] == Start(mine) and KNOWN["compared"].fits(
+            evaluations(sets=sets))
+
     def test_what_is_no_evaluation(self):
         assert not KNOWN["compared"].fits([*evaluations(), BOTH])
