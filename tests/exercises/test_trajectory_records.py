@@ -80,5 +80,11 @@ class TestCompared:
         assert sets["PAD"] == mine and sets["PAD's start"] == Start(mine) and KNOWN["compared"].fits(
             evaluations(sets=sets))
 
+    def test_the_same_run_named_in_other_words(self):
+        said, left_to_the_preset = QUICK.match_trajectories("pad", left_out=0.5), QUICK.match_trajectories("pad")
+        assert said != left_to_the_preset and said.name == left_to_the_preset.name
+        sets = trajectories.sources(QUICK, pad=said) | {"PAD's start": Start(left_to_the_preset)}
+        assert KNOWN["compared"].fits(evaluations(sets=sets))
+
     def test_what_is_no_evaluation(self):
         assert not KNOWN["compared"].fits([*evaluations(), BOTH])

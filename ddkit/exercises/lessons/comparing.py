@@ -105,6 +105,7 @@ def _figure(accuracies: dict, errors: bool = True, names: bool = True, unit: str
         axes.errorbar(range(len(rows)), means, spreads if errors else None, fmt="o", capsize=4)
         if names:
             axes.set_xticks(range(len(rows)), [row[0] for row in rows])
+        axes.margins(x=0.2)
         axes.set(ylabel="test accuracy" + unit, title=protocol if protocols else "")
     figure.suptitle("PAD beside attention matching (mean ± standard error)")
     return figure
@@ -178,10 +179,11 @@ EXERCISES = {
 
 
 def _role(source: Source) -> tuple[str, object]:
-    """What a set is in the comparison, and the distillation or the size that it belongs to."""
+    """What a set is in the comparison, and the run (by name: options may be said or left to the preset) or the size
+    that it belongs to."""
     made, start = (source.of, True) if isinstance(source, Start) else (source, False)
     if isinstance(made, Distill) and made.method == "trajectory":
-        return "start" if start else "PAD", made
+        return "start" if start else "PAD", (made.name, made.ipc)
     if isinstance(made, Distill) and made.method == "datadam" and not start:
         return "DataDAM", made.ipc
     return ("random", made.ipc) if isinstance(made, RandomReal) else ("else", None)
@@ -198,7 +200,7 @@ def _fair(specs: list[Evaluate]) -> bool:
     judges = {(spec.dataset, spec.size, spec.network, spec.width, spec.seeds, spec.epochs, spec.precision)
               for spec in specs}
     return (len(judges) == 1 and {"PAD", "start", "DataDAM", "random"} <= roles.keys()
-            and roles["PAD"] == roles["start"] and {roles["DataDAM"], roles["random"]} == {roles["PAD"].ipc})
+            and roles["PAD"] == roles["start"] and {roles["DataDAM"], roles["random"]} == {roles["PAD"][1]})
 
 
 RECORDS = {"compared": Wanted(
