@@ -357,10 +357,12 @@ plots.loss_curve({f"PAD, {profile.dataset}": pad})
 # %%
 losses = torch.tensor([step["loss"] for step in pad.result["losses"]])
 pieces = losses.tensor_split(7)
-means = [f"{part.mean():.3f} ± {part.std() / len(part) ** 0.5:.3f}" for part in pieces]
-print("mean loss, piece by piece:", ", ".join(means))
+errors = [float(part.std() / len(part) ** 0.5) for part in pieces]
+told = ", ".join(f"{part.mean():.3f} ± {se:.3f}" for part, se in zip(pieces, errors, strict=True))
+print(f"mean loss of every {len(pieces[-1])} updates: {told}")
 rises = sum(bool(later.mean() > earlier.mean()) for earlier, later in pairwise(pieces))
-print(f"from the first piece to the last: {pieces[-1].mean() - pieces[0].mean():+.3f}; from one to the next it rises "
+print(f"from the first piece to the last: {pieces[-1].mean() - pieces[0].mean():+.3f} ± "
+      f"{(errors[0] ** 2 + errors[-1] ** 2) ** 0.5:.3f}; from one to the next it rises "
       f"in {rises} of {len(pieces) - 1} cases" + ": no steady fall" * bool(rises))
 
 # %% [markdown]
