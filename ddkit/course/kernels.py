@@ -102,15 +102,10 @@ def judges_table(profile: Profile, style: str = "github", **options) -> str:
 def leads_table(profile: Profile, style: str = "github", **options) -> str:
     """How many points every set is above random real images before each judge, with standard error and n of both."""
     over = {judge: judged(profile, profile.random(), judge, **options).scores for judge in JUDGES}
-    rows = [(name, *(_worded(lead(judged(profile, source, judge, **options).scores, over[judge])) for judge in JUDGES))
+    rows = [(name, *(_worded(Lead.points(judged(profile, source, judge, **options).scores, over[judge]))
+                     for judge in JUDGES))
             for name, source in sets(profile).items() if source != profile.random()]
     return tabulate(rows, ("points above random real", *JUDGES), style, disable_numparse=True)
-
-
-def lead(scores: Scores, over: Scores) -> Lead:
-    """Of networks or sets of their own on either side, in points."""
-    sides = ({seed: 100 * value for seed, value in enumerate(side.values)} for side in (scores, over))
-    return Lead.of(*sides, paired=False)
 
 
 def _worded(found: Lead) -> str:

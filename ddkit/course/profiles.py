@@ -62,7 +62,7 @@ class Profile:
     trajectory_updates: int | None = None
     trajectory_options: tuple[tuple[str, object], ...] = ()
     trajectory_by_ipc: tuple[tuple[int, tuple[tuple[str, object], ...]], ...] = ()
-    lossless_ipcs: tuple[int, ...] = (1, 10, 50)
+    lossless_ipcs: tuple[int, ...] = (1, 2, 5, 10, 20, 50)
     follows: bool = True
 
     @property
@@ -194,7 +194,7 @@ PROFILES = {
     "quick": Profile("quick", "digits", width=16, wide=16, updates=40, noise_updates=80,
                      options=(("network_steps", 10),), seeds=2, standard_epochs=100, transfer_epochs=200,
                      transfer_networks=("MLP", "LeNet"), transfer_seeds=2, trajectory_updates=20,
-                     trajectory_options=_QUICK_TRAJECTORY, lossless_ipcs=(1, 5)),
+                     trajectory_options=_QUICK_TRAJECTORY, lossless_ipcs=(1, 2, 5)),
     "laptop": Profile("laptop", "mnist", width=32, updates=300, noise_updates=600, transfer_epochs=100,
                       transfer_seeds=2, trajectory_updates=700, trajectory_options=_LAPTOP_TRAJECTORY),
     "full": Profile("full", "mnist", trajectory_by_ipc=_PAPER_TRAJECTORY),

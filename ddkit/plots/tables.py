@@ -57,9 +57,7 @@ def leads(records: dict[str, Record], over: str, style: str = "simple", metric: 
     """
     scored = {name: r.scores.of(metric) if metric else r.scores.headline for name, r in records.items()}
     words = METRICS.get(scored[over].metric, scored[over].metric)
-    rows = [(name, *_lead(Lead.of(*({seed: 100 * value for seed, value in enumerate(side.values)}
-                                    for side in (found, scored[over])), paired=False)))
-            for name, found in scored.items() if name != over]
+    rows = [(name, *_lead(Lead.points(found, scored[over]))) for name, found in scored.items() if name != over]
     headers = (f"lead over {over}, {words}", "points", "standard errors", "n", "told apart")
     sides = ("left", *("right",) * 3, "left")
     return _noted(tabulate(rows, headers, style, disable_numparse=True, colalign=sides), records[over])

@@ -11,6 +11,7 @@ from ddkit import runs
 from ddkit.applications.continual import report as continual_course
 from ddkit.applications.search import report as search_course
 from ddkit.course import kernels as kernel_course
+from ddkit.course import lossless as lossless_course
 from ddkit.course import polyps as polyp_course
 from ddkit.course import task_1
 from ddkit.course import trajectories as trajectory_course
@@ -21,6 +22,7 @@ from ddkit.plots import tables
 from ddkit.reference import best_rows
 from ddkit.runs import REFERENCE, Record
 from ddkit.specs import Distill
+from ddkit.training.leads import Lead
 
 README, PAGE, TEMPLATE = REFERENCE.parent.parent / "README.md", REFERENCE / "README.md", REFERENCE / "template.md"
 MARKS = ("<!-- made by: python -m ddkit.reference -->", "<!-- until here -->")
@@ -30,13 +32,13 @@ def page(chosen: Profile, polyps: Profile) -> str:
     """The whole of data/reference/README.md."""
     require(TEMPLATE.is_file(), f"{TEMPLATE} is missing: the reference results come with a checkout of the project; "
                                 "run this there")
-    reports = {"trajectories": trajectory_course, "kernels": kernel_course, "continual": continual_course,
-               "search": search_course}
+    reports = {"trajectories": trajectory_course, "kernels": kernel_course, "lossless": lossless_course,
+               "continual": continual_course, "search": search_course}
     tables = {name: module.report(chosen, root=REFERENCE) for name, module in reports.items()}
     tables["task_1"] = task_1.report(task_1.work(chosen, root=REFERENCE, say=lambda _: None), chosen, "github")
     tables["polyps"] = polyp_course.report(polyps, root=REFERENCE)
     facts = _polyps(polyps)
-    for told in (_task_1, _precision, _trajectories, _kernels, _continual):
+    for told in (_task_1, _precision, _trajectories, _kernels, _lossless, _continual):
         facts |= told(chosen)
     return TEMPLATE.read_text(encoding="utf-8").format(**tables, **facts)
 
@@ -115,6 +117,15 @@ def _kernels(chosen: Profile) -> dict[str, str]:
 def _cpu_minutes(*specs: Distill) -> str:
     """Of one run, on the average."""
     return f"{sum(_run(spec).result['cpu_seconds'] for spec in specs) / 60 / len(specs):.0f}"
+
+
+def _lossless(chosen: Profile) -> dict[str, str]:
+    """By how much DataDAM's sets of each size lead as many random real images."""
+    rows = lossless_course.records(chosen, root=REFERENCE)
+    leads = {ipc: Lead.points(record.scores, rows["random real"][ipc].scores)
+             for ipc, record in rows["DataDAM"].items() if ipc in rows["random real"]}
+    said = [f"{lead.gap:.1f} ± {lead.error:.1f} at {ipc}" for ipc, lead in leads.items()]
+    return {"lossless_leads": f"{', '.join(said[:-1])} and {said[-1]}"}
 
 
 def _continual(chosen: Profile) -> dict[str, str]:

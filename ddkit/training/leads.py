@@ -5,6 +5,8 @@ import statistics
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
+from ddkit.training.scores import Scores
+
 ENOUGH = 2.0  # standard errors, below which a lead is not worth a sentence
 SELDOM = 0.05  # of comparisons of equals: few seeds lead by two standard errors more often than that
 
@@ -50,6 +52,12 @@ class Lead:
         shares = sum(part**2 / (n - 1) for part, n in zip(parts, seeds, strict=True))
         freedom = sum(parts) ** 2 / shares if shares else min(seeds) - 1
         return cls(gap, math.sqrt(sum(parts)), freedom, False, seeds)
+
+    @classmethod
+    def points(cls, first: Scores, second: Scores) -> "Lead":
+        """Of the means of scores in points of a percent; seeds are not paired."""
+        sides = ({seed: 100 * value for seed, value in enumerate(side.values)} for side in (first, second))
+        return cls.of(*sides, paired=False)
 
     @property
     def in_errors(self) -> float | None:

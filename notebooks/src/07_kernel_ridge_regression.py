@@ -21,6 +21,7 @@ from ddkit import exercises, plots
 from ddkit.course import kernels as kernel_course, lesson
 from ddkit.foundation.randomness import stream
 from ddkit.plots import kernels as kernel_plots
+from ddkit.training.leads import Lead
 
 profile = lesson.begin()
 data = ddkit.load(profile.dataset)
@@ -576,7 +577,7 @@ for name, maker in {"KIP": "NTK", "RFAD": "random features", "FRePo": "trained f
           f"The best set before {maker}: {best_set}.")
 trained = {name: row["trained network"] for name, row in found.items()}
 ranked = sorted(trained, key=lambda name: -trained[name].mean)
-kip_lead = kernel_course.lead(trained["KIP"], trained["random real"])
+kip_lead = Lead.points(trained["KIP"], trained["random real"])
 print(f"Before a trained network: {' > '.join(ranked)}.")
 f"There KIP's set is {kip_lead.gap:+.1f} points from random real images. {kip_lead.verdict}"
 
@@ -600,7 +601,7 @@ lesson.scores(wide)
 
 # %%
 for name, record in wide.items():
-    wider = kernel_course.lead(record.scores, trained[name])
+    wider = Lead.points(record.scores, trained[name])
     print(f"{name}: {wider.gap:+.2f} points by the wider network. {wider.verdict}")
     if name in kernel_course.PUBLISHED_NETWORK and profile.dataset == "mnist":
         paper = kernel_course.PUBLISHED_NETWORK[name]

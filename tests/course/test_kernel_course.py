@@ -5,6 +5,7 @@ from ddkit.course import kernels as kernel_course
 from ddkit.course.profiles import profile
 from ddkit.runs import REFERENCE
 from ddkit.specs import Evaluate, RandomReal
+from ddkit.training.leads import Lead
 
 LAPTOP = profile("laptop")
 
@@ -60,5 +61,5 @@ def test_leads_are_told_with_their_errors_and_seeds_and_a_star_where_they_are_mo
                            for one in (source, LAPTOP.random()))
             assert cell.split()[0] == f"{100 * (found.mean - over.mean):+.2f}"
             assert f"(n={len(found.runs)} and {len(over.runs)})" in cell
-            assert ("*" in cell) == kernel_course.lead(found, over).told_apart
+            assert ("*" in cell) == Lead.points(found, over).told_apart
             assert ("±" in cell) == (min(len(found.runs), len(over.runs)) > 1)

@@ -5,6 +5,7 @@ import pytest
 from ddkit import runs
 from ddkit.applications.continual import report as continual_course
 from ddkit.applications.search import report as search_course
+from ddkit.course import lossless as lossless_course
 from ddkit.course import polyps as polyp_course
 from ddkit.course import task_1 as course
 from ddkit.course import trajectories as trajectory_course
@@ -47,7 +48,7 @@ def test_pad_beats_its_start_and_random_images_on_wide_networks(only_reference):
 
 
 @pytest.mark.real_seed
-@pytest.mark.parametrize("report", [polyp_course, continual_course, search_course, trajectory_course])
+@pytest.mark.parametrize("report", [polyp_course, continual_course, search_course, trajectory_course, lossless_course])
 def test_the_page_shows_the_records_of(report, only_reference):
     chosen = POLYPS if report is polyp_course else LAPTOP
     assert report.report(chosen, root=REFERENCE) in PAGE
