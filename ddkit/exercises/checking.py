@@ -143,8 +143,10 @@ def _close(one: object, other: object, relative: float) -> bool:
         one, other = (torch.as_tensor(value).detach().double() for value in (one, other))
     except (TypeError, ValueError, RuntimeError):
         return False
-    return one.shape == other.shape and torch.allclose(one, other, rtol=0, atol=relative * float(
-        other.abs().max() if other.numel() else 0) + 1e-12, equal_nan=True)
+    if one.shape != other.shape:
+        return False
+    scale = float(other.nan_to_num(posinf=0, neginf=0).abs().max()) if other.numel() else 0.0
+    return torch.allclose(one, other, rtol=0, atol=relative * scale + 1e-12, equal_nan=True)
 
 
 def _require_own(exercise: Exercise, mine: object) -> None:

@@ -4,8 +4,8 @@
 # - **Course part:** {PART}.
 # - **You will learn** to choose a network with a hundred images instead of all of them, to say by a rank correlation how
 #   far such a choice can be trusted, and what a fair account of the time saved looks like.
-# - **Before you start:** lessons 1, 2 and 4.
-# - **Time:** 30 minutes of reading; about half an hour more on one processor core in the laptop profile if no result came
+# - **Before you start:** lessons 1, 2 and 4. Question 4 asks for one application: take this lesson *or* lesson 5.
+# - **Time:** an hour with its exercises; about half an hour more on one processor core in the laptop profile if no result came
 #   with the repository.
 
 # %% shared="colab"
@@ -13,6 +13,7 @@
 # %%
 import ddkit  # before torch, whose threads it asks to share the processor
 import torch
+from ddkit import exercises
 from ddkit.applications.search import report as search_course, plots as search_plots
 from ddkit.course import lesson
 
@@ -23,8 +24,10 @@ data = ddkit.load(profile.dataset)
 # ## The idea
 #
 # Which network is best for a data set? The sure way is to train them all on all the data. The cheap way is to train them
-# all on something small, the **proxy**, and to train only the winner on the data. The distilled set was made with *one*
-# network in mind. Can it judge others?
+# all on something small, the **proxy**, and to train only the winner on the data. This is **architecture search**, and a proxy is
+# good if it puts the networks into the order in which the full data would put them. A distilled set is small, and networks
+# trained on it score well. Is it a good proxy? It was made with *one* network in mind. Can it judge others? And is it better than
+# what costs nothing to make: as many random real images, or the full data for a few updates?
 #
 # ## The grid
 #
@@ -101,48 +104,83 @@ f"720 networks as small as these, 20 epochs each: {720 * 20 * epoch / 3600:.1f} 
 # **Spearman's** $\rho$ is the ordinary correlation of the ranks. A network's rank is how many it beats, so the same signs
 # give it: their row sums $s_i = \sum_j S_{ij}$ take the place of $S_{ij}$.
 
-# %%
+# %% [markdown]
+# {MARK kendall}
+#
+# **Exercise.** Write Kendall's $\tau$ from the formula. `torch.sign(x[:, None] - x[None, :])` has all the signs.
+
+# %% exercise="kendall"
 def my_kendall(x, y):
     """[n], [n] -> a number in [-1, 1]."""
+    ### BEGIN SOLUTION
     S, T = (torch.sign(z[:, None] - z[None, :]) for z in (x, y))
     return (S * T).sum() / ((S * S).sum() * (T * T).sum()).sqrt()
+    ### END SOLUTION
 
 
+# %% check="kendall"
+exercises.check("kendall", my_kendall)
+### BEGIN HIDDEN TESTS
+_x, _y = torch.tensor([0.2, 0.5, 0.6, 0.7, 0.9]), torch.tensor([0.90, 0.97, 0.96, 0.98, 0.99])
+assert abs(float(my_kendall(_x, _y)) - 0.8) < 1e-6, "one pair of ten is the wrong way round"
+assert abs(float(my_kendall(_x, _x**3)) - 1) < 1e-6, "only the order counts"
+### END HIDDEN TESTS
+
+# %% [markdown]
+# {MARK spearman}
+#
+# **Exercise.** And Spearman's $\rho$: the same with the row sums of the signs.
+
+# %% exercise="spearman"
 def my_spearman(x, y):
     """[n], [n] -> a number in [-1, 1]."""
+    ### BEGIN SOLUTION
     s, t = (torch.sign(z[:, None] - z[None, :]).sum(1) for z in (x, y))
     return (s * t).sum() / ((s * s).sum() * (t * t).sum()).sqrt()
+    ### END SOLUTION
 
 
-# %%
-from ddkit.applications.search.ranking import correlation
-
-x, y = torch.tensor([0.2, 0.5, 0.6, 0.7, 0.9]), torch.tensor([0.90, 0.97, 0.96, 0.98, 0.99])
-assert my_kendall(x, x**3) == 1 and my_spearman(x, -x) == -1, "only the order counts"
-assert abs(my_kendall(x, y) - 0.8) < 1e-6, "one pair of ten is the wrong way round"
-for name, mine in (("Kendall", my_kendall), ("Spearman", my_spearman)):
-    assert abs(float(mine(x, y)) - correlation(name, x, y).value) < 1e-6
+# %% check="spearman"
+exercises.check("spearman", my_spearman)
+### BEGIN HIDDEN TESTS
+assert abs(float(my_spearman(_x, -_x)) + 1) < 1e-6
+assert abs(float(my_spearman(_x, _y)) - 0.9) < 1e-6, "1 - 6 (1 + 1) / (5 (25 - 1))"
+### END HIDDEN TESTS
 
 # %% [markdown]
 # ## How far can a correlation of few networks be trusted?
 #
 # Other networks from the grid would have given another number. The **bootstrap** plays that through: draw as many networks
-# again, with repetition, many times over, and see how the correlation varies.
+# again, with repetition, many times over, and see how the correlation varies. The middle 95 % of what is found is an interval.
 #
 # **Predict:** how wide is the interval of five networks with one pair in disagreement?
+#
+# {MARK interval}
+#
+# **Exercise.** Write it. Each row of `draws` holds the indices of the networks of one resample; a network keeps both of its scores. A
+# resample that is one network again and again has no order and gives NaN: leave it out (`nanquantile`).
+
+# %% exercise="interval"
+def my_interval(measure, x, y, draws):
+    """A correlation's function, [n], [n], indices [resamples, n] -> the ends of the middle 95 %, the lower one first."""
+    ### BEGIN SOLUTION
+    found = torch.stack([measure(x[row], y[row]) for row in draws])
+    return found.nanquantile(torch.tensor([0.025, 0.975], dtype=found.dtype)).tolist()
+    ### END SOLUTION
+
+
+# %% check="interval"
+exercises.check("interval", my_interval)
+### BEGIN HIDDEN TESTS
+_ends = my_interval(lambda a, b: a.float().mean(), torch.arange(4.0), torch.arange(4.0), torch.arange(4)[:, None])
+assert max(abs(a - b) for a, b in zip(_ends, (0.075, 2.925), strict=True)) < 1e-4
+### END HIDDEN TESTS
 
 # %%
-def my_interval(measure, x, y, resamples=1000):
-    """The middle 95 % of the resamples' correlations."""
-    generator = torch.Generator().manual_seed(0)
-    rows = [torch.randint(len(x), (len(x),), generator=generator) for _ in range(resamples)]
-    found = torch.stack([measure(x[r], y[r]) for r in rows])
-    return found.nanquantile(torch.tensor([0.025, 0.975])).tolist()
+from ddkit.applications.search.ranking import correlation
 
-
-# %%
-print("five networks, Kendall:", [round(end, 2) for end in my_interval(my_kendall, x, y)], "by the package:",
-      correlation("Kendall", x, y))
+x, y = torch.tensor([0.2, 0.5, 0.6, 0.7, 0.9]), torch.tensor([0.90, 0.97, 0.96, 0.98, 0.99])
+print("five networks with one pair of ten in disagreement, Kendall and its interval:", correlation("Kendall", x, y))
 
 # %% [markdown]
 # ## The search
@@ -170,13 +208,17 @@ lesson.table(search_course.correlations(comparisons))
 
 # %%
 found = comparisons["DataDAM"]
-scores = [torch.tensor(list(side.values()), dtype=torch.float64) for side in (found.proxy, found.full)]
-assert abs(float(my_kendall(*scores)) - found.correlation("Kendall").value) < 1e-9
-assert abs(float(my_spearman(*scores)) - found.correlation("Spearman").value) < 1e-9
+for measure in ("Kendall", "Spearman"):
+    ends = {name: one.correlation(measure) for name, one in comparisons.items()}
+    first = max(ends, key=lambda name: ends[name].value)
+    apart = [name for name, one in ends.items() if name != first and one.high < ends[first].low]
+    print(f"{measure}: {first} is the highest, {ends[first]}; " + (
+        f"intervals that lie wholly below: {', '.join(apart)}" if apart else "no other interval lies wholly below it"))
 
 # %% [markdown]
-# Compare "all" with "best". That some networks are hopeless every proxy sees, and that alone makes a correlation look
-# good. The best networks lie close together; there the question is hard, and five networks give a wide interval.
+# Intervals that overlap decide nothing; the same networks stand behind all three. Compare "all" with "best". That some networks
+# are hopeless every proxy sees, and that alone makes a correlation look good. The best networks lie close together; there the
+# question is hard, and a few networks give a wide interval.
 #
 # ## What makes a network good here?
 
@@ -201,9 +243,42 @@ print(f"the best by the truth scores {100 * best:.2f} % on test data, DataDAM's 
       f"one standard error of such a score is {100 * se:.2f} points")
 assert found.regret >= 0
 
+# %%
+for name, one in comparisons.items():
+    print(f"{name}: the network it chooses is {one.regret * 100:.2f} points below the best on validation data")
+
+# %% [markdown]
+# Read the column *saved* once more: a proxy that has to be made first starts with a debt, and it is paid back only if the set serves
+# more often than once. And read whose choice costs most: that networks score higher on a distilled set than on random images does
+# not make it the better judge of *other* networks. In the record that came with ddkit it ranks them worst of the three (though the
+# intervals overlap, as said above).
+
+# %%
+ranks = {name: one.correlation("Spearman").value for name, one in comparisons.items()}
+worst = min(ranks, key=ranks.get) == "DataDAM" and found.regret == max(one.regret for one in comparisons.values())
+assert worst or not full.shipped
+
 # %% [markdown]
 # On validation data the best network wins by definition. On test data it need not: the best of many is partly the luckiest.
 #
+# ## The question
+#
+# {MARK proxy}
+#
+# **4.** Take one of the applications that you named in 1e, and show qualitatively and quantitatively what distilled data do for it.
+# If you take architecture search: is the distilled set a good proxy here, on what evidence, and what did it save, its making
+# counted? Compare with random real images and with a few updates on the full data.
+
+# %% [markdown] answer="proxy"
+# *Your answer:*
+#
+# <!-- BEGIN MARK SCHEME -->
+# *Scheme:* ½ for what is asked of a proxy and how it is measured (rank correlation with an interval, among all and among the best;
+# regret), with a picture; ½ for numbers of one's own beside both cheap proxies, with n and intervals, and what the overlap of the intervals
+# allows to be said; ½ for the account: minutes saved with the distillation counted, choice on validation data, limits of the grid.
+# <!-- END MARK SCHEME -->
+
+# %% [markdown]
 # ## What you should take away
 #
 # * A proxy need not score right, it must rank right. Report a rank correlation, with an interval, also among the best.
@@ -211,13 +286,14 @@ assert found.regret >= 0
 # * Count the minutes of making the set; they pay off if it is used often.
 # * Choose on validation data; keep test data for the final score.
 #
-# **Questions**
+# **Questions to yourself**
 #
 # 1. From how many candidates on is distilling first cheaper than training all of them on the full data?
 # 2. The set was distilled with one ConvNet of instance norm. For which candidates would you expect it to be unfair, and do
 #    the records show it?
 # 3. The truth here is a short training, too. What could change in the ranking after twenty epochs?
 # 4. Two proxies have overlapping intervals. What would you do to find out which one is better?
-
-# %% [markdown]
-# *Your answers:*
+# 5. Why is the network chosen on validation data, and tested only at the end?
+#
+# **Go further.** Compare the three proxies pair by pair: take the *difference* of two correlations in each resample of the networks, and
+# its interval. Does it exclude zero where the two intervals overlap? Distil with a network of another norm, and rank again.

@@ -41,6 +41,12 @@ def test_points_are_halves_and_names_are_unique():
     assert len({mark.name for mark in marks.MARKS}) == len(marks.MARKS)
 
 
+@pytest.mark.parametrize("source", sorted(SOURCES.glob("*.py")), ids=lambda path: path.stem)
+def test_a_lesson_holds_its_marks_and_no_others(source):
+    graded = [name for kind, name in named_in(source) if kind != "exercise"]
+    assert sorted(graded) == sorted(mark.name for mark in marks.of_lesson(int(source.stem[:2])))
+
+
 def test_every_exercise_has_a_check_that_is_known():
     for source in SOURCES.glob("*.py"):
         named = named_in(source)

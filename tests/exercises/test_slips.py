@@ -120,6 +120,8 @@ def test_arguments_that_a_function_changes_are_its_own():
 @pytest.mark.parametrize(("one", "other", "equal"), [
     (1, 1.0, True), (torch.tensor(2.0), 2.0, True), ([1, 2.0], (1, 2.0), True), ({"a": 1}, {"a": 1}, True),
     ("x", "x", True), (None, None, True), (1.0, 1.1, False), (torch.ones(2), torch.ones(3), False), ("x", 1.0, False),
-    ([1], [1, 2], False), ({"a": 1}, {"b": 1}, False), (torch.tensor(float("nan")), 1.0, False)])
+    ([1], [1, 2], False), ({"a": 1}, {"b": 1}, False), (torch.tensor(float("nan")), 1.0, False),
+    (1.0, torch.tensor(float("nan")), False), (torch.tensor(float("nan")), torch.tensor(float("nan")), True),
+    (torch.tensor(float("inf")), torch.tensor(float("inf")), True)])
 def test_what_is_the_same(one, other, equal):
     assert checking.same(one, other) is equal
