@@ -2,7 +2,8 @@
 # # 7 · Kernel ridge regression: KIP, RFAD and FRePo
 #
 # - **Course part:** {PART}. This is Task 2's second method for those who work as a **pair**: it is of the sheet's group a
-#   (learning through a closed formula), so it may stand beside PAD. A pair answers lesson 6's questions 1a to 1d for it, too.
+#   (a meta-loss: the trained model's own error is followed), so it may stand beside PAD. A pair answers lesson 6's questions
+#   1a to 1d for it, too.
 # - **You will learn** how ridge regression replaces training by one formula, how a network of infinite width becomes a kernel
 #   and where both terms of that kernel come from, how images *and labels* are learned through the formula, and why a score by
 #   a kernel and a score by a network are two numbers.
