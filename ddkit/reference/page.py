@@ -38,7 +38,7 @@ def page(chosen: Profile, polyps: Profile) -> str:
     tables["task_1"] = task_1.report(task_1.work(chosen, root=REFERENCE, say=lambda _: None), chosen, "github")
     tables["polyps"] = polyp_course.report(polyps, root=REFERENCE)
     facts = _polyps(polyps)
-    for told in (_task_1, _precision, _trajectories, _kernels, _lossless, _continual):
+    for told in (_task_1, _precision, _trajectories, _kernels, _lossless, _continual, _search):
         facts |= told(chosen)
     return TEMPLATE.read_text(encoding="utf-8").format(**tables, **facts)
 
@@ -126,6 +126,13 @@ def _lossless(chosen: Profile) -> dict[str, str]:
              for ipc, record in rows["DataDAM"].items() if ipc in rows["random real"]}
     said = [f"{lead.gap:.1f} ± {lead.error:.1f} at {ipc}" for ipc, lead in leads.items()]
     return {"lossless_leads": f"{', '.join(said[:-1])} and {said[-1]}"}
+
+
+def _search(chosen: Profile) -> dict[str, str]:
+    """How far the distilled set's ranking lies from those of the other proxies, in words."""
+    found = search_course.compared(chosen, root=REFERENCE)
+    return {name: search_course.differing("Spearman", found["DataDAM"], found[other])
+            for name, other in (("search_random", "random real"), ("search_early", "early stopping"))}
 
 
 def _continual(chosen: Profile) -> dict[str, str]:

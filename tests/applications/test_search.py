@@ -17,7 +17,7 @@ from ddkit.applications.search import Grid, Search
 from ddkit.applications.search import plots as search_plots
 from ddkit.applications.search import report as search_course
 from ddkit.applications.search import spec as search
-from ddkit.applications.search.ranking import FEWEST, Comparison, correlation
+from ddkit.applications.search.ranking import FEWEST, MEASURES, Comparison, correlation, difference
 from ddkit.applications.search.spec import CHOICES, Candidate, scores
 from ddkit.course.profiles import profile
 from ddkit.data import Split
@@ -262,6 +262,30 @@ def test_order_is_all_that_counts_and_equal_scores_are_no_ranking():
         correlation("Kendall", x[:4], x[:4])
 
 
+@pytest.mark.parametrize("measure", MEASURES)
+class TestDifference:
+    generator = torch.Generator().manual_seed(0)
+    y, near, far = torch.randn(3, 20, generator=generator).double().cumsum(0)  # near has one part of far's two beside y
+
+    def test_its_value_is_that_of_both_correlations(self, measure):
+        one, other = (correlation(measure, x, self.y).value for x in (self.near, self.far))
+        found = difference(measure, self.near, self.far, self.y)
+        assert found.value == pytest.approx(one - other) and found.low < found.value < found.high and found.n == 20
+
+    def test_turned_round_it_is_its_negative(self, measure):
+        one = difference(measure, self.near, self.far, self.y)
+        other = difference(measure, self.far, self.near, self.y)
+        assert (one.value, one.low, one.high) == pytest.approx((-other.value, -other.high, -other.low))
+
+    def test_equal_orders_differ_by_nothing_in_any_resample(self, measure):
+        found = difference(measure, self.near, self.near.exp(), self.y)
+        assert (found.value, found.low, found.high) == (0, 0, 0)  # though either correlation has an interval
+
+    def test_too_few_networks_are_refused(self, measure):
+        with pytest.raises(InputError, match=f"at least {FEWEST} networks with both scores, got 4 and 4"):
+            difference(measure, self.near[:4], self.far[:4], self.y[:4])
+
+
 def test_the_choice_its_regret_and_the_time_saved_by_hand():
     full = dict(zip("abcdef", (0.90, 0.95, 0.99, 0.97, 0.50, 0.98), strict=True))
     proxy = dict(zip("abcdef", (0.50, 0.70, 0.60, 0.70, 0.10, 0.69), strict=True))
@@ -287,9 +311,13 @@ def test_tables_and_pictures_show_every_proxy(compared, made):
     comparisons = {"random real": compared}
     text = search_course.correlations(comparisons)
     assert "Spearman, all 5" in text and "Kendall, best 5" in text and "[" in text
+    pair = search_course.differences({"a": compared, "b": compared, "c": compared})
+    assert pair.count("0.00 [0.00, 0.00] (not told apart)") == 2 * 3 and "a less c" in pair
     tested = search_course.finals(Search(Full("digits"), SMALL, epochs=1), comparisons, root=made.folder.parent)
     assert set(tested) == {compared.best, compared.chosen}
     assert compared.chosen in search_course.choices(comparisons, tested)
+    assert "Differences" not in search_course.tables(comparisons, tested)
+    assert "Differences" in search_course.tables({"a": compared, "b": compared}, tested)
     assert len(search_plots.proxy_against_truth({"a": compared, "b": compared}).axes) == 2
     assert [axes.get_title("left") for axes in search_plots.by_choice(compared.full, SMALL).axes] == list(CHOICES)
 

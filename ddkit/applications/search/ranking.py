@@ -42,7 +42,8 @@ MEASURES: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {"Spearman": _
 
 @dataclass(frozen=True)
 class Correlation:
-    """A rank correlation in [-1, 1] of ``n`` networks, and its 95 % interval from ``low`` to ``high``."""
+    """A rank correlation in [-1, 1] of ``n`` networks, or the difference of two, and its 95 % interval from ``low`` to
+    ``high``."""
 
     value: float
     low: float
@@ -62,14 +63,36 @@ def correlation(measure: str, x: Tensor, y: Tensor, seed: int = 0) -> Correlatio
     Raises:
         InputError: fewer than ``FEWEST`` networks.
     """
-    n, of = len(x), MEASURES[measure]
-    require(n == len(y) and n >= FEWEST, f"a rank correlation needs at least {FEWEST} networks with both scores, got "
-                                         f"{n} and {len(y)}: search more")
+    of, s, t = MEASURES[measure], *_ranked(x, y)
+    return _with_interval(lambda weights: of(s, t, weights), len(x), seed)
+
+
+def difference(measure: str, first: Tensor, second: Tensor, y: Tensor, seed: int = 0) -> Correlation:
+    """By how much the rank correlation of ``first`` with ``y`` is above that of ``second``, all [n], in [-2, 2].
+
+    Both are had from the same resamples, so that what the draw of networks does to both alike falls out: the interval
+    may exclude zero where the intervals of the two correlations overlap.
+
+    Raises:
+        InputError: fewer than ``FEWEST`` networks.
+    """
+    of, (s, t), (other, _) = MEASURES[measure], _ranked(first, y), _ranked(second, y)
+    return _with_interval(lambda weights: of(s, t, weights) - of(other, t, weights), len(y), seed)
+
+
+def _ranked(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """The signs of two scores of the same networks, of which there must be enough."""
+    require(len(x) == len(y) >= FEWEST, f"a rank correlation needs at least {FEWEST} networks with both scores, got "
+                                        f"{len(x)} and {len(y)}: search more")
+    return signs(x), signs(y)
+
+
+def _with_interval(found: Callable[[Tensor], Tensor], n: int, seed: int) -> Correlation:
+    """What is found for weights [resamples, n], each network once, and the middle 95 % over resamples."""
     drawn = torch.randint(n, (RESAMPLES, n), generator=stream(seed, "bootstrap"))
     times_drawn = torch.zeros(RESAMPLES, n, dtype=torch.float64).scatter_add_(1, drawn, torch.ones_like(drawn).double())
-    s, t = signs(x), signs(y)
-    low, high = of(s, t, times_drawn).nanquantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
-    return Correlation(float(of(s, t, torch.ones(1, n, dtype=torch.float64))), low, high, n)
+    low, high = found(times_drawn).nanquantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
+    return Correlation(float(found(torch.ones(1, n, dtype=torch.float64))), low, high, n)
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,12 @@
 """The runs and tables of lesson 9: proxies for architecture search beside the truth, on one grid."""
 
 from dataclasses import asdict, dataclass
+from itertools import combinations
 
+import torch
 from tabulate import tabulate
 
-from ddkit.applications.search.ranking import MEASURES, Comparison
+from ddkit.applications.search.ranking import MEASURES, Comparison, difference
 from ddkit.applications.search.spec import Grid, Search, scores
 from ddkit.course.profiles import Profile
 from ddkit.runs import Record, run
@@ -96,6 +98,20 @@ def correlations(comparisons: dict[str, Comparison], style: str = "github") -> s
     return tabulate(rows, ("proxy", *headers), style, disable_numparse=True)
 
 
+def differences(comparisons: dict[str, Comparison], style: str = "github") -> str:
+    """By how much one proxy ranks all networks better than another, pair by pair, with 95 % intervals."""
+    rows = [(f"{first} less {second}", *(differing(measure, comparisons[first], comparisons[second])
+                                         for measure in MEASURES)) for first, second in combinations(comparisons, 2)]
+    return tabulate(rows, ("proxies", *MEASURES), style, disable_numparse=True)
+
+
+def differing(measure: str, first: Comparison, second: Comparison) -> str:
+    """The difference of two proxies' correlations with the truth in words: told apart if its interval excludes zero."""
+    found = difference(measure, *(torch.tensor(list(scores.values()), dtype=torch.float64)
+                                  for scores in (first.proxy, second.proxy, first.full)))
+    return f"{found} ({'' if found.low > 0 or found.high < 0 else 'not '}told apart)"
+
+
 def choices(comparisons: dict[str, Comparison], tested: dict[str, Record], style: str = "github") -> str:
     """What each proxy cost and chose; ``tested`` are the ``finals``. Regrets are in points of accuracy."""
     def score(network: str) -> str:
@@ -118,10 +134,12 @@ def _minutes(seconds: float) -> str:
 
 
 def tables(comparisons: dict[str, Comparison], tested: dict[str, Record], style: str = "github") -> str:
-    """Both tables, one below the other."""
-    return ("Rank correlation with the truth, validation data, 95 % intervals\n\n"
-            f"{correlations(comparisons, style)}\n\n"
-            f"What each search took and chose\n\n{choices(comparisons, tested, style)}")
+    """All tables, one below the other."""
+    parts = {"Rank correlation with the truth, validation data, 95 % intervals": correlations(comparisons, style)}
+    if len(comparisons) > 1:
+        parts["Differences of these, over all networks, from the same resamples"] = differences(comparisons, style)
+    parts["What each search took and chose"] = choices(comparisons, tested, style)
+    return "\n\n".join(f"{title}\n\n{table}" for title, table in parts.items())
 
 
 def ranked(records: dict[str, Record], shown: int = 10, style: str = "simple") -> str:
