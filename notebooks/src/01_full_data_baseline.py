@@ -293,6 +293,17 @@ for name, mistakes in shares.items():
           f"{len(mistakes)} images {name} (± one standard error)")
 
 # %% [markdown]
+# ## For your report
+#
+# One line writes this lesson's tables and figures, from your records, into the folder `report` (`python -m ddkit report report` lays out
+# the whole of it). What is missing is named, and what came with ddkit is marked as shipped.
+
+# %%
+from ddkit import report
+
+report.lesson(1, profile, polyps)
+
+# %% [markdown]
 # ## What you should take away
 #
 # * The full-data accuracy above is the ceiling that distilled data is measured against.

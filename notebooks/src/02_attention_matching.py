@@ -530,6 +530,17 @@ bench.figure()
 # <!-- END MARK SCHEME -->
 
 # %% [markdown]
+# ## For your report
+#
+# One line writes this lesson's tables and figures, from your records, into the folder `report` (`python -m ddkit report report` lays out
+# the whole of it). What is missing is named, and what came with ddkit is marked as shipped.
+
+# %%
+from ddkit import report
+
+report.lesson(2, profile, polyps)
+
+# %% [markdown]
 # ## What you should take away
 #
 # * An attention map says *where* a network looks; a norm makes it comparable.

@@ -434,6 +434,17 @@ for name, run in (("from real images", polyp_run), ("from noise", polyp_noise)):
 exercises.made("noise-records", noise_run, polyp_noise)
 
 # %% [markdown]
+# ## For your report
+#
+# One line writes this lesson's tables and figures, from your records, into the folder `report` (`python -m ddkit report report` lays out
+# the whole of it). What is missing is named, and what came with ddkit is marked as shipped.
+
+# %%
+from ddkit import report
+
+report.lesson(3, profile, polyps)
+
+# %% [markdown]
 # ## What you should take away
 #
 # * Undo the normalisation with the right statistics, clip, and never let a library stretch a picture.

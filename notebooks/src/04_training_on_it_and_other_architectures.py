@@ -545,6 +545,17 @@ with tempfile.TemporaryDirectory() as folder:
 assert again.images.equal(synthetic.images)
 
 # %% [markdown]
+# ## For your report
+#
+# One line writes this lesson's tables and figures, from your records, into the folder `report` (`python -m ddkit report report` lays out
+# the whole of it). What is missing is named, and what came with ddkit is marked as shipped.
+
+# %%
+from ddkit import report
+
+report.lesson(4, profile, polyps)
+
+# %% [markdown]
 # ## What you should take away
 #
 # * A score without its baselines, protocol, updates and $n$ says nothing.

@@ -828,6 +828,17 @@ f"PAD with its experts took {(experts_run.seconds + pad.seconds) / datadam.secon
 # <!-- END MARK SCHEME -->
 
 # %% [markdown]
+# ## For your report
+#
+# One line writes this lesson's tables and figures, from your records, into the folder `report` (`python -m ddkit report report` lays out
+# the whole of it). What is missing is named, and what came with ddkit is marked as shipped.
+
+# %%
+from ddkit import report
+
+report.lesson(6, profile)
+
+# %% [markdown]
 # ## What you should take away
 #
 # * Trajectory matching compares weights, not features: it needs stored experts, and derivatives of derivatives.

@@ -621,6 +621,17 @@ from ddkit.methods import presets
 print("\n".join(presets.departures("rfad", "course") + presets.departures("frepo", "course")))
 
 # %% [markdown]
+# ## For your report
+#
+# One line writes this lesson's tables and figures, from your records, into the folder `report` (`python -m ddkit report report` lays out
+# the whole of it). What is missing is named, and what came with ddkit is marked as shipped.
+
+# %%
+from ddkit import report
+
+report.lesson(7, profile)
+
+# %% [markdown]
 # ## What you should take away
 #
 # * Kernel ridge regression is a training with a formula, so the gradient of a set's quality is exact and cheap.

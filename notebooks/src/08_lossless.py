@@ -352,6 +352,17 @@ for size, scores in sorted(points["DataDAM"].items()):
 # <!-- END MARK SCHEME -->
 
 # %% [markdown]
+# ## For your report
+#
+# One line writes this lesson's tables and figures, from your records, into the folder `report` (`python -m ddkit report report` lays out
+# the whole of it). What is missing is named, and what came with ddkit is marked as shipped.
+
+# %%
+from ddkit import report
+
+report.lesson(8, profile)
+
+# %% [markdown]
 # ## What you should take away
 #
 # * "Lossless" needs a definition with an interval, before one looks.

@@ -292,6 +292,17 @@ assert worst or not full.shipped
 # <!-- END MARK SCHEME -->
 
 # %% [markdown]
+# ## For your report
+#
+# One line writes this lesson's tables and figures, from your records, into the folder `report` (`python -m ddkit report report` lays out
+# the whole of it). What is missing is named, and what came with ddkit is marked as shipped.
+
+# %%
+from ddkit import report
+
+report.lesson(9, profile)
+
+# %% [markdown]
 # ## What you should take away
 #
 # * A proxy need not score right, it must rank right. Report a rank correlation, with an interval, also among the best.
