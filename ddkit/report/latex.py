@@ -20,7 +20,7 @@ _COMMANDS = {
 _LATIN = 0x180  # code points below, of Latin letters, are typeset as they are
 _GREEK = ("eta", "zeta", "theta", "lambda", "alpha", "beta", "rho", "sigma", "tau")
 _PAGE, _COLUMN, _GAP = 7.1, 3.4, 0.2  # inches: IEEEtran's page, a column of it, and what lies between two floats
-_LETTER = 0.045  # inches that a letter of a table takes, with its share of the gaps between columns
+_LETTER, _BETWEEN = 0.05, 0.166  # inches that a letter of a table takes, and the gap between two columns
 _SQUEEZED = 1.15  # of a column: what is no wider is made to fit
 _SCALE = {True: 0.54, False: 0.66}  # of figures of images and of charts, whose letters are then 6 points high
 _STRIP = 2.2  # times as wide as high: images in a strip take the page
@@ -94,8 +94,9 @@ def width(one: Table | Figure) -> float:
         scaled = across if one.images and across > _STRIP * down else _SCALE[one.images] * across
         return min(max(scaled, min(across, _COLUMN)), _PAGE)
     cells = [[text.replace(SHIPPED, "****") for text in row] for row in (one.headers, *one.rows)]  # a mark is small
-    letters = sum(max(map(len, column)) + 2 for column in zip(*cells, strict=True))
-    return _PAGE if one.wraps else min(_LETTER * letters, _PAGE)
+    columns = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    across = _LETTER * sum(columns) + _BETWEEN * (len(columns) - 1)
+    return _PAGE if one.wraps else min(across, _PAGE)
 
 
 def floats(pieces: Iterable[Table | Figure]) -> str:

@@ -50,6 +50,8 @@ def test_small_tables_stand_beside_each_other_and_wide_ones_alone():
     small, wide = [piece(name) for name in "ab"], piece("w", 300)
     assert latex.floats(small).count(r"\begin{table*}") == 1
     assert latex.floats([*small, wide]).count(r"\begin{table*}") == 2
+    many = piece("m", headers=tuple("abcdefghi"), rows=(("123456789",) * 9,))
+    assert latex.width(many) > 5  # so that nine columns, with the gaps between them, are not shrunk
     assert latex.width(wide) == latex.width(piece(wraps=True)) == pytest.approx(7.1)
 
 
