@@ -128,7 +128,7 @@ def evolution(record: Record, classes: list[int] | None = None) -> Picture:
         for row, c in enumerate(classes):
             tile(axes, rows[c][0], row, column)
     axes.set_xlabel("updates of the synthetic set")
-    axes.set_title("One synthetic image per class during distillation")
+    axes.set_title(f"One synthetic image per class during distillation{_begun(synthetic)}")
     return figure
 
 
@@ -190,8 +190,16 @@ def embedding_2d(network: Network, dataset_split: Split, synthetic: SyntheticSet
         figure.supxlabel("  ·  ".join(names), size=9)
     axes.set(**{f"{axis}label": f"principal component {i + 1} ({100 * share:.0f} % of the variance)"
                 for i, (axis, share) in enumerate(zip("xy", plane.explained_variance_ratio_, strict=True))})
-    axes.set_title(f"Embeddings of {len(real):,} real images (small) and {len(fake):,} synthetic images (circled)")
+    axes.set_title(f"Embeddings of {len(real):,} real images (small)\n"
+                   f"and {len(fake):,} synthetic images{_begun(synthetic)} (circled)")
     return figure
+
+
+def _begun(synthetic: SyntheticSet) -> str:
+    """What tells a set's pictures from another's in their titles: where it began; empty if nobody knows."""
+    words = {"real": "real images", "noise": "noise"}
+    began = synthetic.origin.get("init")
+    return f" from {words.get(began, began)}" if began else ""
 
 
 def _by_class(synthetic: SyntheticSet, pixels: Tensor) -> list[list[np.ndarray]]:

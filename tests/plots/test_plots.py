@@ -161,6 +161,19 @@ def test_embedding_shows_every_image_once():
     assert "of the variance" in axes.get_xlabel()
 
 
+@pytest.mark.parametrize("draw", [
+    lambda record: plots.evolution(record),
+    lambda record: plots.embedding_2d(build("MLP", 1, 3, 8, generator=torch.Generator().manual_seed(0)),
+                                      Split(record.synthetic.start, record.synthetic.labels), record, per_class=2)])
+def test_titles_tell_where_a_set_began(draw):
+    told = {}
+    for init in ("real", "noise", None):
+        record = a_distillation()
+        record.synthetic.origin.update({"init": init} if init else {})
+        told[init] = " ".join(title(draw(record).axes[0]).split())
+    assert "from real images" in told["real"] and "from noise" in told["noise"] and " from " not in told[None]
+
+
 def test_heatmap_writes_every_accuracy():
     found = {"full data": {"MLP": scores(0.98), "LeNet": scores(0.991)}, "random": {"LeNet": scores(0.105)}}
     axes, scale = plots.transfer_heatmap(found, "Transfer").axes
