@@ -157,7 +157,7 @@ def test_a_curve_goes_on_though_options_follow_the_images_and_variants_of_one_nu
     polyps, digits = (names[key] for key in (("mhist_like", "ConvNetD4BN", "standard", 100),
                                              ("mnist", "ConvNetD3", "standard", 1000)))
     assert polyps["datadam"] == [10, 50], "whose image rates differ"
-    assert digits["datadam"] == [1, 10] and digits["datadam, precision bfloat16"] == [10]
+    assert digits["datadam"] == [1, 2, 5, 10, 20] and digits["datadam, precision bfloat16"] == [10]
     assert digits["datadam, judged in bfloat16"] == [10]
 
 
