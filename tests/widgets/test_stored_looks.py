@@ -275,7 +275,7 @@ def test_what_is_not_stored_is_said_and_marked(empty):
     made = ImagesPerClass(empty, MNIST | {"epochs": 1000, "method": "datadam"})
     stored = {value for name, value in made.ipc.options if "not stored" not in name}
     assert stored == set(made._way.curve.points) == {1, 2, 5, 10, 20}
-    made.ipc.value = 5
+    made.ipc.value = 50
     assert made.point is None and "nothing is stored" in words(made.says) and not made.costs.value
     assert "no images" in words(made.images)
 
