@@ -43,8 +43,7 @@ GLOSSARY = {
 }
 
 
-def glossary(lesson: int | None = None) -> str:
-    """The terms as a Markdown table, of one lesson or of all."""
-    terms = sorted(GLOSSARY.items(), key=lambda row: row[0].lower())
-    rows = [(term, meaning, number) for term, (meaning, number) in terms if lesson in (None, number)]
+def glossary() -> str:
+    """The terms as a Markdown table."""
+    rows = [(term, *GLOSSARY[term]) for term in sorted(GLOSSARY, key=str.lower)]
     return tabulate(rows, ("term", "what it means", "lesson"), "github")

@@ -63,7 +63,6 @@ MARKS = tuple(Mark(*row) for row in (
     ("kip-record", 7, 2, "2a", 2, "pair"),
     ("bisection", 8, 3, "", 1.5), ("own-size", 8, 3, "", 1.5), ("lossless", 8, 3, "", 2),
 ))
-SHEET = {1: 20, 2: 20, 3: 5}  # the assignment's marks, by task
 APPLICATIONS = ("continual", "search")  # one of them answers question 4
 
 

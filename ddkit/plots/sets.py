@@ -196,10 +196,11 @@ def embedding_2d(network: Network, dataset_split: Split, synthetic: SyntheticSet
 
 
 def _begun(synthetic: SyntheticSet) -> str:
-    """What tells a set's pictures from another's in their titles: where it began; empty if nobody knows."""
+    """What tells a set's pictures from another's in their titles: where it began, and of which data set it is; empty if
+    nobody knows."""
     words = {"real": "real images", "noise": "noise"}
-    began = synthetic.origin.get("init")
-    return f" from {words.get(began, began)}" if began else ""
+    began, dataset = (synthetic.origin.get(name) for name in ("init", "dataset"))
+    return (f" from {words.get(began, began)}" if began else "") + (f", {dataset}" if dataset else "")
 
 
 def _by_class(synthetic: SyntheticSet, pixels: Tensor) -> list[list[np.ndarray]]:

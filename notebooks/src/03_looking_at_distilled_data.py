@@ -105,7 +105,7 @@ plots.image_grid(real_run.synthetic, title=f"Distilled from real images ({profil
 # bottom row is no change.
 
 # %%
-plots.start_end_difference(real_run.synthetic, per_class=1)
+plots.start_end_difference(real_run.synthetic, per_class=1, title=f"From real images, {profile.dataset}: before, after, and the difference")
 
 # %% [markdown]
 # Where did the change go? Two places are of interest: the **stroke** (bright at the start) and the **paper** around it. Guess
@@ -395,7 +395,7 @@ polyp_run = lesson.told(ddkit.run(polyps.distill("real")))
 plots.image_grid(polyp_run.synthetic, columns=5, title="Distilled polyps, from real images")
 
 # %%
-plots.start_end_difference(polyp_run.synthetic, per_class=2)
+plots.start_end_difference(polyp_run.synthetic, per_class=2, title="Polyps from real images: before, after")
 
 # %% [markdown]
 # **Predict:** and from noise? Digits of a class have strokes at the same places; here there is no such place.

@@ -169,9 +169,10 @@ def test_titles_tell_where_a_set_began(draw):
     told = {}
     for init in ("real", "noise", None):
         record = a_distillation()
-        record.synthetic.origin.update({"init": init} if init else {})
+        record.synthetic.origin.update({"init": init, "dataset": "mnist"} if init else {})
         told[init] = " ".join(title(draw(record).axes[0]).split())
-    assert "from real images" in told["real"] and "from noise" in told["noise"] and " from " not in told[None]
+    assert "from real images, mnist" in told["real"] and "from noise, mnist" in told["noise"]
+    assert " from " not in told[None] and "mnist" not in told[None]
 
 
 def test_heatmap_writes_every_accuracy():
