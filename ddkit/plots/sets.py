@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from ddkit.data import Dataset, Split, denormalise
@@ -100,7 +101,8 @@ def start_end_difference(synthetic: SyntheticSet | Record, per_class: int = 1, t
     for block, name in zip(axes, ("start", "end", "change"), strict=True):
         block.set(**{"xlabel" if beside else "ylabel": name})
     below = figure.add_axes((0, -(0.3 + 0.25 * beside) / figure.get_figheight(), 1, 0.12 / figure.get_figheight()))
-    scale = figure.colorbar(axes[2].images[0], cax=below, orientation="horizontal", extend="both", extendfrac=0.02)
+    scale = figure.colorbar(axes[2].images[0], cax=below, orientation="horizontal", extend="both", extendfrac=0.02,
+                            ticks=MaxNLocator(int(figure.get_figwidth() / 0.8)))  # as many numbers as have room
     scale.set_label("change of brightness from start to end (black is 0, white is 1)")
     axes[0].set_title(title or "Synthetic images before and after distillation, and their difference")
     return figure

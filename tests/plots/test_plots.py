@@ -1,6 +1,7 @@
 """Pictures show what they claim to: the pixels, the numbers, the names."""
 
 import threading
+from itertools import pairwise
 
 import matplotlib
 import numpy as np
@@ -83,6 +84,17 @@ def test_difference_is_signed_and_centred_at_zero(channels):
     low, high = change.images[0].get_clim()
     assert low == -high and high > 0
     assert "brightness" in scale.get_xlabel()
+
+
+@pytest.mark.parametrize("classes", [2, 3, 6])
+def test_the_numbers_beside_the_colours_of_a_difference_do_not_collide(classes):
+    synthetic = a_set(classes=classes)
+    noise = torch.randn(synthetic.start.shape, generator=torch.Generator().manual_seed(0))
+    synthetic.images.copy_(synthetic.start + 0.037 * noise)
+    figure = plots.start_end_difference(synthetic, per_class=2)
+    figure.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in figure.axes[-1].get_xticklabels() if label.get_text()]
+    assert len(boxes) > 2 and all(one.x1 < other.x0 for one, other in pairwise(boxes))
 
 
 def test_difference_of_images_that_did_not_move_is_empty():
