@@ -1,0 +1,44 @@
+"""The command line of marking: ``python -m ddkit.grading release`` and what follows it."""
+
+import argparse
+import sys
+
+import ddkit.grading
+from ddkit.cli.ending import ended_well
+from ddkit.foundation.finding import modules_in
+
+EPILOG = """a course, from nothing to marks:
+  python -m ddkit.grading release course            lessons to hand out, in course/release
+  python -m ddkit.grading collect course inbox      what students handed in: folders, zips, exports
+  python -m ddkit.grading grade course              their code, in a sandbox
+  python -m ddkit.grading mark course               the written answers, by you, in a browser
+  python -m ddkit.grading export course             course/marks.csv
+  python -m ddkit.grading feedback course           a page for each student
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of all commands, each in the file of its work, with ``add_to(add)``, found by being there."""
+    found = argparse.ArgumentParser("python -m ddkit.grading", description="Mark executed lessons.", epilog=EPILOG,
+                                    formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = found.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, work, text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".",
+                                  formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+        sub.set_defaults(command=work)
+        return sub
+
+    for module in modules_in(ddkit.grading):
+        if hasattr(module, "add_to"):
+            module.add_to(add)
+    return found
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit code, as ``python -m ddkit`` does."""
+    return ended_well(parser(), arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
