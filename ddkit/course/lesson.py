@@ -10,7 +10,7 @@ from ddkit.course.profiles import Profile, of_polyps, profile
 from ddkit.data.sources import mhist
 from ddkit.foundation.device import default_device, describe
 from ddkit.plots import tables
-from ddkit.runs import Record, maker, reloads_shipped, runs_root, sign
+from ddkit.runs import Record, maker, makes_runs, reloads_shipped, runs_root, sign
 
 
 def begin(name: str | None = None) -> Profile:
@@ -42,7 +42,9 @@ def _tell_choice(chosen: Profile) -> None:
 
 
 def _made() -> str:
-    """Whose runs the lessons show."""
+    """Whose runs the lessons show, and whether any is made."""
+    if not makes_runs():
+        return "runs are reloaded, none is made (DDKIT_MAKE=0)"
     if reloads_shipped():
         return "runs that came with the repository are reloaded (DDKIT_REFERENCE=0 makes your own)"
     return "every run is made here, none that came with the repository is reloaded (DDKIT_REFERENCE=0)"

@@ -22,7 +22,7 @@ from ddkit.runs import evolution
 from ddkit.runs.jobs import Job
 from ddkit.runs.makers import maker
 from ddkit.runs.record import EVOLUTION, SYNTHETIC, Record
-from ddkit.runs.shipped import RECORD, REFERENCE, reloads_shipped
+from ddkit.runs.shipped import RECORD, REFERENCE, makes_runs, reloads_shipped
 from ddkit.runs.spec import Source, Spec, describe_spec, source_of, spec_of
 from ddkit.runs.working import STARTED, begun_as, working_in
 from ddkit.synthetic import SyntheticSet
@@ -100,7 +100,7 @@ def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None
     Records and unfinished work of other data, by their content, are never reused. While the run is made its folder is
     held for this process: another that wants the same run waits, and then reloads it. A record under ``root`` that
     cannot be read is told, its folder set aside, and the run made anew; ``DDKIT_REFERENCE=0`` has every run made here,
-    though it came with the repository.
+    though it came with the repository, and ``DDKIT_MAKE=0`` has none made.
 
     Args:
         root: folder that runs are kept in (default: ``DDKIT_RUNS``, else ``data/runs``).
@@ -112,7 +112,8 @@ def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None
         validate_every: score a distillation on validation data after so many updates (0: never).
 
     Raises:
-        InputError: the spec cannot work, or ``folder`` holds another run, or this one on other data.
+        InputError: the spec cannot work, or ``folder`` holds another run, or this one on other data; or it would have
+            to be made under ``DDKIT_MAKE=0``.
         Stopped: ``stop`` was set; what was done is saved.
         Interrupted: in a notebook in place of a KeyboardInterrupt; it says what is saved, and the same call goes on.
     """
@@ -124,6 +125,8 @@ def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None
     if found:
         (found.folder / STARTED).unlink(missing_ok=True)  # of a process that was killed right after the record
         return found
+    require(makes_runs(), f"{spec.name} is not at hand, and none is made (DDKIT_MAKE=0): unset DDKIT_MAKE, or put its "
+                          f"folder into {runs_root(root)}")
     dataset = load(spec.dataset, data, spec.size).to(default_device())
     spec.check_on(dataset)
     identity = {"run": spec.name, "fingerprint": dataset.fingerprint}

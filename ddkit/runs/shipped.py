@@ -1,4 +1,5 @@
-"""The results that come with the repository: whether they are reloaded, and which records are theirs."""
+"""The results that come with the repository: whether they are reloaded, and which records are theirs; and whether runs
+that are nowhere are made."""
 
 import os
 from pathlib import Path
@@ -17,9 +18,22 @@ def reloads_shipped() -> bool:
     Raises:
         InputError: ``DDKIT_REFERENCE`` is anything but 0, 1 or empty.
     """
-    asked = (os.environ.get("DDKIT_REFERENCE") or "1").strip()
-    require(asked in ("0", "1"), "DDKIT_REFERENCE is 0 (make every run here) or 1 (reload those that come with the "
-                                 f"repository), got {asked[:40]!r}")
+    return _on("DDKIT_REFERENCE", "make every run here", "reload those that come with the repository")
+
+
+def makes_runs() -> bool:
+    """Whether a run that is nowhere is made; ``DDKIT_MAKE=0`` has runs only reloaded.
+
+    Raises:
+        InputError: ``DDKIT_MAKE`` is anything but 0, 1 or empty.
+    """
+    return _on("DDKIT_MAKE", "reload runs, make none", "make those that are nowhere")
+
+
+def _on(variable: str, off: str, on: str) -> bool:
+    """What a switch in the environment says; it is on where nothing is said."""
+    asked = (os.environ.get(variable) or "1").strip()
+    require(asked in ("0", "1"), f"{variable} is 0 ({off}) or 1 ({on}), got {asked[:40]!r}")
     return asked == "1"
 
 

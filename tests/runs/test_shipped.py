@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from ddkit.course import lesson
 from ddkit.foundation.errors import InputError
 from ddkit.foundation.files import write_json
 from ddkit.runs import RECORD, Record, find, run, runner, shipped
@@ -72,6 +73,40 @@ def test_any_other_wish_is_refused_in_a_sentence(value, tmp_path, monkeypatch):
     for ask in (run, find):
         with pytest.raises(InputError, match=f"DDKIT_REFERENCE is 0 .* or 1 .*, got '{value}'"):
             ask(KINDS["coreset"], root=tmp_path)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_where_none_is_to_be_made_runs_are_only_reloaded(kind, made, tmp_path, monkeypatch):
+    spec, mine = KINDS[kind], tmp_path / "mine"
+    monkeypatch.setenv("DDKIT_MAKE", "0")
+    for asked in ({"root": mine}, {"folder": mine / "run"}):
+        with pytest.raises(InputError, match=rf"{spec.name} is not at hand, and none is made \(DDKIT_MAKE=0\)"):
+            run(spec, quiet=True, **asked)
+    assert not mine.exists()
+    shutil.copytree(made[kind].folder, mine / spec.name)
+    assert run(spec, root=mine) == find(spec, mine) == run(spec, folder=mine / spec.name)
+
+
+def test_a_part_of_a_run_is_not_made_either(made, tmp_path, monkeypatch):
+    monkeypatch.setenv("DDKIT_MAKE", "0")
+    evaluation = Evaluate(KINDS["distillation"], "assignment", "MLP", seeds=1, epochs=1)
+    with pytest.raises(InputError, match=f"{evaluation.name} is not at hand"):
+        run(evaluation, root=tmp_path, quiet=True)
+
+
+@pytest.mark.parametrize("value", ["", "1", " 1 "])
+def test_runs_are_made_unless_that_is_switched_off(value, tmp_path, monkeypatch):
+    monkeypatch.setenv("DDKIT_MAKE", value)
+    assert run(KINDS["coreset"], root=tmp_path, quiet=True).folder == tmp_path / KINDS["coreset"].name
+
+
+@pytest.mark.parametrize("value", ["no", "2", "false", "01"])
+def test_any_other_wish_of_making_is_refused_in_a_sentence(value, tmp_path, monkeypatch):
+    monkeypatch.setenv("DDKIT_MAKE", value)
+    with pytest.raises(InputError, match=f"DDKIT_MAKE is 0 .* or 1 .*, got '{value}'"):
+        run(KINDS["coreset"], root=tmp_path)
+    with pytest.raises(InputError, match="DDKIT_MAKE is 0"):
+        lesson.begin()
 
 
 def poisoned(folder, change) -> None:
