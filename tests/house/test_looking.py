@@ -14,7 +14,8 @@ from ddkit.data import Split
 from ddkit.foundation.errors import Diverged, InputError
 from ddkit.foundation.randomness import stream
 from ddkit.methods import coresets
-from ddkit.methods.matching.datadam import chunked_class_means
+from ddkit.methods.matching.classes import chunked_means
+from ddkit.methods.matching.datadam import attention_view
 from ddkit.networks import bigbatch, build_for, cost
 from ddkit.networks.looking import has_statistics
 from ddkit.synthetic import SyntheticSet
@@ -35,7 +36,7 @@ LOOKS = {
     "images per chunk": lambda n, d: bigbatch.images_per_chunk(n, d.train.images[:1], 1),
     "images per backward": lambda n, d: bigbatch.images_per_backward(n, d.train.images[:1], 1),
     "embeddings": lambda n, d: bigbatch.embeddings(n, d.train.images, 1),
-    "class means": lambda n, d: chunked_class_means(n, d.train.images, 3, 1, 1),
+    "class means": lambda n, d: chunked_means(n, d.train.images, 3, attention_view(1, True), 1),
     "features of a kernel": lambda n, d: FeatureKernel([n]).features(d.train.images),
     "detached features of a kernel": lambda n, d: FeatureKernel([n]).detached_features(d.train.images),
     "a kernel": lambda n, d: FeatureKernel([n])(d.train.images, d.test.images),

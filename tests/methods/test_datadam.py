@@ -13,12 +13,13 @@ from ddkit.data import Split, augment
 from ddkit.foundation.errors import InputError
 from ddkit.foundation.randomness import stream
 from ddkit.methods.matching import datadam
+from ddkit.methods.matching.classes import chunked_means
 from ddkit.methods.matching.datadam import (
     Config,
     DataDAM,
     attention_map,
     attention_matching_loss,
-    chunked_class_means,
+    attention_view,
     class_means,
 )
 from ddkit.networks import build
@@ -128,7 +129,7 @@ def test_class_means_in_chunks_equal_those_of_one_pass_in_training_mode(name, po
     state = copy.deepcopy(net.state_dict())
     *maps, _, embedding = copy.deepcopy(net).train().features(images)
     expected = class_means([f.detach().unflatten(0, (4, 3)) for f in (*maps, embedding)], power)
-    found = chunked_class_means(net, images, 4, power, budget_mib=1)  # one or two images at a time
+    found = chunked_means(net, images, 4, attention_view(power, net.nonnegative), budget_mib=1)  # one or two at a time
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
     assert net.training and all(torch.equal(net.state_dict()[key], state[key]) for key in state)

@@ -6,6 +6,7 @@ on the synthetic set. Written from the paper's equations.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 import torch
@@ -18,9 +19,10 @@ from ddkit.foundation import randomness
 from ddkit.foundation.errors import require
 from ddkit.foundation.knobs import Knob, Knobs
 from ddkit.foundation.memory import require_memory
+from ddkit.methods.matching.classes import ClassBatches, Match, View, chunked_means, squared_distance
 from ddkit.methods.method import Method, Preset
-from ddkit.networks import Network, build_for
-from ddkit.networks.bigbatch import chunked_maps, images_per_backward, loss_backward
+from ddkit.networks import build_for
+from ddkit.networks.bigbatch import images_per_backward, loss_backward
 from ddkit.networks.precision import Precision, exact
 from ddkit.synthetic import SyntheticSet
 
@@ -79,32 +81,13 @@ def class_means(features: list[Tensor], power: float, nonnegative: bool = False)
 
 def matching_loss(real: list[Tensor], synthetic: list[Tensor], lam: float) -> Tensor:
     """The loss from the class means of both sides, as ``class_means`` gives them."""
-    *attention, embedding = [(r - s).square().sum() for r, s in zip(real, synthetic, strict=True)]
-    return sum(attention, start=lam * embedding)
+    real, synthetic = ([means[-1], *means[:-1]] for means in (real, synthetic))
+    return squared_distance(real, synthetic, [lam] + [1.0] * (len(real) - 1))
 
 
-def chunked_class_means(network: Network, images: Tensor, classes: int, power: float, budget_mib: int) -> list[Tensor]:
-    """``class_means`` without gradients, in chunks whose activations fit ``budget_mib`` MiB.
-
-    Args:
-        images: [classes * n, C, H, W], sorted by class.
-    """
-    weights = _mean_weights(len(images), classes, images)
-    relu = network.nonnegative
-    means: list[Tensor] = []
-    with torch.inference_mode():
-        for part, maps in chunked_maps(network, images, budget_mib):
-            # A map becomes its attention at once, so that only one is in memory.
-            rows = [attention_map(m, power, relu) if m.ndim == 4 else m for m in maps]
-            sums = [weights[:, part] @ r for r in _all_but_last_map(rows)]
-            means = [m + s for m, s in zip(means, sums, strict=True)] if means else sums
-    return [m.clone() for m in means]  # inference tensors cannot take part in a backward pass
-
-
-def _mean_weights(images: int, classes: int, like: Tensor) -> Tensor:
-    """The matrix [classes, images] whose product with rows sorted by class is their mean over each class."""
-    label = torch.arange(classes, device=like.device).repeat_interleave(images // classes)
-    return F.one_hot(label, classes).T.to(like.dtype) * (classes / images)
+def attention_view(power: float, nonnegative: bool) -> View:
+    """What DataDAM compares: attention of all maps but the last, and the embedding in its place."""
+    return View(lambda f: attention_map(f, power, nonnegative) if f.ndim == 4 else f, _all_but_last_map)
 
 
 def _all_but_last_map(features: list[Tensor]) -> list[Tensor]:
@@ -195,7 +178,7 @@ class DataDAM(Method):
         self.dataset, self.synthetic = dataset, synthetic
         self.streams = {name: rng(name) for name in ("networks", "sampling", "augmentation", "training")}
         self.strategy = augment.default_strategy(dataset.flips) if self.config.augmented else "none"
-        self.members = [torch.nonzero(dataset.train.labels == c)[:, 0] for c in range(len(dataset.classes))]
+        self.real = ClassBatches(dataset, self.config.real_batch, self.streams["sampling"])
         self.optimiser = torch.optim.SGD(synthetic.parameters(), self.config.image_lr, self.config.image_momentum)
         self.done = 0
         self._renew_network()
@@ -208,49 +191,21 @@ class DataDAM(Method):
             self._renew_network()
         elif self.done and self.done % config.image_steps == 0:
             self._train_network()
-        draw = augment.draw(self.strategy, len(self.members), self.streams["augmentation"])  # one row for each class
+        draw = augment.draw(self.strategy, len(self.dataset.classes), self.streams["augmentation"])  # a row for each
         self.optimiser.zero_grad(set_to_none=True)
-        loss = self._match(augment.apply(self._sample_real(), draw), draw)
+        loss = self._match(augment.apply(self.real.draw(), draw), draw)
         self.optimiser.step()
         self.done += 1
         return {"loss": loss}
 
     def _match(self, real: Tensor, draw: augment.Draw | None) -> float:
         """Add the loss's gradient to that of the synthetic set; returns the loss."""
-        config, classes = self.config, len(self.members)
-        target = chunked_class_means(self.network, real, classes, config.power, config.memory_mib)
-        if self.chunk < len(self.synthetic.images):
-            return self._match_in_chunks(target, draw)
-        features = self.network.features(augment.apply(self.synthetic.images, draw))
-        by_class = [f.unflatten(0, (classes, -1)) for f in _all_but_last_map(features)]
-        loss = matching_loss(target, class_means(by_class, config.power, self.network.nonnegative), config.lam)
-        (config.loss_scale * loss).backward(inputs=self.synthetic.parameters())
-        return loss.item()
-
-    def _match_in_chunks(self, target: list[Tensor], draw: augment.Draw | None) -> float:
-        """The same gradient without all activations at once: first the class means and the loss's gradient in them,
-        then, chunk by chunk, what each image contributes to the means."""
-        config, classes = self.config, len(self.members)
-        images = augment.apply(self.synthetic.images.detach(), draw)
-        means = chunked_class_means(self.network, images, classes, config.power, config.memory_mib)
-        means = [m.requires_grad_() for m in means]
-        loss = matching_loss(target, means, config.lam)
-        slopes = torch.autograd.grad(config.loss_scale * loss, means)
-        weights = _mean_weights(len(images), classes, images)
-        for start in range(0, len(images), self.chunk):
-            part = slice(start, start + self.chunk)
-            features = self.network.features(augment.apply(self.synthetic.images, draw)[part])
-            rows = _all_but_last_map([attention_map(f, config.power, self.network.nonnegative) if f.ndim == 4 else f
-                                      for f in features])
-            contribution = sum((s * (weights[:, part] @ r)).sum() for s, r in zip(slopes, rows, strict=True))
-            contribution.backward(inputs=self.synthetic.parameters())
-        return loss.item()
-
-    def _sample_real(self) -> Tensor:
-        """As many images of every class, [classes * n, C, H, W], sorted by class."""
-        n = min(self.config.real_batch, *(len(m) for m in self.members))
-        picks = [m[torch.randperm(len(m), generator=self.streams["sampling"])[:n].to(m.device)] for m in self.members]
-        return self.dataset.train.images[torch.cat(picks)]
+        config, classes, synthetic = self.config, len(self.dataset.classes), self.synthetic
+        view = attention_view(config.power, self.network.nonnegative)
+        target = chunked_means(self.network, real, classes, view, config.memory_mib)
+        match = Match(view, classes, partial(matching_loss, target, lam=config.lam), config.loss_scale, self.chunk,
+                      config.memory_mib)
+        return match.backward(self.network, lambda: augment.apply(synthetic.images, draw), synthetic.parameters())
 
     def _renew_network(self) -> None:
         self.network = build_for(self.dataset, self.config.network, self.config.width, self.streams["networks"],

@@ -70,7 +70,6 @@ class Student:
         loss = F.cross_entropy(self.logits(weights, seen), meant.softmax(1) if meant.is_floating_point() else meant)
         return torch.autograd.grad(loss, weights, create_graph=graph)[0]
 
-
     def visited(self, start: Tensor, images: Tensor, labels: Tensor, rate: Tensor, batches: list[Batch]) -> Tensor:
         """The weights [steps + 1, P] that steps of SGD lead through, ``start`` the first; no graph is kept."""
         # In one piece: many small tensors that stay would keep the memory between them from being used again.
@@ -90,6 +89,23 @@ class Gradients:
     images: Tensor
     labels: Tensor | None
     rate: Tensor
+
+
+def along(student: Student, weights: Tensor, leaves: list[Tensor], labels: Tensor, batch: Batch,
+          direction: Tensor) -> tuple[Tensor, list[Tensor], Tensor]:
+    """How the batch's gradient g changes along a direction u, for which one step's graph is enough.
+
+    Args:
+        weights, direction: flat, [P].
+        leaves: the images and, if they are soft, the labels, which are differentiated in.
+
+    Returns:
+        u . g, and its derivatives in each of the leaves and in the weights.
+    """
+    weights = weights.clone().requires_grad_()
+    value = (direction * student.gradient(weights, leaves[0], _labels(leaves, labels), batch)).sum()
+    *found, of_weights = torch.autograd.grad(value, [*leaves, weights])
+    return value.detach(), found, of_weights
 
 
 def unrolled(student: Student, images: Tensor, labels: Tensor, rate: Tensor, batches: list[Batch],
@@ -129,13 +145,10 @@ def stepwise(student: Student, images: Tensor, labels: Tensor, rate: Tensor, bat
     sums = [torch.zeros_like(leaf) for leaf in leaves]
     of_rate = torch.zeros_like(rate)
     for weights, batch in zip(reversed(path[:-1].unbind()), reversed(batches), strict=True):
-        weights = weights.clone().requires_grad_()
-        gradient = student.gradient(weights, leaves[0], _labels(leaves, labels), batch)
-        along = (slope * gradient).sum()
-        *found, of_weights = torch.autograd.grad(along, [*leaves, weights])
+        value, found, of_weights = along(student, weights, leaves, labels, batch, slope)
         for total, part in zip(sums, found, strict=True):
             total -= rate * part
-        of_rate -= along.detach()
+        of_rate -= value
         slope = slope - rate * of_weights
     return Gradients(loss.item(), sums[0], sums[1] if len(sums) > 1 else None, of_rate)
 

@@ -1,0 +1,135 @@
+"""What methods compare class by class: batches of real images, and means of what a network makes of images.
+
+The gradient of a loss of such means never needs all activations at once: the loss's gradient in the means comes first,
+then, chunk by chunk, what each image contributes to them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ddkit.data import Dataset
+from ddkit.networks import Network
+from ddkit.networks.bigbatch import chunked_maps
+
+
+class ClassBatches:
+    """Real images at random, as many of every class.
+
+    Args:
+        per_class: wanted; all of the smallest class, if it has fewer.
+        generator: the random stream.
+    """
+
+    def __init__(self, dataset: Dataset, per_class: int, generator: torch.Generator):
+        train = dataset.train
+        self._images, self._generator = train.images, generator
+        self._members = [torch.nonzero(train.labels == c)[:, 0] for c in range(len(dataset.classes))]
+        self.per_class = min(per_class, *(len(members) for members in self._members))
+
+    def draw(self) -> Tensor:
+        """Images [classes * n, C, H, W], sorted by class."""
+        picks = [members[torch.randperm(len(members), generator=self._generator)[: self.per_class].to(members.device)]
+                 for members in self._members]
+        return self._images[torch.cat(picks)]
+
+
+@dataclass(frozen=True)
+class View:
+    """What of a network's features is compared.
+
+    Attributes:
+        of: makes rows [n, d] of a map [n, ch, H, W] or an embedding [n, D].
+        chosen: which of a list, of all maps and last the embedding.
+    """
+
+    of: Callable[[Tensor], Tensor]
+    chosen: Callable[[list], list]
+
+    def rows(self, network: Network, images: Tensor) -> list[Tensor]:
+        """Of images [n, C, H, W], for each thing compared [n, d], with a graph."""
+        return [self.of(feature) for feature in self.chosen(network.features(images))]
+
+
+def chunked_means(network: Network, images: Tensor, classes: int, view: View, budget_mib: int) -> list[Tensor]:
+    """The class means [classes, d] of a view without gradients, in chunks whose activations fit ``budget_mib`` MiB.
+
+    Args:
+        images: [classes * n, C, H, W], sorted by class.
+    """
+    weights = _mean_weights(len(images), classes, images)
+    means: list[Tensor] = []
+    with torch.inference_mode():
+        for part, maps in chunked_maps(network, images, budget_mib):
+            rows = view.chosen([view.of(m) for m in maps])  # at once, so that only one map is in memory
+            sums = [weights[:, part] @ r for r in rows]
+            means = [m + s for m, s in zip(means, sums, strict=True)] if means else sums
+    return [m.clone() for m in means]  # inference tensors cannot take part in a backward pass
+
+
+@dataclass(frozen=True)
+class Match:
+    """A loss of class means, whose gradient goes to the images that the means are of.
+
+    Attributes:
+        view: what the means are of.
+        classes: how many.
+        loss: of the list of class means of the synthetic images, each [classes, d].
+        scale: factor on the loss whose gradient is taken.
+        chunk: images that are passed forward and backward together; if there are more, they go in chunks.
+        budget_mib: for the activations of passes without gradients.
+    """
+
+    view: View
+    classes: int
+    loss: Callable[[list[Tensor]], Tensor]
+    scale: float
+    chunk: int
+    budget_mib: int
+
+    def backward(self, network: Network, seen: Callable[[], Tensor], parameters: list[Tensor]) -> float:
+        """Add the gradient to that of the parameters; returns the loss.
+
+        Args:
+            seen: gives the images [classes * n, C, H, W], sorted by class, as a function of the parameters.
+        """
+        images = seen()
+        if len(images) > self.chunk:
+            return self._in_chunks(network, seen, parameters)
+        means = [rows.unflatten(0, (self.classes, -1)).mean(1) for rows in self.view.rows(network, images)]
+        loss = self.loss(means)
+        (self.scale * loss).backward(inputs=parameters)
+        return loss.item()
+
+    def _in_chunks(self, network: Network, seen: Callable[[], Tensor], parameters: list[Tensor]) -> float:
+        images = seen().detach()
+        means = chunked_means(network, images, self.classes, self.view, self.budget_mib)
+        means = [m.requires_grad_() for m in means]
+        loss = self.loss(means)
+        slopes = torch.autograd.grad(self.scale * loss, means)
+        weights = _mean_weights(len(images), self.classes, images)
+        for start in range(0, len(images), self.chunk):
+            part = slice(start, start + self.chunk)
+            rows = self.view.rows(network, seen()[part])
+            contribution = sum((s * (weights[:, part] @ r)).sum() for s, r in zip(slopes, rows, strict=True))
+            contribution.backward(inputs=parameters)
+        return loss.item()
+
+
+def squared_distance(real: list[Tensor], synthetic: list[Tensor], weights: list[float]) -> Tensor:
+    """Sum over classes and over what is compared of weight * |mean(real) - mean(synthetic)|^2.
+
+    Args:
+        real, synthetic: class means, each [classes, d].
+        weights: one for each of them.
+    """
+    return sum(w * (r - s).square().sum() for r, s, w in zip(real, synthetic, weights, strict=True))
+
+
+def _mean_weights(images: int, classes: int, like: Tensor) -> Tensor:
+    """The matrix [classes, images] whose product with rows sorted by class is their mean over each class."""
+    label = torch.arange(classes, device=like.device).repeat_interleave(images // classes)
+    return F.one_hot(label, classes).T.to(like.dtype) * (classes / images)
