@@ -7,11 +7,12 @@ import subprocess
 import pytest
 
 import ddkit
-from ddkit import report, runs
+from ddkit import plots, report, runs
 from ddkit.__main__ import main
 from ddkit.course import task_1
 from ddkit.course.profiles import PROFILES, profile
 from ddkit.exercises.marks import MARKS
+from ddkit.plots.style import Picture
 from ddkit.report import records
 from ddkit.report.lessons import LESSONS
 from ddkit.report.questions import questions
@@ -33,6 +34,29 @@ def folder(own, tmp_path_factory, mine):
     place = tmp_path_factory.mktemp("written") / "report"
     report.write(place, mine, root=own)
     return place
+
+
+@pytest.fixture
+def drawn(folder, monkeypatch):
+    """Figures are taken from ``folder``, where they are drawn already."""
+    def taken(_, place, name):
+        place.mkdir(parents=True, exist_ok=True)
+        return [shutil.copy(path, place) and place / path.name
+                for path in (folder / "figures" / f"{name}.{suffix}" for suffix in ("png", "pdf"))]
+
+    monkeypatch.setattr(plots, "save", taken)
+
+
+@pytest.fixture
+def sketched(monkeypatch):
+    """Figures are laid out as ever, but files as large hold nothing: most of the time goes into their two formats."""
+    save = plots.save
+
+    def kept(figure, *place):
+        figure.draw_without_rendering()
+        return save(Picture(figsize=figure.get_size_inches()), *place)
+
+    monkeypatch.setattr(plots, "save", kept)
 
 
 def cells(path, row: str) -> list[str]:
@@ -96,7 +120,7 @@ def test_every_question_that_earns_marks_has_its_place():
     assert {one.number for one in questions("KIP").values() if one.task == 2} > {"1a", "1a-KIP", "2b"}
 
 
-def test_a_run_that_is_missing_is_named_with_the_line_that_makes_it(own, tmp_path, nothing_is_made, mine):
+def test_a_run_that_is_missing_is_named_with_the_line_that_makes_it(own, tmp_path, nothing_is_made, mine, drawn):
     desk = report.lesson(4, mine, folder=tmp_path, root=own)
     spec = task_1.specs(mine)["transfer"]["random real"]["LeNet"]
     assert "digits, random real, on: LeNet" in [gap.what for gap in desk.missing]
@@ -128,7 +152,8 @@ def test_every_line_makes_the_run_that_is_missing(name, number, tmp_path, monkey
 
 
 @pytest.mark.parametrize("number", LESSONS)
-def test_shipped_numbers_are_marked_in_tables_figures_and_on_the_screen(number, tmp_path, monkeypatch, nothing_is_made):
+def test_shipped_numbers_are_marked_in_tables_figures_and_on_the_screen(number, tmp_path, monkeypatch, nothing_is_made,
+                                                                        sketched):
     monkeypatch.delenv("DDKIT_REFERENCE", raising=False)
     desk = report.lesson(number, profile("laptop"), profile("laptop", "mhist_like"), folder=tmp_path / "r",
                          root=tmp_path / "none")
@@ -151,8 +176,8 @@ def test_own_numbers_are_not_marked(folder):
     assert "15 of one's own, 0 shipped" in (folder / "report.md").read_text(encoding="utf-8")
 
 
-def test_a_rerun_keeps_what_was_written(own, tmp_path, nothing_is_made, mine):
-    report.write(tmp_path, mine, root=own)
+def test_a_rerun_keeps_what_was_written(own, folder, tmp_path, nothing_is_made, mine, drawn):
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     written = {"text/task1-1a.tex": "It is for small memories: 50\\,\\%.\n", "README.md": "# Mine\n",
             "code/README.md": "mine", "text/authors.tex": "Ada"}
     for name, text in written.items():
@@ -170,7 +195,7 @@ def test_a_rerun_keeps_what_was_written(own, tmp_path, nothing_is_made, mine):
     assert not list(tmp_path.rglob("*.tmp"))
 
 
-def test_one_lesson_writes_what_the_whole_report_has(folder, own, tmp_path, mine):
+def test_one_lesson_writes_what_the_whole_report_has(folder, own, tmp_path, mine, drawn):
     report.lesson(4, mine, folder=tmp_path, root=own)
     for path in (tmp_path / "tables").iterdir():
         assert path.read_bytes() == (folder / "tables" / path.name).read_bytes()
@@ -188,7 +213,7 @@ def test_the_checklist_is_filled_as_far_as_records_know(folder, own, mine):
 
 
 @pytest.mark.parametrize("damage", ["record.json", "synthetic.safetensors"])
-def test_a_damaged_record_is_missing_and_hides_no_other(damage, own, tmp_path, mine):
+def test_a_damaged_record_is_missing_and_hides_no_other(damage, own, tmp_path, mine, drawn):
     root = tmp_path / "runs"
     shutil.copytree(own, root)
     spec = mine.distill("real")
@@ -198,7 +223,7 @@ def test_a_damaged_record_is_missing_and_hides_no_other(damage, own, tmp_path, m
     assert cells(tmp_path / "r" / "tables" / "distillations.md", "digits | noise")[3] == "4"
 
 
-def test_the_command_writes_the_report(own, tmp_path, capsys, nothing_is_made):
+def test_the_command_writes_the_report(own, tmp_path, capsys, nothing_is_made, drawn):
     assert main(["report", str(tmp_path / "r"), "--profile", "quick", "--polyps", "mhist_like", "--runs", str(own),
                  "--second", "KIP"]) == 0
     said = capsys.readouterr().out

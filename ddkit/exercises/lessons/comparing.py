@@ -119,14 +119,14 @@ def _written(figure: Figure) -> str:
 
 _FIGURE = {
     "the figure has no error bars: without them nobody sees which differences count":
-        lambda figure, accuracies: any(isinstance(part, ErrorbarContainer) and part.has_yerr | part.has_xerr
-                                       for axes in figure.axes for part in axes.containers),
+        lambda figure, words, accuracies: any(isinstance(part, ErrorbarContainer) and part.has_yerr | part.has_xerr
+                                              for axes in figure.axes for part in axes.containers),
     "no axis says that it is in %: name what it shows, and its unit":
-        lambda figure, accuracies: any("%" in axes.get_ylabel() + axes.get_xlabel() for axes in figure.axes),
-    "not every set is named in the figure": lambda figure, accuracies: all(
-        name in _written(figure) for sets in accuracies.values() for name in sets),
+        lambda figure, words, accuracies: any("%" in axes.get_ylabel() + axes.get_xlabel() for axes in figure.axes),
+    "not every set is named in the figure": lambda figure, words, accuracies: all(
+        name in words for sets in accuracies.values() for name in sets),
     "not every protocol is named in the figure, in a title or a legend":
-        lambda figure, accuracies: all(protocol in _written(figure) for protocol in accuracies),
+        lambda figure, words, accuracies: all(protocol in words for protocol in accuracies),
 }
 _TWO = "two things are asked for, as a pair: the rows of the table, and a figure of matplotlib's or a Picture"
 
@@ -139,7 +139,8 @@ def _shown(make: Callable, accuracies: dict) -> list | None:
     if not (isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], Figure)):
         raise Slip(_TWO)
     rows, figure = found
-    lacking = [sentence for sentence, holds in _FIGURE.items() if not holds(figure, accuracies)]
+    words = _written(figure)  # once: to have them the figure is laid out
+    lacking = [sentence for sentence, holds in _FIGURE.items() if not holds(figure, words, accuracies)]
     if lacking:
         raise Slip(lacking[0])
     return rows
