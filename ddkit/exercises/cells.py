@@ -68,6 +68,24 @@ def _worded(text: str, lesson: int) -> str:
     return text.replace("{PART}", marks.course_part(lesson))
 
 
+def region(text: str, what: str) -> str:
+    """What stands between a text's lines ``BEGIN`` and ``END`` of a solution, hidden tests or a scheme; "" if nothing.
+
+    Args:
+        what: ``SOLUTION``, ``HIDDEN TESTS`` or ``MARK SCHEME``.
+    """
+    return "".join(_inner(found) for found in _REGION.finditer(text) if found[2] == what)
+
+
+def solved(text: str) -> str:
+    """The text of an exercise with its solution, without the lines around it."""
+    return _REGION.sub(lambda found: _inner(found) if found[2] == "SOLUTION" else found[0], text).rstrip("\n")
+
+
+def _inner(found: re.Match) -> str:
+    return "".join(found[0].splitlines(keepends=True)[1:-1])
+
+
 def student(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """A copy to hand out: solutions replaced by a prompt; hidden tests, mark schemes and outputs removed."""
     made = copy.deepcopy(notebook)

@@ -4,7 +4,8 @@ One lesson is one assignment of nbgrader, named as its notebook, so that lessons
 one by one::
 
     course.json                                what was released: lessons, versions, when
-    source/LESSON/LESSON.ipynb                 with solutions, hidden tests and schemes
+    source/LESSON/LESSON.ipynb                 with solutions and hidden tests
+    source/LESSON/schemes.json                 by which a person marks, by the names of the answers
     release/LESSON/LESSON.ipynb                to hand out
     handed_in/STUDENT/...                      as it came, never written to
     submitted/STUDENT/LESSON/LESSON.ipynb      the same in the shape that nbgrader takes
@@ -27,6 +28,7 @@ from ddkit.foundation.schema import require_fit
 from ddkit.grading.findings import Finding, read
 
 COURSE = "course.json"
+SCHEMES = "schemes.json"
 _SCHEMA = {"lessons": [str], "released": str, "versions": {...: str}}
 WAITS = 120  # seconds that a writer of the gradebook waits for another
 
@@ -92,6 +94,10 @@ class Course:
         """The notebook of a lesson in ``source`` or ``release``, or a student's in ``submitted`` or ``autograded``."""
         return self.root / step / student / lesson / f"{lesson}.ipynb"
 
+    def schemes(self, lesson: str) -> dict[str, str]:
+        """The schemes, in Markdown, by which the written answers of a lesson are marked, by the answers' names."""
+        return read_json(self.root / "source" / lesson / SCHEMES)["schemes"]
+
     def records(self, student: str) -> Path:
         """The folder of the runs that a student handed in."""
         return self.root / "records" / student
@@ -114,10 +120,15 @@ class Course:
         """What nbgrader's programs are told, as a traitlets ``Config``; callers may add to it."""
         from traitlets.config import Config
 
+        from ddkit.exercises.cells import STUB, UNWRITTEN
+
         found = Config()
         found.CourseDirectory.root = str(self.root)
         found.CourseDirectory.course_id = "ddkit"
         found.CourseDirectory.db_url = self.gradebook
+        found.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback", SCHEMES]
+        found.ClearSolutions.code_stub = {"python": STUB}
+        found.ClearSolutions.text_stub = UNWRITTEN
         return found
 
     @contextlib.contextmanager
