@@ -117,7 +117,7 @@ def tiny_students(tiny_source) -> dict:
 
 @pytest.fixture
 def hand_in(tiny):
-    """``hand_in("ann", notebook)`` puts a notebook, or any text, where marking takes a submission of the tiny lesson."""
+    """``hand_in("ann", notebook)`` puts a notebook, or any text, where grading takes what was handed in."""
     import nbformat
 
     def put(student: str, notebook, lesson: str = TINY) -> Path:

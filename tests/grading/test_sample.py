@@ -8,8 +8,8 @@ from ddkit.exercises import cells
 
 pytest.importorskip("nbgrader")
 
-from ddkit.grading import sample  # noqa: E402
-from ddkit.grading.sample import hostile, making  # noqa: E402
+from ddkit.grading import sample
+from ddkit.grading.sample import hostile, making
 
 
 def run(notebook) -> dict[str, bool]:

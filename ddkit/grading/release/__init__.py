@@ -36,8 +36,8 @@ def _release(options) -> None:
     course, told = release(options.course, options.notebooks, options.lessons, options.again)
     for sentence in told:
         print(sentence)
-    print(f"{len(course.lessons)} lessons: hand out {course.root / 'release' / ZIP}, or what lies beside it; keep all else "
-          "to yourself, gradebook.db and source above all")
+    print(f"{len(course.lessons)} lessons: hand out {course.root / 'release' / ZIP}, or what lies beside it; keep all "
+          "else to yourself, gradebook.db and source above all")
 
 
 def release(folder: str | Path, notebooks: str | Path | None = None, asked: str | None = None,
@@ -83,8 +83,8 @@ def bar_over(names: Iterable[str]) -> Iterable[str]:
 
 
 def _require_own(root: Path) -> None:
-    require(not set(str(root)) & set("*?[]{}%#"), f"{root} cannot be a course's folder: nbgrader takes * ? [ ] {{ }} % # in "
-                                                 "its path for patterns")
+    require(not set(str(root)) & set("*?[]{}%#"),
+            f"{root} cannot be a course's folder: nbgrader takes * ? [ ] {{ }} % # in its path for patterns")
     begun = not root.exists() or (root / COURSE).exists() or (root / _BESIDE).exists()
     require(begun or (root.is_dir() and {path.name for path in root.iterdir()} <= {".lock"}),
             f"{root} is no course, and not empty: name a new folder")

@@ -75,9 +75,9 @@ def marks_kept(course: Course, lesson: str, notebook, again: bool) -> list[str]:
                   {name: kind for name, (kind, _) in now.items()}.items())
     other = [f"{name} ({points[name][1]:g}, now {now[name][1]:g})" for name in sorted(now) if now[name] != points[name]]
     require(again or not other,
-            f"{students} students have marks for {lesson}, and points changed: {', '.join(other)}; --again releases it all "
-            "the same and keeps the marks, for you to grade again")
-    rewritten = [name for name in sorted(now) if cells[name].source != sources[name] and cells[name].cell_type == "code"]
+            f"{students} students have marks for {lesson}, and points changed: {', '.join(other)}; --again releases it "
+            "all the same and keeps the marks, for you to grade again")
+    rewritten = [name for name in sorted(now) if cells[name].source != sources[name] and now[name][0] == "code"]
     return [f"{lesson}: {what} changed since {students} students were marked: {', '.join(names)}; their marks stay as "
             "they are until you grade again" for what, names in (("points", other), ("checks", rewritten)) if names]
 

@@ -21,8 +21,8 @@ def require_tight(path: Path, whole) -> None:
     made, wanted = nbformat.read(path, as_version=4), cells.student(whole)
     for one, other in zip(made.cells, wanted.cells, strict=True):
         require((one.id, one.cell_type, one.source) == (other.id, other.cell_type, other.source),
-                f"the cell {other.id} of {path.name} would be handed out as another than it is meant to be: write it as "
-                "the other lessons have theirs (an answer holds its prompt and its scheme, and nothing else)")
+                f"the cell {other.id} of {path.name} would be handed out as another than it is meant to be: write it "
+                "as the other lessons have theirs (an answer holds its prompt and its scheme, and nothing else)")
         require(not one.get("outputs") and one.get("execution_count") is None and one.metadata.keys() <= _METADATA
                 and "attachments" not in one,
                 f"the cell {one.id} of {path.name} holds outputs, attachments or metadata that are not handed out")

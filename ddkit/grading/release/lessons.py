@@ -69,8 +69,8 @@ def _require_whole(path: Path, notebook) -> None:
         if data.get("solution"):
             what = "MARK SCHEME" if data["grade"] else "SOLUTION"
             require(cells.region(cell.source, what) != "",
-                    f"{path.name} has no {what.lower()} in its cell {data['grade_id']}: release takes the lessons as the "
-                    "repository has them, not what students get")
+                    f"{path.name} has no {what.lower()} in its cell {data['grade_id']}: release takes the lessons as "
+                    "the repository has them, not what students get")
 
 
 def without_schemes(notebook) -> dict[str, str]:

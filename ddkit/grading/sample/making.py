@@ -98,7 +98,7 @@ def with_text(notebook, name: str, text: str):
 
 def after(notebook, name: str, code: str):
     """A copy in which code follows what the cell of that id holds."""
-    return with_text(notebook, name, f"{place(notebook, name).source}\n\n{code}")
+    return with_text(notebook, name, f"{place(notebook, name).source}\n\n{code.strip()}")
 
 
 def broken(notebook) -> str:
