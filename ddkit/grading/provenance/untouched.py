@@ -1,0 +1,47 @@
+"""Whether a record and the files beside it are those that were written together."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from ddkit.foundation.errors import InputError
+from ddkit.foundation.files import DIGEST, sha256
+from ddkit.runs import RECORD, Record
+
+Noticed = tuple[str, str]  # the kind of a finding, and what comes after the run's name
+
+
+def touched(record: Record) -> Iterator[Noticed]:
+    """What tells that files were changed, lost or put there after the record was written.
+
+    The record's own digest was checked when it was loaded, if it has one.
+    """
+    if DIGEST not in json.loads((record.folder / RECORD).read_text(encoding="utf-8")):
+        yield "changed record", "has lost its digest: it was written by another program than ddkit, or edited"
+    for name, digest in sorted(record.files.items()):
+        path = record.folder / Path(name).name
+        if not path.is_file():
+            yield "missing file", f"came without {path.name}, which was written with it"
+        elif sha256(path.read_bytes()) != digest:
+            yield "changed file", f"came with a {path.name} that is not the one that was written with it"
+    yield from _moved(record)
+    yield from _renamed(record)
+
+
+def _moved(record: Record) -> Iterator[Noticed]:
+    """Whether the images are as far from their start as the record says."""
+    stated = record.result.get("moved")
+    if stated is None:
+        return
+    try:
+        actual = record.synthetic.moved
+    except InputError:  # told as a missing or changed file
+        return
+    if abs(actual - stated) > 0.01 * max(1.0, abs(actual)):
+        yield "changed record", f"says that the images moved by {stated:.2f}; those beside it moved by {actual:.2f}"
+
+
+def _renamed(record: Record) -> Iterator[Noticed]:
+    named = {record.name, f"{record.name}-{record.fingerprint[:8]}"}
+    if record.folder.name not in named:
+        yield "renamed record", f"is the run {record.name}: a lesson that asks for it does not find it in this folder"
