@@ -19,6 +19,12 @@ def described(figure: Figure, kind: str, told: str = "") -> str:
                                   _sentence(told)]))
 
 
+def words(figure: Figure) -> str:
+    """What a figure shows, in words: those that it was given, else what is written in it."""
+    return getattr(figure, "alt", "") or described(figure, "", ". ".join(dict.fromkeys(filter(None, map(
+        _along, figure.axes)))))
+
+
 def kind_of(docstring: str | None) -> str:
     """The first paragraph of a docstring in one line."""
     return " ".join((docstring or "").split("\n\n")[0].replace("``", "").split())
@@ -38,6 +44,12 @@ def _axes(axes) -> str:
     if hasattr(axes, "_colorbar"):
         return _sentence(f"Colours: {across or up}") if across or up else ""
     return _sentence("; ".join(filter(None, [across and f"Across: {across}", up and f"Up: {up}"])))
+
+
+def _along(axes) -> str:
+    """The names along an axis that has names instead of numbers."""
+    names = [label.get_text() for label in axes.get_xticklabels() if any(map(str.isalpha, label.get_text()))]
+    return f"Along the axis: {', '.join(names)}" if names else ""
 
 
 def _series(figure: Figure) -> str:

@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from ddkit.plots.looks import CHANCE, Look, looks, name_rows
-from ddkit.plots.style import Picture, bare, label_points, log_ticks, picture, spread
+from ddkit.plots.placing import label_points
+from ddkit.plots.style import Picture, bare, log_ticks, picture, spread
 from ddkit.training.scores import METRICS, Scores
 
 LETTER = 0.075  # inches that one of a legend takes

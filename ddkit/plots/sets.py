@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
@@ -17,6 +18,7 @@ from ddkit.foundation.errors import require
 from ddkit.methods.matching.datadam import attention_map
 from ddkit.networks import Network
 from ddkit.networks.looking import looking_at
+from ddkit.plots.placing import apart, room
 from ddkit.plots.style import (
     SIGNED,
     Picture,
@@ -31,6 +33,10 @@ from ddkit.training import TEST_BATCH
 
 MOST_SHOWN = 10  # images of a class in a grid
 MOST_MOMENTS = 8  # of a distillation, the start and the end among them
+CIRCLE = 13.5  # points across a circled numeral
+CROWDED = 0.25  # share of the axes that circles may take, each with the square around it
+
+
 @picture
 def image_grid(synthetic: SyntheticSet | Record, columns: int | None = None, title: str = "") -> Picture:
     """The synthetic images: a row for each class, a column for each image of the class.
@@ -184,17 +190,34 @@ def embedding_2d(network: Network, dataset_split: Split, synthetic: SyntheticSet
     axes = figure.subplots()
     for c in classes:
         axes.scatter(*real[real_labels == c].T, s=22, alpha=0.7, linewidths=0, color="#888888", marker=f"${c}$")
-        front = 3 + c  # circle and numeral together, so that none covers another's numeral alone
-        axes.scatter(*fake[labels == c].T, s=150, facecolor="white", edgecolor="black", linewidths=1.2, zorder=front)
-        axes.scatter(*fake[labels == c].T, s=45, color="black", linewidths=0.3, marker=f"${c}$", zorder=front + 0.5)
+    axes.update_datalim(fake)
+    axes.autoscale_view()
     names = [f"{c} {name}" for c, name in enumerate(synthetic.classes) if name != str(c)]
     if names:
         figure.supxlabel("  ·  ".join(names), size=9)
     axes.set(**{f"{axis}label": f"principal component {i + 1} ({100 * share:.0f} % of the variance)"
                 for i, (axis, share) in enumerate(zip("xy", plane.explained_variance_ratio_, strict=True))})
-    axes.set_title(f"Embeddings of {len(real):,} real images (small)\n"
-                   f"and {len(fake):,} synthetic images{_begun(synthetic)} (circled)")
+    axes.set_title(f"Embeddings of {len(real):,} real images (small) and {len(fake):,} synthetic images"
+                   f"{_begun(synthetic)}\n(circled; moved apart where they would overlap)")
+    _circles(axes, fake, labels)
     return figure
+
+
+def _circles(axes: Axes, places: np.ndarray, labels: np.ndarray) -> None:
+    """Circled numerals at places [n, 2] of axes whose limits and names are final. Where they would overlap they are
+    moved apart, and a line leads to a place that lies outside its circle. Many are smaller, so that they have room."""
+    free = room(axes)
+    across = min(CIRCLE, (CROWDED * free.width * free.height / len(places)) ** 0.5)  # points, with the line around it
+    axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())
+    inches = axes.transData + axes.figure.dpi_scale_trans.inverted()
+    moved = apart(72 * inches.transform(places), across, free.padded(-across / 2))
+    moved = inches.inverted().transform(moved / 72)
+    axes.plot(*np.stack([places, moved]).T.swapaxes(1, 2), color="black", linewidth=0.6, zorder=2.5)
+    axes.scatter(*moved.T, s=(0.9 * across) ** 2, facecolor="white", edgecolor="black", linewidths=0.08 * across,
+                 zorder=3)
+    for c in np.unique(labels):
+        axes.scatter(*moved[labels == c].T, s=(0.5 * across) ** 2, color="black", linewidths=0.3, marker=f"${c}$",
+                     zorder=4)
 
 
 def _begun(synthetic: SyntheticSet) -> str:

@@ -19,11 +19,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullFormatter
-from matplotlib.transforms import Bbox, BboxBase
 from PIL import Image
 
 from ddkit.foundation.files import atomic
-from ddkit.plots.alt import described, kind_of
+from ddkit.plots.alt import described, kind_of, words
 
 STYLE = {
     "font.size": 10, "axes.titlesize": 11, "axes.labelsize": 10, "xtick.labelsize": 9, "ytick.labelsize": 9,
@@ -46,7 +45,6 @@ CELL = 0.6  # inches that an image and the gap around it take
 GAP = 1 / 30  # of a cell, on every side: a pixel of 28 is then 2 dots wide at 100 dpi, 3 at 150
 BETWEEN = 0.25  # inches from block to block
 FOOTNOTE_INCHES = 0.062  # that a letter of a footnote takes
-SIDES = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))  # of a point, the best first
 
 # Settings are matplotlib's global state: one thread at a time changes them, and puts them back.
 _ONE_AT_A_TIME = threading.RLock()
@@ -63,7 +61,8 @@ class Picture(Figure):
     """A figure that keeps its style whenever it is drawn, and shows itself in a notebook without pyplot.
 
     Attributes:
-        alt: what it shows, in words for those who do not see it; a notebook keeps them beside the image.
+        alt: what it shows, in words for those who do not see it; a notebook keeps them beside the image, or what is
+            written in the figure if nothing is said here.
         told: its numbers in words, a part of ``alt`` that only the function that draws it can know.
     """
 
@@ -83,7 +82,7 @@ class Picture(Figure):
         return small(buffer)
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
-        return {"image/png": self._repr_png_()}, {"image/png": {"alt": self.alt}}
+        return {"image/png": self._repr_png_()}, {"image/png": {"alt": words(self)}}
 
 
 def small(image: io.BytesIO) -> bytes:
@@ -185,34 +184,6 @@ def tile(axes: Axes, pixels: np.ndarray, row: int, column: int, cmap: str | Colo
                 extent=(column + GAP, column + 1 - GAP, row + 1 - GAP, row + GAP))
 
 
-def label_points(axes: Axes, points: dict[str, tuple[float, float, float]],
-                 nameless: Sequence[tuple[float, float]] = ()) -> None:
-    """Write each point's name beside it, at the nearest place where it covers no point, error bar or other name.
-
-    Args:
-        points: x, y and the half length of the vertical error bar, in data units.
-        nameless: x and y of further points, which must not be covered either.
-    """
-    figure = axes.figure
-    FigureCanvasAgg(figure)
-    figure.draw_without_rendering()
-    renderer, dot = figure.canvas.get_renderer(), figure.dpi / 72
-    places = {name: axes.transData.transform([(x, y - bar), (x, y), (x, y + bar)])
-              for name, (x, y, bar) in points.items()}
-    taken = [Bbox([low - 5 * dot, high + 5 * dot]) for low, _, high in places.values()]
-    taken += [Bbox([place - 3 * dot, place + 3 * dot]) for place in map(axes.transData.transform, nameless)]
-    for name, (_, place, _) in places.items():
-        text = axes.annotate(name, points[name][:2], (0, 0), textcoords="offset points", size=9)
-        text.set_in_layout(False)
-        size = np.array(text.get_window_extent(renderer).size)
-        centres = [place + np.array(side) * (size / 2 + gap * dot) for gap in range(7, 120, 4) for side in SIDES]
-        boxes = [Bbox([centre - size / 2, centre + size / 2]) for centre in centres]
-        free = (box for box in boxes if _inside(box, axes.bbox) and not box.count_overlaps(taken))
-        chosen = next(free, boxes[0])
-        text.xyann = (chosen.p0 - place) / dot
-        taken.append(chosen)
-
-
 def log_ticks(axis: Axis) -> None:
     """Number a logarithmic axis plainly: 1, 2, 5, 10, ..., or powers of ten if it spans many."""
     low, high = axis.get_view_interval()
@@ -235,17 +206,13 @@ def error_scale(axes: Axes, which: str, reached: Iterable[float]) -> None:
     axis.set_major_formatter("{x:g}")
 
 
-def _inside(box: Bbox, outer: BboxBase) -> bool:
-    return bool((box.p0 >= outer.p0).all() and (box.p1 <= outer.p1).all())
-
-
 def save(figure: Figure, folder: str | Path, name: str) -> list[Path]:
     """Write ``folder/name.png`` (150 dpi) and ``folder/name.pdf``, each whole or not at all; returns both paths.
 
-    The same figure gives the same bytes every time. Both say in their metadata what a ``Picture`` shows.
+    The same figure gives the same bytes every time. Both say in their metadata what it shows.
     """
     paths = [Path(folder) / f"{name}.{suffix}" for suffix in ("png", "pdf")]
-    alt = getattr(figure, "alt", "") or None
+    alt = words(figure) or None
     told = {"png": {"Description": alt}, "pdf": {"CreationDate": None, "Subject": alt}}
     with style():
         for path, (kind, metadata) in zip(paths, told.items(), strict=True):

@@ -306,11 +306,11 @@ classes = (0, 3, 7)
 first = [c * profile.ipc for c in classes]
 digits = torch.stack([data.train.of_class(c)[0] for c in classes])
 plots.attention_maps(network, digits, real_run.synthetic.images[first], data.mean, data.std, power=1,
-                     titles=("real images", "distilled from real"))
+                     titles=("Run from real: real", "Run from real: distilled"))
 
 # %%
 plots.attention_maps(network, digits, noise_run.synthetic.images[first], data.mean, data.std, power=1,
-                     titles=("real images", "distilled from noise"))
+                     titles=("Run from noise: real", "Run from noise: distilled"))
 
 # %% [markdown]
 # These are different digits of one class, so their maps need not agree image by image. What was asked for is that the *means* of

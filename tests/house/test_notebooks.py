@@ -45,3 +45,9 @@ class TestNotebook:
         for word in ("Course part", "mark", "You will learn", "Before you start", "Time"):
             assert word in head
         assert committed(source).cells[1].source.startswith("# On Colab")
+
+    def test_its_pictures_are_told_in_words_that_begin_differently(self, source):
+        told = [output.metadata["image/png"].get("alt", "") for cell in committed(source).cells
+                for output in cell.get("outputs", ()) if "image/png" in output.get("data", ())]
+        first = [words.split(".")[0] for words in told]
+        assert told and all(len(words) > 40 for words in told) and len(set(first)) == len(first)

@@ -13,6 +13,7 @@ from PIL import Image
 import ddkit.plots
 from ddkit import applications, plots
 from ddkit.foundation.finding import modules_in
+from ddkit.plots.style import Picture
 
 every = pytest.mark.parametrize("draw", PICTURES.values(), ids=list(PICTURES))
 
@@ -62,6 +63,20 @@ def test_words_are_kept_where_matplotlib_draws_the_figures_of_the_notebook():
     formatter.formatters["image/png"].for_type(Figure, lambda figure: b"\x89PNG by somebody else")  # as inline does
     data, metadata = formatter.format(figure)
     assert metadata["image/png"]["alt"] == figure.alt and data["image/png"] == b"\x89PNG by somebody else"
+
+
+@pytest.mark.parametrize("kind", [Figure, Picture])
+def test_a_figure_of_ones_own_is_told_by_what_is_written_in_it(kind, tmp_path):
+    figure = kind()
+    for axes, protocol in zip(figure.subplots(1, 2), ("assignment", "standard"), strict=True):
+        axes.errorbar(range(2), [90, 95], [1, 2])
+        axes.set_xticks(range(2), ["PAD", "DataDAM"])
+        axes.set(title=protocol, ylabel="test accuracy (%)")
+    told = "assignment. standard. Up: test accuracy (%). Along the axis: PAD, DataDAM."
+    plots.save(figure, tmp_path, "mine")
+    assert Image.open(tmp_path / "mine.png").info["Description"] == told
+    if kind is Picture:
+        assert DisplayFormatter().format(figure)[1]["image/png"]["alt"] == told
 
 
 def test_saved_files_say_it_too(tmp_path):

@@ -1,14 +1,18 @@
 """Pictures show what they claim to: the pixels, the numbers, the names."""
 
 import threading
-from itertools import pairwise
+from dataclasses import replace
+from functools import partial
+from itertools import pairwise, product
+from pathlib import Path
 
 import matplotlib
 import numpy as np
 import pytest
 import torch
-from every_picture import MEAN, STD, a_distillation, a_record, a_set, polyp_scores, scores
+from every_picture import MEAN, STD, a_distillation, a_network, a_record, a_set, polyp_scores, scores
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from ddkit import plots
 from ddkit.data import Split, denormalise
@@ -17,8 +21,12 @@ from ddkit.methods.matching.datadam import attention_map
 from ddkit.networks import build
 from ddkit.plots import kernels as kernel_plots
 from ddkit.plots.looks import lightness
+from ddkit.plots.placing import apart
 from ddkit.plots.style import SIGNED, STYLE
+from ddkit.runs import Record
 from ddkit.training import Protocol
+
+REFERENCE = Path(__file__).parents[2] / "data" / "reference"
 
 
 def shown(axes) -> list[np.ndarray]:
@@ -166,17 +174,60 @@ def test_attention_maps_are_the_methods():
 
 def test_embedding_shows_every_image_once():
     synthetic = a_set(ipc=4)
-    network = build("MLP", 1, 3, 8, generator=torch.Generator().manual_seed(0))
-    (axes,) = plots.embedding_2d(network, Split(synthetic.start, synthetic.labels), synthetic, per_class=3).axes
-    assert [len(dots.get_offsets()) for dots in axes.collections] == [3, 4, 4] * 3
+    figure = plots.embedding_2d(a_network("MLP"), Split(synthetic.start, synthetic.labels), synthetic, per_class=3)
+    (axes,) = figure.axes
+    *real, circles, zero, one, two = (dots.get_offsets() for dots in axes.collections)
+    assert [len(dots) for dots in (*real, circles, zero, one, two)] == [3, 3, 3, 12, 4, 4, 4]
+    assert sorted(np.concatenate([zero, one, two]).tolist()) == sorted(circles.tolist())
     assert "9 real" in title(axes) and "12 synthetic" in title(axes)
     assert "of the variance" in axes.get_xlabel()
 
 
+def a_cloud(ipc, spread, seed):
+    """A set whose embeddings lie in three clouds."""
+    middles = torch.randn(3, 1, 1, 8, 8, generator=torch.Generator().manual_seed(seed))
+    noise = torch.randn(3, ipc, 1, 8, 8, generator=torch.Generator().manual_seed(seed + 10))
+    return replace(a_set(ipc=ipc), images=(middles + spread * noise).flatten(0, 1))
+
+
+CLOUDS = {f"{ipc} images, spread {spread}, seed {seed}": partial(a_cloud, ipc, spread, seed)
+          for ipc, spread, seed in product((4, 10, 60), (1.0, 0.01, 0.0), (0, 1))}
+RUNS = {run.name: partial(lambda run: Record.load(run).synthetic, run)
+        for run in sorted(REFERENCE.glob("distill-mnist-datadam-course-ipc10-*"))}
+
+
+@pytest.mark.parametrize("make", [*CLOUDS.values(), *RUNS.values()], ids=[*CLOUDS, *RUNS])
+def test_circled_numerals_of_an_embedding_do_not_overlap_and_are_near_their_places(make):
+    synthetic = make()
+    network = build("MLP", 1, len(synthetic.classes), synthetic.images.shape[-1],
+                    generator=torch.Generator().manual_seed(0))
+    figure = plots.embedding_2d(network, Split(synthetic.start, synthetic.labels), synthetic)
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    circles = axes.collections[len(synthetic.classes)]
+    places = axes.transData.transform(circles.get_offsets())
+    radius = figure.dpi / 72 * (circles.get_sizes()[0] ** 0.5 + circles.get_linewidth()[0]) / 2
+    gaps = np.linalg.norm(places[:, None] - places, axis=2) + np.diag(np.full(len(places), np.inf))
+    assert gaps.min() >= 2 * radius
+    assert (places - radius >= axes.bbox.min - 1).all() and (places + radius <= axes.bbox.max + 1).all()
+    lines = [axes.transData.transform(line.get_xydata()) for line in axes.lines]
+    np.testing.assert_allclose([end for _, end in lines], places)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_only_what_is_too_near_moves_and_stays_near(seed):
+    middles = 20 * np.stack(np.meshgrid(range(5), range(4)), 2).reshape(-1, 2).astype(float)
+    pairs = middles[:6] + np.random.default_rng(seed).uniform(-1, 1, (6, 2))
+    moved = apart(np.concatenate([middles, pairs]), 3.0, Bbox([[-5, -5], [100, 100]]))
+    np.testing.assert_allclose(moved[6:20], middles[6:], atol=0.01)
+    assert np.linalg.norm(moved[:6] - moved[20:], axis=1).min() >= 3
+    np.testing.assert_allclose((moved[:6] + moved[20:]) / 2, (middles[:6] + pairs) / 2, atol=0.01)
+
+
 @pytest.mark.parametrize("draw", [
     lambda record: plots.evolution(record),
-    lambda record: plots.embedding_2d(build("MLP", 1, 3, 8, generator=torch.Generator().manual_seed(0)),
-                                      Split(record.synthetic.start, record.synthetic.labels), record, per_class=2)])
+    lambda record: plots.embedding_2d(a_network("MLP"), Split(record.synthetic.start, record.synthetic.labels), record,
+                                      per_class=2)])
 def test_titles_tell_where_a_set_began(draw):
     told = {}
     for init in ("real", "noise", None):
