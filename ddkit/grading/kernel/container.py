@@ -1,0 +1,72 @@
+"""A kernel in a container without network, by podman or docker, from an image that has ddkit.
+
+The file that makes such an image is made by::
+
+    python -c "from ddkit.grading.kernel import container; print(container.CONTAINERFILE)" > Containerfile
+    podman build -t ddkit .        # in the repository's root; or: docker build -t ddkit -f Containerfile .
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from ddkit.grading.kernel import needs
+from ddkit.grading.kernel.room import INSIDE, Room
+from ddkit.grading.kernel.watch import MIB, Limits
+
+ENGINES = ("podman", "docker")
+CONTAINERFILE = """FROM docker.io/library/python:3.11-slim
+COPY pyproject.toml README.md LICENSE /opt/ddkit/
+COPY ddkit /opt/ddkit/ddkit
+RUN pip install --no-cache-dir torch torchvision --index-url https://download.pytorch.org/whl/cpu \\
+ && pip install --no-cache-dir /opt/ddkit ipykernel && rm -rf /opt/ddkit
+"""
+PYTHON = ("python",)
+
+
+def command(engine: str, image: str, room: Room, wires: Path, limits: Limits, binds: list[tuple[Path, Path]],
+            given: dict[str, str]) -> list[str]:
+    """What stands before the command of a kernel.
+
+    Args:
+        wires, binds: as for bubblewrap.
+        given: the variables of the kernel.
+    """
+    memory = f"{int(limits.memory * MIB)}b"
+    size = int(limits.files * MIB // 2)
+    held = ["--network", "none", "--read-only", "--cap-drop", "all", "--security-opt", "no-new-privileges",
+            "--memory", memory, "--memory-swap", memory, "--pids-limit", str(int(limits.processes) * 4),  # threads, too
+            "--tmpfs", f"/tmp:rw,size={size}", "--shm-size", f"{size}b"]
+    mounts = [(room.home, INSIDE), (wires, wires), *binds, *((path, path) for path in needs.data())]
+    shown = [word for source, place in mounts for word in ("--volume", f"{source}:{place}")]
+    shown += [word for name, value in given.items() for word in ("--env", f"{name}={value}")]
+    user = ["--user", f"{os.getuid()}:{os.getgid()}"] if engine == "docker" else []  # podman's root is who calls it
+    return [engine, "run", "--rm", "--init", "--name", name_of(wires), *held, *user, *shown, "--workdir", str(INSIDE),
+            image]
+
+
+def environment(token: str) -> dict[str, str]:
+    """The variables of the kernel: the image has its own for Python."""
+    told = {"DDKIT_DATA": str(needs.data()[0])} if needs.data() else {}
+    return told | needs.common(INSIDE, token)
+
+
+def name_of(wires: Path) -> str:
+    """Of the container: one for each kernel."""
+    return f"{wires.parent.name}-{wires.name}"
+
+
+def end(engine: str, wires: Path) -> None:
+    """End the container of a kernel, with all that runs in it."""
+    subprocess.run([engine, "rm", "--force", name_of(wires)], capture_output=True, timeout=60, check=False)
+
+
+def answers(engine: str) -> bool:
+    """Whether an engine is installed and at work."""
+    if shutil.which(engine) is None:
+        return False
+    try:
+        return subprocess.run([engine, "info"], capture_output=True, timeout=30, check=False).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False

@@ -1,0 +1,48 @@
+"""What a kernel with ddkit has to read of this machine: Python, its packages, ddkit, its data; and nothing beside."""
+
+import os
+import site
+import sys
+from pathlib import Path
+
+import ddkit
+
+PACKAGE = Path(ddkit.__file__).resolve().parent
+KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LD_LIBRARY_PATH")
+"""Variables that are passed on."""
+
+
+def folders() -> list[Path]:
+    """Files and folders that are shown read-only, where they are, without those within others.
+
+    Of ``sys.path`` only folders of installed packages are taken: an editable project's root may hold solutions.
+    """
+    packages = [path for path in map(Path, sys.path) if path.name in ("site-packages", "dist-packages")]
+    found = [Path(sys.prefix), Path(sys.base_prefix), Path(sys.exec_prefix), Path(sys.executable).resolve().parents[1],
+             *packages, PACKAGE, PACKAGE.parent / "data" / "reference", *data()]
+    there = sorted({path for path in found if path.exists() and path != Path(path.anchor)})
+    return [path for path in there if not any(path != other and path.is_relative_to(other) for other in there)]
+
+
+def data() -> list[Path]:
+    """The folder of downloaded data, if the environment names one."""
+    return [Path(os.environ["DDKIT_DATA"]).expanduser().resolve()] if os.environ.get("DDKIT_DATA") else []
+
+
+def environment(home: Path, token: str) -> dict[str, str]:
+    """The variables of a kernel that runs with this Python: none that this machine has for other purposes."""
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    here = {"PYTHONPATH": str(PACKAGE.parent), "PATH": f"{Path(sys.prefix) / 'bin'}{os.pathsep}{kept.get('PATH', '')}"}
+    if data():
+        here["DDKIT_DATA"] = str(data()[0])
+    if site.getusersitepackages() in sys.path:
+        here["PYTHONUSERBASE"] = site.getuserbase()
+    return kept | here | common(home, token)
+
+
+def common(home: Path, token: str) -> dict[str, str]:
+    """The variables that a kernel has anywhere."""
+    return {"HOME": str(home), "USER": "student", "LOGNAME": "student", "DDKIT_MARKING": token,
+            "DDKIT_RUNS": str(home / "runs"), "DDKIT_PROGRESS": "0", "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONWARNINGS": "ignore", "CUDA_VISIBLE_DEVICES": "", "IPYTHONDIR": str(home / ".ipython"),
+            "LANG": os.environ.get("LANG", "C.UTF-8")}
