@@ -1,0 +1,155 @@
+"""``python -m ddkit.grading export``: the marks of the class and what was noticed, as tables for a spreadsheet."""
+
+import csv
+import io
+from pathlib import Path
+
+from ddkit.exercises.marks import MARKS, Mark
+from ddkit.foundation.errors import require
+from ddkit.foundation.files import write_bytes
+from ddkit.grading.course import Course, require_nbgrader
+from ddkit.grading.release.gradebook import nbgraders_ways
+from ddkit.grading.results.roster import Student, roster
+from ddkit.grading.results.scores import NOT_RELEASED, TO_MARK, Lesson, graded_cells, lessons_of
+from ddkit.grading.results.totals import FULL, questions, tasks
+
+FINDINGS = "findings.csv"
+_FORMULA = tuple("=+-@＝＋－＠")  # what spreadsheets take a text for a formula by
+_TOTALLED = [(task, question) for task, question in FULL if question]  # the rest is a whole task
+Class = list[tuple[Student, dict[str, Lesson]]]
+
+
+def add_to(add) -> None:
+    command = add("export", _export, "write the table of marks, and beside it that of what was noticed")
+    command.add_argument("course", metavar="FOLDER", help="of the course")
+    command.add_argument("--out", metavar="FILE", help="the table of marks (None: marks.csv in the course's folder)")
+
+
+def _export(options) -> None:
+    for path in export(Course.at(options.course), Path(options.out) if options.out else None):
+        print(path)
+
+
+def export(course: Course, out: Path | None = None) -> tuple[Path, Path]:
+    """Write the table of marks, and ``findings.csv`` beside it; returns their paths.
+
+    Raises:
+        InputError: nbgrader is not installed, ``students.csv`` is unsound, or a file cannot be written.
+    """
+    require_nbgrader()
+    out = out or course.root / "marks.csv"
+    require(out.name != FINDINGS, f"{FINDINGS} is the other table's name: choose another for the marks")
+    everybody = of_class(course)
+    _write(out, rows(graded_cells(course), everybody))
+    beside = out.with_name(FINDINGS)
+    _write(beside, findings(everybody))
+    return out, beside
+
+
+def of_class(course: Course) -> Class:
+    """Everybody in the class with their lessons."""
+    from nbgrader.api import Gradebook
+
+    with nbgraders_ways(), Gradebook(course.gradebook, "ddkit") as book:
+        return [(one, lessons_of(book, course, one.student)) for one in roster(course)]
+
+
+def rows(cells: dict[str, dict[str, float]], everybody: Class) -> list[list[str]]:
+    """The table of marks: a head, and a row for each student.
+
+    Args:
+        cells: the graded cells of each released lesson with their points.
+    """
+    table = _Table(cells)
+    return [table.head(), *(table.row(*one) for one in everybody)]
+
+
+def findings(everybody: Class) -> list[list[str]]:
+    """The table of what was noticed."""
+    return [["student", "lesson", "stage", "kind", "cell", "what was noticed"],
+            *([one.student, lesson.name, stage, found.kind, found.cell, found.words]
+              for one, lessons in everybody for lesson in lessons.values() for stage, found in lesson.found)]
+
+
+class _Table:
+    """The columns of the table of marks.
+
+    Attributes:
+        cells: of each released lesson, with their points.
+        others: graded cells that are no marks of the assignment, as (lesson, cell).
+        marks: of the assignment; none where no lesson released has any.
+    """
+
+    def __init__(self, cells: dict[str, dict[str, float]]):
+        self.cells = cells
+        self.lesson_of = {mark.name: lesson for lesson, names in cells.items() for mark in MARKS
+                          if mark.name in names and mark.lesson == int(lesson[:2])}
+        self.marks = MARKS if self.lesson_of else ()
+        self.others = [(lesson, name) for lesson, names in cells.items() for name in names
+                       if self.lesson_of.get(name) != lesson]
+
+    def head(self) -> list[str]:
+        return ["student", "name", "pair", *self.cells, *(f"{mark.name} /{mark.points:g}" for mark in self.marks),
+                *(f"{lesson} {name} /{self.cells[lesson][name]:g}" for lesson, name in self.others),
+                *self._totals_head(), "all /" + f"{self._most():g}", "needs a person", "noticed"]
+
+    def row(self, one: Student, lessons: dict[str, Lesson]) -> list[str]:
+        by_question = questions(lambda mark: self._points(lessons, mark), bool(one.pair))
+        extra = sum(_known(lessons[lesson], name) for lesson, name in self.others)
+        totals = [*map(by_question.get, _TOTALLED), *tasks(by_question).values()] if self.marks else []
+        return [one.student, one.name, one.pair, *(lesson.state or lesson.way for lesson in lessons.values()),
+                *(self._shown(lessons, mark) for mark in self.marks),
+                *(_shown(lessons[lesson], name) for lesson, name in self.others),
+                *(f"{value:g}" for value in totals), f"{sum(by_question.values()) * bool(self.marks) + extra:g}",
+                "; ".join(_to_do(lessons)), "; ".join(_kinds(lessons))]
+
+    def _totals_head(self) -> list[str]:
+        if not self.marks:
+            return []
+        return [*(f"Task {task} {question} in all /{FULL[task, question]:g}" for task, question in _TOTALLED),
+                *(f"Task {task} /{most:g}" for task, most in tasks(FULL).items())]
+
+    def _most(self) -> float:
+        return bool(self.marks) * sum(FULL.values()) + sum(self.cells[lesson][name] for lesson, name in self.others)
+
+    def _points(self, lessons: dict[str, Lesson], mark: Mark) -> float:
+        return _known(lessons[self.lesson_of[mark.name]], mark.name) if mark.name in self.lesson_of else 0.0
+
+    def _shown(self, lessons: dict[str, Lesson], mark: Mark) -> str:
+        return _shown(lessons[self.lesson_of[mark.name]], mark.name) if mark.name in self.lesson_of else NOT_RELEASED
+
+
+def _known(lesson: Lesson, name: str) -> float:
+    score = lesson.scores.get(name)
+    return score.points if score and score.points is not None else 0.0
+
+
+def _shown(lesson: Lesson, name: str) -> str:
+    if lesson.state:
+        return lesson.state
+    score = lesson.scores.get(name)
+    return TO_MARK if score is None or score.points is None else f"{score.points:g}"
+
+
+def _to_do(lessons: dict[str, Lesson]) -> list[str]:
+    """What a person has to do, lesson by lesson."""
+    return [f"{lesson.name}: {lesson.state or ', '.join(lesson.to_look_at)}" for lesson in lessons.values()
+            if lesson.to_look_at or lesson.state not in ("", "not handed in")]
+
+
+def _kinds(lessons: dict[str, Lesson]) -> list[str]:
+    return [f"{lesson.name}: {', '.join(dict.fromkeys(one.kind for _, one in lesson.found))}"
+            for lesson in lessons.values() if lesson.found]
+
+
+def _write(path: Path, table: list[list[str]]) -> None:
+    """Write a table that spreadsheets open: with the mark of UTF-8, and no cell that they take for a formula."""
+    text = io.StringIO()
+    csv.writer(text).writerows([_plain(cell) for cell in row] for row in table)
+    write_bytes(path, ("\ufeff" + text.getvalue()).encode("utf-8", "replace"))
+
+
+def _plain(cell: str) -> str:
+    """A cell on one line that no spreadsheet computes."""
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in cell).split())
+    return f"'{line}" if line.startswith(_FORMULA) else line
