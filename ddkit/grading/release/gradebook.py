@@ -25,8 +25,8 @@ def changed(live: Path, copy: Path) -> Iterator[None]:
         return
     with contextlib.closing(sqlite3.connect(live, timeout=WAITS, isolation_level=None)) as book:
         book.execute("BEGIN IMMEDIATE")
-        with contextlib.closing(sqlite3.connect(copy)) as other:
-            book.backup(other)
+        with contextlib.closing(sqlite3.connect(live)) as reader, contextlib.closing(sqlite3.connect(copy)) as other:
+            reader.backup(other)  # by a connection of its own: SQLite copies from none that is about to write
         yield
         with contextlib.closing(sqlite3.connect(copy)) as other:
             _take_over(book, other)
@@ -55,38 +55,39 @@ def marks_kept(course: Course, lesson: str, notebook, again: bool) -> list[str]:
     Raises:
         InputError: marks would have no place any more; or points changed, and that was not asked for.
     """
+    students, before = _released(course, lesson)
+    if not students:
+        return []
+    now = {cell.metadata.nbgrader.grade_id: (cell.cell_type, cell.metadata.nbgrader.get("points"), cell.source)
+           for cell in notebook.cells if "nbgrader" in cell.metadata}
+    marked = f"{students} student{'s' * (students > 1)} handed {lesson} in"
+    gone, new = ({(name, kind) for name, (kind, *_) in one.items()} for one in (before, now))
+    require(gone == new, f"{marked}, and its cells are not the same any more (gone: {_names(gone - new)}; new: "
+                         f"{_names(new - gone)}): release it into a folder of its own")
+    points = [f"{name} ({before[name][1]:g}, now {now[name][1]:g})" for name in now if before[name][1] != now[name][1]]
+    require(again or not points, f"{marked}, and points changed: {', '.join(points)}; --again releases it all the same "
+                                 "and keeps the marks, for you to grade again")
+    checks = [name for name, (kind, worth, text) in now.items() if kind == "code" and worth and text != before[name][2]]
+    return [f"{marked} before {what} changed: {', '.join(names)}; marks stay as they are until you grade again"
+            for what, names in (("points", points), ("checks", checks)) if names]
+
+
+def _names(cells: set) -> str:
+    return ", ".join(sorted(name for name, _ in cells)) or "none"
+
+
+def _released(course: Course, lesson: str) -> tuple[int, dict[str, tuple]]:
+    """How many handed a lesson in; and of each cell that nbgrader keeps of it its type, points and text."""
     from nbgrader.api import Gradebook, MissingEntry
 
     with nbgraders_ways(), Gradebook(course.gradebook, "ddkit") as book:
         try:
-            before = book.find_notebook(lesson, lesson)
+            found = book.find_notebook(lesson, lesson)
         except MissingEntry:
-            return []
-        students = len(before.submissions)
-        points = {cell.name: (cell.cell_type, cell.max_score) for cell in before.grade_cells}
-        sources = {cell.name: cell.source for cell in before.source_cells}
-    if not students:
-        return []
-    cells = {cell.metadata.nbgrader.grade_id: cell for cell in notebook.cells if "nbgrader" in cell.metadata}
-    now = {name: (cell.cell_type, float(cell.metadata.nbgrader.points)) for name, cell in cells.items()
-           if cell.metadata.nbgrader.grade}
-    _require_same(lesson, students, sources.keys(), cells.keys())
-    _require_same(lesson, students, {name: kind for name, (kind, _) in points.items()}.items(),
-                  {name: kind for name, (kind, _) in now.items()}.items())
-    other = [f"{name} ({points[name][1]:g}, now {now[name][1]:g})" for name in sorted(now) if now[name] != points[name]]
-    require(again or not other,
-            f"{students} students have marks for {lesson}, and points changed: {', '.join(other)}; --again releases it "
-            "all the same and keeps the marks, for you to grade again")
-    rewritten = [name for name in sorted(now) if cells[name].source != sources[name] and now[name][0] == "code"]
-    return [f"{lesson}: {what} changed since {students} students were marked: {', '.join(names)}; their marks stay as "
-            "they are until you grade again" for what, names in (("points", other), ("checks", rewritten)) if names]
-
-
-def _require_same(lesson: str, students: int, before, now) -> None:
-    gone, new = (sorted(map(str, one - other)) for one, other in ((set(before), set(now)), (set(now), set(before))))
-    require(not gone and not new,
-            f"{students} students have marks for {lesson}, and its cells are not the same any more (gone: "
-            f"{', '.join(gone) or 'none'}; new: {', '.join(new) or 'none'}): release it into a folder of its own")
+            return 0, {}
+        points = {cell.name: cell.max_score for cell in found.grade_cells}
+        return len(found.submissions), {cell.name: (cell.cell_type, points.get(cell.name), cell.source)
+                                        for cell in found.source_cells}
 
 
 @contextlib.contextmanager
