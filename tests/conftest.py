@@ -20,8 +20,10 @@ from ddkit.training import fitting
 os.environ["DDKIT_PROFILE"] = "quick"  # the lessons, which run as tests in kernels of their own
 os.environ["DDKIT_PROGRESS"] = "0"
 os.environ["DDKIT_POLYPS"] = "mhist_like"
-DATA = Path(os.environ.get("DDKIT_DATA") or "data")  # read before any test changes the environment
-FRESH = ("DDKIT_RUNS", "DDKIT_DATA")
+# Read before any test changes the environment, and kept for pytest-xdist's workers, which inherit it changed.
+DATA = Path(os.environ.setdefault("DDKIT_REAL_DATA", os.environ.get("DDKIT_DATA") or "data"))
+# Runs are every worker's own, as choices of one lesson hold for the next; data that were drawn once serve all.
+FRESH = ("DDKIT_RUNS",) if "PYTEST_XDIST_WORKER" in os.environ else ("DDKIT_RUNS", "DDKIT_DATA")
 # With another number than 0 every torch.Generator of the session, the tests' and ddkit's, draws other numbers: a test
 # that passes for one seed only hangs on luck. ``for s in 1 2 3; do DDKIT_TEST_SEED=$s pytest tests/test_krr.py; done``
 TEST_SEED = int(os.environ.get("DDKIT_TEST_SEED") or 0)

@@ -13,7 +13,7 @@ from ddkit.grading.findings import Finding
 from ddkit.grading.restore.pairs import Pairs, grade_id, is_graded, longest_rising, paired, same_text
 from ddkit.grading.restore.tidy import free_id, read, tidied, written
 
-__all__ = ["read", "restore", "written"]
+__all__ = ["read", "restore", "tidied", "written"]
 
 _FIXED = ("grade_id", "points", "locked", "grade", "solution", "task")  # of the metadata
 
@@ -90,7 +90,7 @@ def _as_asked(cell, asked) -> list[Finding]:
     told, right = cell.metadata.get("nbgrader"), asked.metadata.nbgrader
     changed = [key for key in _FIXED if isinstance(told, dict) and told.get(key) != right.get(key)]
     if changed:
-        was = ", ".join(f"{key} {str(told.get(key))[:20]}, not {right.get(key)}" for key in changed)
+        was = ", ".join(f"{key} {told.get(key)!r:.20}, not {right.get(key)}" for key in changed)
         found.append(Finding("changed metadata", asked.id, f"it said: {was}; restored"))
     if cell.cell_type != asked.cell_type:
         found.append(Finding("retyped cell", asked.id, f"it was a {cell.cell_type} cell, not {asked.cell_type}; "

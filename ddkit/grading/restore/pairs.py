@@ -35,7 +35,7 @@ class Pairs:
 def paired(handed: list, asked: list) -> Pairs:
     """Pair the cells handed in with those of the lesson as students got it."""
     pairs = Pairs()
-    for block in SequenceMatcher(None, *([_words(cell) for cell in cells] for cells in (asked, handed)),
+    for block in SequenceMatcher(None, *([words(cell) for cell in cells] for cells in (asked, handed)),
                                  autojunk=False).get_matching_blocks():
         pairs.known |= {block.a + step: block.b + step for step in range(block.size)}
     _by_name(handed, asked, pairs)
@@ -85,7 +85,7 @@ def _best(places: list[int], handed: list, stub, expected: int) -> int:
 
     if not stub.metadata.nbgrader.solution:
         return max(places, key=near)
-    written = [place for place in places if _words(handed[place]) not in ("", _words(stub))] or places
+    written = [place for place in places if words(handed[place]) not in ("", words(stub))] or places
     return max(written, key=lambda place: (handed[place].get("execution_count") or 0, near(place)))
 
 
@@ -172,11 +172,11 @@ def longest_rising(numbers: list[int]) -> set[int]:
     return set(max(best, key=len, default=[]))
 
 
-def _words(cell) -> str:
+def words(cell) -> str:
     """A cell's text for comparing: without what editors change."""
     return "\n".join(line.rstrip() for line in cell.source.strip().splitlines())
 
 
 def same_text(one, other) -> bool:
     """Whether two cells say the same, but for blanks at the ends of lines."""
-    return _words(one) == _words(other)
+    return words(one) == words(other)

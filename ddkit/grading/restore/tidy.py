@@ -32,7 +32,7 @@ def read(content: bytes):
     except (ValueError, RecursionError) as error:
         raise InputError(f"it cannot be read ({first_line(error)}): {_AGAIN}") from error
     require(isinstance(found, dict) and "nbformat" in found, f"it is no notebook: {_AGAIN}")
-    require(found["nbformat"] == 4, f"it is a notebook of format {str(found['nbformat'])[:20]}, not 4: {_AGAIN}")
+    require(found["nbformat"] == 4, f"it is a notebook of format {found['nbformat']!r:.20}, not 4: {_AGAIN}")
     require(isinstance(found.get("cells"), list), f"it is a notebook without cells: {_AGAIN}")
     require(len(found["cells"]) <= CELLS, f"it has {len(found['cells']):,} cells, more than {CELLS:,}: {_AGAIN}")
     return nbformat.from_dict(found)

@@ -1,0 +1,169 @@
+"""From what a student handed in to what is marked: a notebook for each lesson, the runs, and what was noticed.
+
+Everything follows from ``handed_in/STUDENT`` alone, so that it can be done again at any time, and comes out the same.
+"""
+
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
+
+from ddkit.foundation.errors import InputError
+from ddkit.foundation.files import write_bytes
+from ddkit.grading import findings as written_findings
+from ddkit.grading.collect.keeping import LEFT_OUT, RECORD, deliveries, digest_of, is_notebook, runs_in
+from ddkit.grading.collect.lessons import Lessons
+from ddkit.grading.collect.whose import is_late
+from ddkit.grading.course import Course
+from ddkit.grading.findings import Finding
+from ddkit.grading.restore import read, restore, tidied, written
+
+STAGE = "collected"
+LARGEST = 100 << 20  # bytes of a notebook that is read
+_NUMBERED = re.compile(r".*(?:-| \()(\d{1,3})\)?")  # by Canvas or a browser
+_SHIPPED = ("data", "reference")  # where the repository's own runs lie in a copy of it
+_RUN = re.compile(r"[A-Za-z0-9_][\w.-]*", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A notebook that a student handed in.
+
+    Attributes:
+        path: of it, absolute.
+        shown: its name as it was handed in.
+        digest: sha256 of the file.
+        lesson: that it belongs to.
+        order: what sorts from old to new: time, the number in its name, delivery, name.
+    """
+
+    path: Path
+    shown: str
+    digest: str
+    lesson: str
+    order: tuple
+
+    @property
+    def when(self) -> str:
+        return datetime.fromtimestamp(self.order[0], timezone.utc).isoformat(timespec="seconds")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table: what a student handed in for a lesson, or "" for none in particular."""
+
+    student: str
+    lesson: str
+    file: str
+    when: str
+    findings: list[Finding]
+
+
+def submit(course: Course, lessons: Lessons, student: str, work: Path) -> tuple[list[Row], list[Finding]]:
+    """Put a student's newest notebook of each lesson into ``submitted``, and the runs into ``records``.
+
+    Args:
+        work: an empty place on the same disk.
+
+    Returns:
+        the lessons handed in, and findings that belong to none of them.
+    """
+    folder, general = course.root / "handed_in" / student, []
+    by_lesson: dict[str, list[Candidate]] = {}
+    for one in _candidates(folder, lessons, general):
+        by_lesson.setdefault(one.lesson, []).append(one)
+    rows = [_submit(course, lessons, student, lesson, sorted(ones, key=lambda one: one.order))
+            for lesson, ones in sorted(by_lesson.items())]
+    general += _records(folder, course.records(student), work)
+    return rows, general
+
+
+def _candidates(folder: Path, lessons: Lessons, general: list[Finding]) -> list[Candidate]:
+    """The notebooks of all deliveries, each content once."""
+    found: dict[str, Candidate] = {}
+    for place in deliveries(folder):
+        for path in sorted(place.rglob("*")):
+            inside = PurePosixPath(path.relative_to(place).as_posix())
+            if not path.is_file() or not is_notebook(inside):
+                continue
+            try:
+                digest = digest_of(path)
+                lesson = found[digest].lesson if digest in found else _lesson_of(path, lessons)
+            except InputError as error:
+                general.append(Finding("unreadable", "", f"{inside}: {error}"))
+                continue
+            if digest in found and found[digest].order[0] >= path.stat().st_mtime:
+                continue
+            number = _NUMBERED.fullmatch(inside.name.split(".")[0])
+            order = (path.stat().st_mtime, int(number[1]) if number else 0, int(place.name), str(inside))
+            found[digest] = Candidate(path, str(inside), digest, lesson, order)
+    general += [Finding(LEFT_OUT, "", f"{one.shown}: it is a notebook of none of the lessons that were released")
+                for one in found.values() if not one.lesson]
+    return [one for one in found.values() if one.lesson]
+
+
+def _lesson_of(path: Path, lessons: Lessons) -> str:
+    if path.stat().st_size > LARGEST:
+        raise InputError(f"it is larger than {LARGEST >> 20} MiB: ask for it again, without so long outputs")
+    return lessons.of_notebook(tidied(read(path.read_bytes()))[0]) or ""
+
+
+def _submit(course: Course, lessons: Lessons, student: str, lesson: str, ones: list[Candidate]) -> Row:
+    """Restore the newest of a lesson's notebooks, and say which that is."""
+    *older, newest = ones
+    restored, noticed = restore(read(newest.path.read_bytes()), lessons.sources[lesson])
+    if older:
+        others = ", ".join(f"{one.shown} of {one.when[:16]}" for one in older[-5:])
+        noticed.insert(0, Finding("several notebooks", "", f"{newest.shown} of {newest.when[:16]} is taken, the newest "
+                                                           f"of {len(ones)}; not {others}"))
+    if any(map(is_late, PurePosixPath(newest.shown).parts)):
+        noticed.insert(0, Finding("late", "", f"{newest.shown}: handed in late, says Canvas"))
+    target, content = course.notebook("submitted", lesson, student), written(restored)
+    if not target.exists() or target.read_bytes() != content:
+        write_bytes(target, content)
+    written_findings.write(course.findings(student, lesson, STAGE), noticed,
+                           file=newest.path.relative_to(course.root).as_posix(), sha256=newest.digest,
+                           when=newest.when, attempt=len(ones))
+    return Row(student, lesson, newest.shown, newest.when, noticed)
+
+
+def _records(folder: Path, target: Path, work: Path) -> list[Finding]:
+    """Copy the newest version of every run that was handed in."""
+    versions: dict[str, list[Path]] = {}
+    found = []
+    for place in deliveries(folder):
+        inside = [PurePosixPath(path.relative_to(place).as_posix()) for path in place.rglob(RECORD) if path.is_file()]
+        for run in runs_in(inside):
+            name = run.name.removesuffix(".zip")
+            if _RUN.fullmatch(name) is None:
+                found.append(Finding(LEFT_OUT, "", f"{run / RECORD}: the folder of a run has the run's name"))
+            elif _SHIPPED not in pairwise(run.parts):
+                versions.setdefault(name, []).append(place / run)
+    for name, places in sorted(versions.items()):
+        newest = max(places, key=lambda place: (place / RECORD).stat().st_mtime)
+        if len({digest_of(place / RECORD) for place in places}) > 1:
+            found.append(Finding("several records", "", f"the run {name} was handed in in {len(places)} versions; the "
+                                                        "newest is taken"))
+        if not _same(newest, target / name):
+            _replace(newest, target / name, work)
+    return found
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Whether two folders hold the same files with the same content."""
+    names = [{path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+             for folder in (one, other)]
+    return names[0] == names[1] and all(digest_of(one / name) == digest_of(other / name) for name in names[0])
+
+
+def _replace(source: Path, target: Path, work: Path) -> None:
+    """Copy a folder; it takes its name when it is whole."""
+    shutil.copytree(source, work, copy_function=shutil.copyfile)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists():
+        os.rename(target, work.with_name(f"{work.name}.old"))
+    os.rename(work, target)
+    shutil.rmtree(work.with_name(f"{work.name}.old"), ignore_errors=True)
