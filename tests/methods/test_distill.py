@@ -7,10 +7,13 @@ from functools import partial
 import pytest
 import torch
 
+from ddkit import methods
 from ddkit.foundation.checkpoints import Checkpoint
 from ddkit.foundation.errors import Diverged, InputError, Stopped, Unmoved
+from ddkit.foundation.knobs import declared
 from ddkit.foundation.randomness import stream
 from ddkit.methods import loop as loop
+from ddkit.methods import presets
 from ddkit.methods.loop import Callback, distill, snapshot_updates
 from ddkit.methods.matching.datadam import Config, DataDAM
 from ddkit.synthetic import SyntheticSet
@@ -53,8 +56,19 @@ def datadam(**changes):
                              "image_momentum": 0.5} | changes))
 
 
+def preset(method, name, **changes):
+    """A preset in small: three networks with two updates each, trained between them, where it has networks to train."""
+    known = {knob.name for knob in declared(methods.get(method).Config)}
+    small = {"networks": 3, "outer": 2, "inner": 1, "network_steps": 2, "renewed": 2, "real_batch": 8, "width": 4}
+    chosen = {knob: value for knob, value in small.items() if knob in known} | changes
+    return methods.get(method)(presets.configure(method, name, chosen))
+
+
 METHODS = {"descent": Descent, "datadam": datadam, "datadam with batch norm": partial(datadam, network="ConvNetD3BN"),
-           "datadam in steps": partial(datadam, iterations=1, image_steps=2)}
+           "datadam in steps": partial(datadam, iterations=1, image_steps=2),
+           "gradient": partial(preset, "gradient", "dsa"), "gradient by class": partial(preset, "gradient", "idc_i"),
+           "distribution": partial(preset, "distribution", "idm"),
+           "distribution by frequencies": partial(preset, "distribution", "ncfm", frequencies=16)}
 
 
 def run(method, dataset, seed=0, init="real", updates=UPDATES, **options):

@@ -91,21 +91,22 @@ class Gradients:
     rate: Tensor
 
 
-def along(student: Student, weights: Tensor, leaves: list[Tensor], labels: Tensor, batch: Batch,
-          direction: Tensor) -> tuple[Tensor, list[Tensor], Tensor]:
+def along(student: Student, weights: Tensor, leaves: list[Tensor], labels: Tensor, batch: Batch, direction: Tensor,
+          in_weights: bool = True) -> tuple[Tensor, list[Tensor]]:
     """How the batch's gradient g changes along a direction u, for which one step's graph is enough.
 
     Args:
         weights, direction: flat, [P].
         leaves: the images and, if they are soft, the labels, which are differentiated in.
+        in_weights: whether the weights are differentiated in, too.
 
     Returns:
-        u . g, and its derivatives in each of the leaves and in the weights.
+        u . g, and its derivatives in each of the leaves and, last, in the weights.
     """
     weights = weights.clone().requires_grad_()
     value = (direction * student.gradient(weights, leaves[0], _labels(leaves, labels), batch)).sum()
-    *found, of_weights = torch.autograd.grad(value, [*leaves, weights])
-    return value.detach(), found, of_weights
+    found = torch.autograd.grad(value, [*leaves, weights] if in_weights else leaves)
+    return value.detach(), list(found)
 
 
 def unrolled(student: Student, images: Tensor, labels: Tensor, rate: Tensor, batches: list[Batch],
@@ -145,7 +146,7 @@ def stepwise(student: Student, images: Tensor, labels: Tensor, rate: Tensor, bat
     sums = [torch.zeros_like(leaf) for leaf in leaves]
     of_rate = torch.zeros_like(rate)
     for weights, batch in zip(reversed(path[:-1].unbind()), reversed(batches), strict=True):
-        value, found, of_weights = along(student, weights, leaves, labels, batch, slope)
+        value, (*found, of_weights) = along(student, weights, leaves, labels, batch, slope)
         for total, part in zip(sums, found, strict=True):
             total -= rate * part
         of_rate -= value
