@@ -77,6 +77,8 @@ LOOKS = {
     START: Look("#2f9385", "...", "s", "--"),
     "datadam": Look("#a32f1a", "", "D"),
     "trajectory": Look("#e69f00", "\\\\\\", "v"),
+    "gradient": Look("#4c78a8", "**", (6, 1, 0)),
+    "distribution": Look("#7fcdbb", "oo..", (3, 1, 0)),
     "kip": Look("#cc79a7", "xxx", "P"),
     "rfad": Look("#8f7fd4", "---", "X"),
     "frepo": Look("#f3e06a", "+++", "p"),

@@ -43,7 +43,7 @@ def slow_distance(one, other, metric, parts):
         norms = [math.sqrt(sum(x * x for x in row)) for row in (a, b)]
         if metric.startswith("rows"):
             total += 1 - sum(x * y for x, y in zip(a, b, strict=True)) / (norms[0] * norms[1] + 1e-6)
-        if metric == "rows+size":
+        if metric == "rows_and_size":
             total += math.sqrt(sum((x - y) ** 2 for x, y in zip(a, b, strict=True)))
         if metric in ("l1", "mse"):
             total += sum(abs(x - y) ** (1 if metric == "l1" else 2) for x, y in zip(a, b, strict=True))
@@ -71,7 +71,7 @@ def test_the_angle_is_blind_to_size_and_knows_its_ends():
     assert float(gradient_distance(-one, one, SHAPES)) == pytest.approx(2 * rows, rel=1e-6)
     assert float(gradient_distance(7 * one, one, SHAPES)) == pytest.approx(0, abs=1e-5)
     size = sum(math.sqrt(sum(x * x for x in row)) for row in slow_rows(one, "matrices"))
-    assert float(gradient_distance(3 * one, one, SHAPES, "rows+size")) == pytest.approx(2 * size, rel=1e-5)
+    assert float(gradient_distance(3 * one, one, SHAPES, "rows_and_size")) == pytest.approx(2 * size, rel=1e-5)
 
 
 def test_biases_count_for_nothing_and_rows_of_zeros_are_no_fault():

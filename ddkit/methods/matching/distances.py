@@ -22,7 +22,7 @@ def _rows_and_size(one: Tensor, other: Tensor) -> Tensor:
 
 METRICS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "rows": _rows,
-    "rows+size": _rows_and_size,
+    "rows_and_size": _rows_and_size,
     "l1": lambda one, other: (one - other).abs().sum(),
     "mse": lambda one, other: (one - other).square().sum(),
 }
@@ -36,9 +36,9 @@ def gradient_distance(synthetic: Tensor, real: Tensor, shapes: Mapping[str, torc
     A row is what leads to one output: of a convolution [out, in * k * k], of a linear layer [out, in]. Biases and the
     weights of norms do not count.
 
-        rows        sum over rows of 1 - <a, b> / (|a| |b| + 1e-6)      (Zhao et al., ICLR 2021: DC)
-        rows+size   the same, and |a - b| of each row                   (Jiang et al., 2022)
-        l1, mse     sums of |a - b| and of (a - b)^2                    (Kim et al., ICML 2022: IDC)
+        rows           sum over rows of 1 - <a, b> / (|a| |b| + 1e-6)      (Zhao et al., ICLR 2021: DC)
+        rows_and_size  the same, and |a - b| of each row                   (Jiang et al., 2022)
+        l1, mse        sums of |a - b| and of (a - b)^2                    (Kim et al., ICML 2022: IDC)
 
     Args:
         synthetic, real: flat gradients [P], in the order of ``shapes``.

@@ -94,7 +94,7 @@ PRESETS = {
          "updates", "outer and inner are those of fifty images per class in DC, which is what the code has at ten",
          _START.format("real images"))),
     "jiang": Preset(
-        {"level": "both", "metric": "rows+size", "adaptive": True, "network_momentum": 0.5},
+        {"level": "both", "metric": "rows_and_size", "adaptive": True, "network_momentum": 0.5},
         (*_FIELD[:1], "the epochs of a network's training are the code's table: 50, 40, 30, 20, six times 10, then 5",
          "the mean over the classes is weighted by their number", _START.format("noise"))),
     "idc_i": Preset(
