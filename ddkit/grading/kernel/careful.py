@@ -16,13 +16,14 @@ from pathlib import Path
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbclient.util import ensure_async, run_sync
 from nbformat.v4 import new_code_cell, new_output
+from nbgrader.api import Gradebook
 from nbgrader.preprocessors import DeduplicateIds, Execute
 from nbgrader.utils import is_grade, is_solution
 from traitlets import Dict, Instance, List
 
 from ddkit.foundation.errors import InputError
 from ddkit.grading.findings import Finding
-from ddkit.grading.kernel import connection
+from ddkit.grading.kernel import connection, probe
 from ddkit.grading.kernel.outputs import KINDS, Cutter
 from ddkit.grading.kernel.room import Room
 from ddkit.grading.kernel.sandbox import Sandbox
@@ -60,7 +61,8 @@ class CarefulExecute(Execute):
         """Execute all cells of a notebook; its metadata tell what was noticed."""
         self._findings: list[Finding] = []
         self._kept: list[tuple[int, object]] = []  # the cells that have been executed, to be repeated
-        self._over, self._restarts, self._begun = "", 0, time.monotonic()
+        self._over, self._restarts, self._begun = "", 0, 0.0
+        self._state, self._sources = "", _sources(resources)
         self._cutter, self._replaying = Cutter(self.limits), False
         self.timeout, self.startup_timeout, self.store_widget_state = None, 120, False
         self.iopub_timeout = 8  # for the last of much output, once the cell has ended
@@ -118,6 +120,8 @@ class CarefulExecute(Execute):
             self.create_kernel_manager()
             await self.async_start_new_kernel()
             await self.async_start_new_kernel_client()
+            if self._state:  # which differs from kernel to kernel
+                self._state = await self._look(0)
             if await self._repeated():
                 return
 
@@ -136,6 +140,8 @@ class CarefulExecute(Execute):
         """Execute a cell, and go on after it whatever it does."""
         if cell.cell_type != "code" or not cell.source.strip():
             return cell
+        if not self._begun:
+            await self._begin(cell_index)
         if self._over:
             self._fails(cell, "NotRun", f"not executed: {self._over}")
             return cell
@@ -149,11 +155,19 @@ class CarefulExecute(Execute):
             self._kept.append((cell_index, cell.source))
         elif ended.dead:
             await self._again()
-        if is_grade(cell) and not is_solution(cell):
+        if _is_check(cell):
             cell.outputs = [one for one in cell.outputs if one.output_type != "execute_result"]  # taken for a mark
+            if not _failed(cell.outputs):
+                await self._tried(cell, cell_index)
         return cell
 
     execute_cell = run_sync(async_execute_cell)
+
+    async def _begin(self, index: int) -> None:
+        """Let the notebook's time begin; before anything of it is executed, see what its checks rest on."""
+        self._begun = time.monotonic()
+        if any(map(_is_check, self.nb.cells)):
+            self._state = await self._look(index)
 
     async def _aside(self, source: str, index: int):
         """Execute code in place of a cell, and leave no trace in the notebook; its outputs, and how it ended."""
@@ -212,6 +226,35 @@ class CarefulExecute(Execute):
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 
+    # are the checks still checks?
+
+    async def _tried(self, cell, index: int) -> None:
+        """Take the mark of a check that the submission has changed."""
+        words = await self._changed(cell, index)
+        if words:
+            self._notice("changed checks", cell, words)
+            self._fails(cell, "ChangedChecks", words)
+
+    async def _changed(self, cell, index: int) -> str:
+        """What shows that a check is none any more; "" if it is one."""
+        exercises = [one.source for one in self.nb.cells[:index] if one.cell_type == "code" and is_solution(one)]
+        for trial in probe.trials(cell.source, probe.defined([*exercises, *self._sources])):
+            outputs, ended = await self._aside(trial, index)
+            if self._over:
+                return ""
+            if ended and ended.dead:
+                await self._again()
+            if ended or not _failed(outputs):
+                how = ended.words if ended else "it ended well"
+                return f"tried again with a wrong function or without records, {how}: the submission changed the check"
+        now = await self._look(index) if self._state else ""
+        changed = probe.changed(self._state, now) if self._state else []
+        return f"the submission changed what the check rests on: {', '.join(changed[:5])}" if changed else ""
+
+    async def _look(self, index: int) -> str:
+        outputs, _ = await self._aside(probe.looked_at(), index)
+        return "".join(one.text for one in outputs if one.output_type == "stream" and one.name == "stdout")
+
     # what it says
 
     def process_message(self, msg, cell, cell_index):
@@ -244,6 +287,25 @@ class CarefulExecute(Execute):
         said = self._room.words.read_text(errors="replace").strip().splitlines() if self._room.words.exists() else []
         return (f"no kernel could be started in the sandbox {self.sandbox.kind} ({(said or [str(error)])[-1][:300]}): "
                 "try another --sandbox")
+
+
+def _is_check(cell) -> bool:
+    return cell.cell_type == "code" and is_grade(cell) and not is_solution(cell)
+
+
+def _failed(outputs: list) -> bool:
+    """Whether outputs say so, in nbgrader's sense."""
+    return any(one.output_type == "error" or one.get("name") == "stderr" for one in outputs)
+
+
+def _sources(resources) -> list[str]:
+    """The cells of the exercises as they were released; none where there is no gradebook."""
+    told = resources.get("nbgrader", {})
+    if "db_url" not in told:
+        return []
+    with Gradebook(told["db_url"]) as book:
+        notebook = book.find_notebook(told["notebook"], told["assignment"])
+        return [cell.source for cell in notebook.source_cells if cell.cell_type == "code" and not cell.locked]
 
 
 class DropDuplicates(DeduplicateIds):
