@@ -220,14 +220,14 @@ def test_what_cannot_work_in_one_worker_is_raised_as_it_is(wanted):
 
 def test_an_error_in_a_worker_is_one_sentence(tmp_path):
     """Each worker finds a file where its folder should be; nothing of joblib's stands around the sentence."""
-    made = started(["experts", "--network", "MLP", "--epochs", "1", "--experts", "2"], tmp_path)
-    assert made.wait(timeout=120) == 0
+    arguments = ["experts", "--network", "MLP", "--epochs", "1", "--experts", "2"]
+    assert main([*arguments, "--runs", str(tmp_path / "runs")]) == 0
     folder = next((tmp_path / "runs").iterdir())
     (folder / "record.json").unlink()
     for expert in folder.glob("expert-*"):
         shutil.rmtree(expert)
         expert.write_text("in the way")
-    process = started(["experts", "--network", "MLP", "--epochs", "1", "--experts", "2", "--jobs", "2"], tmp_path)
+    process = started([*arguments, "--jobs", "2"], tmp_path)
     told = [line for line in process.communicate(timeout=120)[1].splitlines() if "MiB" not in line]
     assert process.returncode == 2 and len(told) == 1 and told[0].startswith("ddkit: cannot write"), told
 
