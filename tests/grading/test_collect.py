@@ -405,6 +405,12 @@ def test_a_broken_notebook_is_named_and_kept_and_the_rest_goes_on(course, inbox,
     assert [one.kind for one in read(course.findings("ann", GENERAL, STAGE))[0]] == ["unreadable"]
 
 
+def test_a_broken_notebook_is_forgotten_when_a_good_one_of_its_name_came(course, inbox):
+    assert _kinds(collect(course.root, [_lay(inbox, {"ann/1.ipynb": b"{"})])) == ["unreadable"]
+    assert _kinds(collect(course.root, [_lay(inbox, {"ann/1.ipynb": _work(course, 0)})])) == []
+    assert _kinds(collect(course.root, [_lay(inbox, {"ann/1.ipynb": b"[", "ann/2.ipynb": b"("})])) == ["unreadable"] * 2
+
+
 def test_a_notebook_of_no_lesson_is_named(course, inbox):
     note = nbformat.writes(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1")])).encode()
     rows = collect(course.root, [_lay(inbox, {"ann/02_attention_matching.ipynb": note})])
@@ -489,3 +495,27 @@ def test_another_command_at_work_in_the_course_keeps_it_out(course, inbox):
     _lay(inbox, {"ann/1.ipynb": _work(course, 0)})
     with course.held(), pytest.raises(InputError, match="another command is at work"):
         collect(course.root, [inbox])
+
+
+def test_nbgrader_marks_what_was_collected(tiny, inbox):
+    """A notebook that lost all metadata and ids, a check, the type of an exercise, and has a copy of another one."""
+    from nbgrader.api import Gradebook
+    from nbgrader.apps import NbGraderAPI
+
+    made = making.perfect(nbformat.read(tiny.notebook("source", "01_tiny"), 4))
+    cells = {cell.id: cell for cell in made.cells}
+    made.cells.remove(cells["double"])
+    made.cells.append(nbformat.from_dict(dict(cells["exercise-double"]) | {"id": "copy"}))
+    cells["exercise-largest"].cell_type = "raw"
+    del cells["exercise-largest"]["outputs"], cells["exercise-largest"]["execution_count"]
+    plain = json.loads(nbformat.writes(made)) | {"nbformat_minor": 0}
+    for cell in plain["cells"]:
+        del cell["id"]
+        cell["metadata"] = {}
+    rows = collect(tiny.root, [_lay(inbox, {"ann/x.ipynb": json.dumps(plain).encode()})])
+    assert set(_kinds(rows)) == {"lost metadata", "missing cell", "retyped cell", "guessed cell"}
+    assert NbGraderAPI(config=tiny.config()).autograde("01_tiny", "ann")["success"]
+    with Gradebook(tiny.gradebook) as gradebook:
+        grades = gradebook.find_submission_notebook("01_tiny", "01_tiny", "ann").grades
+        assert {grade.name: (grade.auto_score, grade.needs_manual_grade) for grade in grades} == {
+            "double": (1, False), "largest": (2, False), "why": (None, True)}

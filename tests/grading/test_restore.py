@@ -243,6 +243,12 @@ def test_metadata_that_is_no_such_thing_is_dropped(handed, lesson, value):
     assert _kinds(findings) == [("unknown cell", "")]
 
 
+@pytest.mark.parametrize("name", ["exercise-half", "half"])
+def test_the_lessons_own_solutions_and_hidden_tests_are_recognised(handed, lesson, name):
+    handed.cells[_at(handed, name)].source = lesson.cells[_at(lesson, name)].source
+    assert ("the lesson's solution", name) in _kinds(restore(handed, lesson)[1])
+
+
 def test_a_check_whose_text_was_changed_is_named(handed, lesson):
     handed.cells[_at(handed, "half")].source = "assert True"
     made, findings = restore(handed, lesson)

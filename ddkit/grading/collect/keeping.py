@@ -2,6 +2,7 @@
 
 A delivery holds what no earlier one has, byte for byte; it is written elsewhere first and then takes its name, so that
 there are no halves. Nothing that lies there is ever written to again. Runs (folders with a ``record.json``) stay whole.
+Of a zip that a student handed in, what is in it is kept, in a folder of its name.
 """
 
 import hashlib

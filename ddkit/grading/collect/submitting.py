@@ -82,26 +82,30 @@ def submit(course: Course, lessons: Lessons, student: str, work: Path) -> tuple[
 
 
 def _candidates(folder: Path, lessons: Lessons, general: list[Finding]) -> list[Candidate]:
-    """The notebooks of all deliveries, each content once."""
+    """The notebooks of all deliveries, each content once; those of no use are named, unless one of the same name came
+    later that is."""
     found: dict[str, Candidate] = {}
+    useless: dict[str, Finding] = {}
     for place in deliveries(folder):
-        for path in sorted(place.rglob("*")):
-            inside = PurePosixPath(path.relative_to(place).as_posix())
-            if not path.is_file() or not is_notebook(inside):
+        for path in sorted(path for path in place.rglob("*") if path.is_file()):
+            shown = path.relative_to(place).as_posix()
+            if not is_notebook(PurePosixPath(shown)):
                 continue
             try:
                 digest = digest_of(path)
                 lesson = found[digest].lesson if digest in found else _lesson_of(path, lessons)
             except InputError as error:
-                general.append(Finding("unreadable", "", f"{inside}: {error}"))
+                useless[shown] = Finding("unreadable", "", f"{shown}: {error}")
                 continue
-            if digest in found and found[digest].order[0] >= path.stat().st_mtime:
-                continue
-            number = _NUMBERED.fullmatch(inside.name.split(".")[0])
-            order = (path.stat().st_mtime, int(number[1]) if number else 0, int(place.name), str(inside))
-            found[digest] = Candidate(path, str(inside), digest, lesson, order)
-    general += [Finding(LEFT_OUT, "", f"{one.shown}: it is a notebook of none of the lessons that were released")
-                for one in found.values() if not one.lesson]
+            number = _NUMBERED.fullmatch(path.name.split(".")[0])
+            order = (path.stat().st_mtime, int(number[1]) if number else 0, int(place.name), shown)
+            if digest not in found or order > found[digest].order:
+                found[digest] = Candidate(path, shown, digest, lesson, order)
+            if lesson:
+                useless.pop(shown, None)
+            else:
+                useless[shown] = Finding(LEFT_OUT, "", f"{shown}: it is a notebook of none of the lessons released")
+    general += useless.values()
     return [one for one in found.values() if one.lesson]
 
 

@@ -39,7 +39,7 @@ def restore(notebook, source):
     findings += _lost(made.cells, asked.cells, pairs)
     findings += _plain_again(made.cells, asked.cells, pairs)
     for index, place in sorted(pairs.chosen.items()):
-        findings += _as_asked(made.cells[place], asked.cells[index])
+        findings += _as_asked(made.cells[place], asked.cells[index], source.cells[index])
     findings += _moved(asked.cells, pairs)
     findings += _put_back(made.cells, asked.cells, pairs)
     made.metadata = copy.deepcopy(asked.metadata)
@@ -84,9 +84,12 @@ def _plain_again(handed: list, asked: list, pairs: Pairs) -> list[Finding]:
     return found
 
 
-def _as_asked(cell, asked) -> list[Finding]:
+def _as_asked(cell, asked, solved) -> list[Finding]:
     """Give a cell the id, type and metadata of the graded cell that it is."""
     found = []
+    if same_text(cell, solved) and not same_text(asked, solved):
+        found.append(Finding("the lesson's solution", asked.id, "it is the lesson's own text, with what no student "
+                                                                "gets"))
     told, right = cell.metadata.get("nbgrader"), asked.metadata.nbgrader
     changed = [key for key in _FIXED if isinstance(told, dict) and told.get(key) != right.get(key)]
     if changed:
