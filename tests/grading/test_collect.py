@@ -19,7 +19,7 @@ from ddkit.grading.findings import read
 
 nbformat = pytest.importorskip("nbformat")
 
-from ddkit.grading.collect import GENERAL, STAGE, collect, table, whose  # noqa: E402
+from ddkit.grading.collect import GENERAL, STAGE, arriving, collect, table, whose  # noqa: E402
 from ddkit.grading.collect.arriving import Limits  # noqa: E402
 from ddkit.grading.sample import making  # noqa: E402
 
@@ -271,7 +271,7 @@ def test_a_run_stays_whole_and_the_newest_version_of_it_is_taken(course, inbox):
     collect(course.root, [_lay(inbox, run, 1_700_000_000)])
     _lay(inbox, {"ann/full-1/record.json": RECORD + b" "}, 1_800_000_000)
     rows = collect(course.root, [inbox])
-    assert _kinds(rows) == ["several records"]
+    assert _kinds(rows) == ["no notebook", "several records"]
     assert (course.records("ann") / "full-1/record.json").read_bytes() == RECORD + b" "
     assert sorted(_kept(course, "ann")) == sorted(f"{n}/{name[4:]}" for n in (1, 2) for name in run)
     assert {path.relative_to(course.records("ann")).as_posix() for path in course.records("ann").rglob("*")
@@ -375,6 +375,17 @@ def test_links_and_devices_in_a_folder_are_not_followed(course, inbox, tmp_path)
     assert not any(path.is_symlink() for path in course.root.rglob("*"))
 
 
+@pytest.mark.parametrize("limits, says", [(Limits(mib=1), "larger than 1 MiB"), (Limits(files=3), "more than 6 files"),
+                                          (Limits(), "list of files is too long")])
+def test_zips_that_are_too_much_together_are_not_opened(course, inbox, tmp_path, monkeypatch, limits, says):
+    if limits == Limits():
+        monkeypatch.setattr(arriving, "_LIST", 600)
+    inner = _zipped(tmp_path, {f"{n}.bin": os.urandom(20_000) for n in range(10)})
+    _lay(inbox, {"ann/1.ipynb": _work(course, 0), **{f"ann/{n}.zip": inner for n in range(9)}})
+    rows = collect(course.root, [inbox], limits=limits)
+    assert _first_text(course, "ann") and any(says in finding.words for row in rows for finding in row.findings)
+
+
 @pytest.mark.parametrize("limits", [Limits(mib=1), Limits(files=3)])
 def test_more_than_a_student_may_hand_in_is_left_out_and_notebooks_are_spared(course, inbox, limits):
     rest = {f"ann/a{n}.bin": bytes(400_000) for n in range(5)}
@@ -394,7 +405,10 @@ def test_files_of_one_name_in_a_zip_are_both_kept(course, tmp_path):
     assert sorted(_kept(course, "ann")) == ["1/1 (2).ipynb", "1/1.ipynb"]
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b'{"nbformat": 3}', b'{"nbformat": 4, "cells": 1}'])
+@pytest.mark.parametrize("content", [
+    b"", b"{", b"\xff\xfe", b'{"nbformat": 3}', b'{"nbformat": 4, "cells": 1}',
+    b'{"nbformat": 4, "cells": [' + b"[" * 900 + b"]" * 900 + b"]}"],
+    ids=lambda content: content[:28].decode(errors="replace"))
 def test_a_broken_notebook_is_named_and_kept_and_the_rest_goes_on(course, inbox, content, capsys):
     _lay(inbox, {"ann/1.ipynb": content, "bob/1.ipynb": _work(course, 0)})
     with pytest.raises(SystemExit) as ended:
@@ -409,6 +423,11 @@ def test_a_broken_notebook_is_forgotten_when_a_good_one_of_its_name_came(course,
     assert _kinds(collect(course.root, [_lay(inbox, {"ann/1.ipynb": b"{"})])) == ["unreadable"]
     assert _kinds(collect(course.root, [_lay(inbox, {"ann/1.ipynb": _work(course, 0)})])) == []
     assert _kinds(collect(course.root, [_lay(inbox, {"ann/1.ipynb": b"[", "ann/2.ipynb": b"("})])) == ["unreadable"] * 2
+
+
+def test_who_handed_in_no_notebook_at_all_is_named(course, inbox):
+    rows = collect(course.root, [_lay(inbox, {"ann/essay.pdf": b"%PDF"})])
+    assert [(row.student, row.lesson) for row in rows] == [("ann", "")] and _kinds(rows) == ["no notebook"]
 
 
 def test_a_notebook_of_no_lesson_is_named(course, inbox):

@@ -136,11 +136,11 @@ def _take_in(course: Course, lessons: Lessons, handed: dict[Whose, list[Entry]],
             general = []
             with contextlib.ExitStack() as stack:
                 for whose in all_whose:
-                    flat = [one for entry in handed[whose] for one in unpacked(entry, limits, work, stack)]
+                    flat = unpacked(handed[whose], limits, work, stack)
                     general += keep(flat, course.root / "handed_in" / student, work / "delivery", limits)
             found, more = submit(course, lessons, student, work / "run")
             _tell(course, student, all_whose, general + more)
-            rows += found + ([Row(student, "", "", "", general + more)] if general or more or not found else [])
+            rows += found + ([Row(student, "", "", "", general + more)] if general or more else [])
             shown.step()
     return rows
 

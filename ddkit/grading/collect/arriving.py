@@ -25,7 +25,8 @@ UNREADABLE = (OSError, EOFError, RuntimeError, NotImplementedError, ValueError, 
 """What reading from a zip or a folder may raise."""
 _JUNK = {"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini", "__pycache__", ".git"}  # nobody's work
 _DEEPEST, _LONGEST = 40, 120  # folders in each other; bytes of a name
-_MANY = 200_000  # entries of a zip
+_DRIVE = re.compile(r"[A-Za-z]:")  # of Windows
+_LIST = 64 << 20  # bytes of a zip's list of files
 _MIB = 1 << 20
 
 
@@ -100,7 +101,8 @@ def entries(source: Path, stack: contextlib.ExitStack, limits: Limits) -> list[E
     if source.suffix.lower() != ".zip":
         return [_file(source, (source.name,))]
     try:
-        return list(_in_zip(stack.enter_context(zipfile.ZipFile(source)), limits))
+        file = stack.enter_context(source.open("rb"))
+        return list(_in_zip(stack.enter_context(zipfile.ZipFile(_Sparing(file))), limits))
     except UNREADABLE as error:
         raise InputError(f"{source} is no zip that can be read ({told(error)}): download it again") from error
 
@@ -116,25 +118,49 @@ def inside(entry: Entry, limits: Limits, folder: Path, stack: contextlib.ExitSta
         copy = stack.enter_context(tempfile.TemporaryFile(dir=folder))  # noqa: SIM115 (the stack closes it)
         for piece in entry.pieces():
             copy.write(piece)
-        return list(_in_zip(stack.enter_context(zipfile.ZipFile(copy)), limits))
+        return list(_in_zip(stack.enter_context(zipfile.ZipFile(_Sparing(copy))), limits))
     except UNREADABLE as error:
         raise InputError(told(error)) from error
 
 
-def unpacked(entry: Entry, limits: Limits, folder: Path, stack: contextlib.ExitStack, depth: int = 1) -> list[Entry]:
-    """The entry, or if it is a zip what is in it and in the zips in it, below its name.
+def unpacked(arrived: list[Entry], limits: Limits, folder: Path, stack: contextlib.ExitStack) -> list[Entry]:
+    """What arrived of one student, and in place of each zip what is in it and in the zips in it, below its name.
 
-    A zip that cannot be read is a file like others, with a word on why it was not opened.
+    A zip that cannot be read, or is too much with the others, is a file like others, and a word on why it was not
+    opened.
     """
-    if not entry.is_zip:
-        return [entry]
-    try:
-        require(depth <= limits.depth, f"there are more than {limits.depth} zips in each other")
-        found = inside(entry, limits, folder, stack)
-    except InputError as error:
-        return [entry, Entry(entry.parts, refused=f"this zip was not opened ({error})")]
-    return [one for part in found
-            for one in unpacked(part.at(*entry.parts, *part.parts), limits, folder, stack, depth + 1)]
+    found: list[Entry] = []
+    todo = [(entry, 1) for entry in reversed(arrived)]
+    room = limits.mib * _MIB  # for the zips themselves
+    while todo:
+        entry, depth = todo.pop()
+        if not entry.is_zip:
+            found.append(entry)
+            continue
+        try:
+            require(depth <= limits.depth, f"there are more than {limits.depth} zips in each other")
+            require(entry.size <= room, f"the zips are larger than {limits.mib} MiB together")
+            require(len(found) + len(todo) <= 2 * limits.files, f"there are more than {2 * limits.files:,} files")
+            room -= entry.size
+            todo += [(one.at(*entry.parts, *one.parts), depth + 1)
+                     for one in reversed(inside(entry, limits, folder, stack))]
+        except InputError as error:
+            found += [entry, Entry(entry.parts, refused=f"this zip was not opened ({error})")]
+    return found
+
+
+class _Sparing:
+    """A file of which only pieces are read, so that no zip's list of files can fill the memory."""
+
+    def __init__(self, file: BinaryIO):
+        self._file = file
+
+    def __getattr__(self, name: str):
+        return getattr(self._file, name)
+
+    def read(self, size: int = -1) -> bytes:
+        require(size <= _LIST, "its list of files is too long")
+        return self._file.read(size)
 
 
 def told(error: Exception) -> str:
@@ -164,19 +190,18 @@ def _file(path: Path, parts: tuple[str, ...]) -> Entry:
 
 
 def _in_zip(archive: zipfile.ZipFile, limits: Limits) -> Iterator[Entry]:
-    require(len(archive.infolist()) <= _MANY, f"it holds more than {_MANY:,} files")
     for info in archive.infolist():
         parts = [part for part in info.filename.replace("\\", "/").split("/") if part not in ("", ".")]
         if info.is_dir() or not parts or _JUNK & set(parts):
             continue
         why = _why_not(info, parts, limits)
-        named = tuple(map(_as_name, parts[:_DEEPEST]))
+        named = tuple(_as_name(part) for part in parts[:_DEEPEST] if part != ".." and not _DRIVE.match(part)) or ("_",)
         yield Entry(named, refused=why) if why else Entry(
             named, info.file_size, _time(info), lambda info=info: archive.open(info))
 
 
 def _why_not(info: zipfile.ZipInfo, parts: list[str], limits: Limits) -> str:
-    if ".." in parts or info.filename.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", parts[0]):
+    if ".." in parts or info.filename.startswith(("/", "\\")) or _DRIVE.match(parts[0]):
         return "its name leads out of the zip"
     if len(parts) > _DEEPEST:
         return f"it lies more than {_DEEPEST} folders deep"

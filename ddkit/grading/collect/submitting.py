@@ -11,9 +11,10 @@ from datetime import datetime, timezone
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
-from ddkit.foundation.errors import InputError
+from ddkit.foundation.errors import InputError, require
 from ddkit.foundation.files import write_bytes
 from ddkit.grading import findings as written_findings
+from ddkit.grading.collect.arriving import told
 from ddkit.grading.collect.keeping import LEFT_OUT, RECORD, deliveries, digest_of, is_notebook, runs_in
 from ddkit.grading.collect.lessons import Lessons
 from ddkit.grading.collect.whose import is_late
@@ -36,7 +37,9 @@ class Candidate:
         path: of it, absolute.
         shown: its name as it was handed in.
         digest: sha256 of the file.
-        lesson: that it belongs to.
+        lesson: that it belongs to; "" if it is none of the course's.
+        content: restored, as a file.
+        noticed: when it was restored.
         order: what sorts from old to new: time, the number in its name, delivery, name.
     """
 
@@ -44,6 +47,8 @@ class Candidate:
     shown: str
     digest: str
     lesson: str
+    content: bytes
+    noticed: list[Finding]
     order: tuple
 
     @property
@@ -53,7 +58,14 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table: what a student handed in for a lesson, or "" for none in particular."""
+    """A line of the table.
+
+    Attributes:
+        student: by their id; "" if it is about nobody's files.
+        lesson: that the line is about; "" for none in particular.
+        file, when: the notebook that is taken, and of when it is; else "".
+        findings: what was noticed.
+    """
 
     student: str
     lesson: str
@@ -75,8 +87,10 @@ def submit(course: Course, lessons: Lessons, student: str, work: Path) -> tuple[
     by_lesson: dict[str, list[Candidate]] = {}
     for one in _candidates(folder, lessons, general):
         by_lesson.setdefault(one.lesson, []).append(one)
-    rows = [_submit(course, lessons, student, lesson, sorted(ones, key=lambda one: one.order))
+    rows = [_submit(course, student, lesson, sorted(ones, key=lambda one: one.order))
             for lesson, ones in sorted(by_lesson.items())]
+    if not rows and not general:
+        general.append(Finding("no notebook", "", "no notebook of a lesson is among what was handed in"))
     general += _records(folder, course.records(student), work)
     return rows, general
 
@@ -91,16 +105,16 @@ def _candidates(folder: Path, lessons: Lessons, general: list[Finding]) -> list[
             shown = path.relative_to(place).as_posix()
             if not is_notebook(PurePosixPath(shown)):
                 continue
+            digest = digest_of(path)
             try:
-                digest = digest_of(path)
-                lesson = found[digest].lesson if digest in found else _lesson_of(path, lessons)
+                lesson, content, noticed = _restored(path, lessons)
             except InputError as error:
                 useless[shown] = Finding("unreadable", "", f"{shown}: {error}")
                 continue
             number = _NUMBERED.fullmatch(path.name.split(".")[0])
             order = (path.stat().st_mtime, int(number[1]) if number else 0, int(place.name), shown)
             if digest not in found or order > found[digest].order:
-                found[digest] = Candidate(path, shown, digest, lesson, order)
+                found[digest] = Candidate(path, shown, digest, lesson, content, noticed, order)
             if lesson:
                 useless.pop(shown, None)
             else:
@@ -109,25 +123,40 @@ def _candidates(folder: Path, lessons: Lessons, general: list[Finding]) -> list[
     return [one for one in found.values() if one.lesson]
 
 
-def _lesson_of(path: Path, lessons: Lessons) -> str:
-    if path.stat().st_size > LARGEST:
-        raise InputError(f"it is larger than {LARGEST >> 20} MiB: ask for it again, without so long outputs")
-    return lessons.of_notebook(tidied(read(path.read_bytes()))[0]) or ""
+def _restored(path: Path, lessons: Lessons) -> tuple[str, bytes, list[Finding]]:
+    """The lesson of a notebook, "" if it is of none, the restored notebook's file, and what was noticed.
+
+    Raises:
+        InputError: it cannot be read, whatever the reason.
+    """
+    require(path.stat().st_size <= LARGEST, f"it is larger than {LARGEST >> 20} MiB: ask for it again, without so long "
+                                            "outputs")
+    try:
+        notebook = read(path.read_bytes())
+        lesson = lessons.of_notebook(tidied(notebook)[0])
+        if lesson is None:
+            return "", b"", []
+        made, noticed = restore(notebook, lessons.sources[lesson])
+        return lesson, written(made), noticed
+    except InputError:
+        raise
+    except Exception as error:  # whatever a strange notebook leads to
+        raise InputError(f"it cannot be restored ({told(error)}): ask for it again, saved by Jupyter") from error
 
 
-def _submit(course: Course, lessons: Lessons, student: str, lesson: str, ones: list[Candidate]) -> Row:
-    """Restore the newest of a lesson's notebooks, and say which that is."""
+def _submit(course: Course, student: str, lesson: str, ones: list[Candidate]) -> Row:
+    """Put the newest of a lesson's notebooks where it is marked, and say which that is."""
     *older, newest = ones
-    restored, noticed = restore(read(newest.path.read_bytes()), lessons.sources[lesson])
+    noticed = list(newest.noticed)
     if older:
         others = ", ".join(f"{one.shown} of {one.when[:16]}" for one in older[-5:])
         noticed.insert(0, Finding("several notebooks", "", f"{newest.shown} of {newest.when[:16]} is taken, the newest "
                                                            f"of {len(ones)}; not {others}"))
     if any(map(is_late, PurePosixPath(newest.shown).parts)):
         noticed.insert(0, Finding("late", "", f"{newest.shown}: handed in late, says Canvas"))
-    target, content = course.notebook("submitted", lesson, student), written(restored)
-    if not target.exists() or target.read_bytes() != content:
-        write_bytes(target, content)
+    target = course.notebook("submitted", lesson, student)
+    if not target.exists() or target.read_bytes() != newest.content:
+        write_bytes(target, newest.content)
     written_findings.write(course.findings(student, lesson, STAGE), noticed,
                            file=newest.path.relative_to(course.root).as_posix(), sha256=newest.digest,
                            when=newest.when, attempt=len(ones))
