@@ -278,6 +278,17 @@ def test_a_run_stays_whole_and_the_newest_version_of_it_is_taken(course, inbox):
             if path.is_file()} == {name[4:] for name in run}
 
 
+@pytest.mark.parametrize("stray", ["record.json", "runs/record.json", "my run (2)/record.json"])
+def test_a_stray_record_hides_no_run(course, inbox, stray):
+    _lay(inbox, {"ann/1.ipynb": _work(course, 0), "ann/runs/full-1/record.json": RECORD,
+                 "ann/runs/full-1/x/y": b"1", f"ann/{stray}": RECORD})
+    for _ in range(2):  # again nothing new is kept
+        rows = collect(course.root, [inbox])
+        assert _kinds(rows) == ["left out"] and stray in rows[1].findings[0].words
+    assert (course.records("ann") / "full-1/x/y").exists() and len(list(course.records("ann").iterdir())) == 1
+    assert (course.root / "handed_in/ann/1").exists() and not (course.root / "handed_in/ann/2").exists()
+
+
 def test_runs_that_the_repository_ships_are_no_students(course, inbox):
     collect(course.root, [_lay(inbox, {"ann/ddkit/data/reference/full-1/record.json": RECORD,
                                        "ann/ddkit/data/runs/full-2/record.json": RECORD})])

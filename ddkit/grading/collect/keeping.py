@@ -8,6 +8,7 @@ Of a zip that a student handed in, what is in it is kept, in a folder of its nam
 import hashlib
 import os
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -69,13 +70,10 @@ def is_notebook(path: PurePosixPath) -> bool:
     return path.name.lower().endswith(NOTEBOOKS) and ".ipynb_checkpoints" not in path.parts
 
 
-def runs_in(paths: list[PurePosixPath]) -> list[PurePosixPath]:
-    """The folders of runs among files, the outermost of each."""
-    found: list[PurePosixPath] = []
-    for path in sorted((path.parent for path in paths if path.name == RECORD), key=lambda path: len(path.parts)):
-        if not any(path.is_relative_to(outer) for outer in found):
-            found.append(path)
-    return found
+def runs_in(paths: Iterable[PurePosixPath]) -> list[PurePosixPath]:
+    """The folders of runs among files: those with a record, and without one further down."""
+    folders = {path.parent for path in paths if path.name == RECORD}
+    return sorted(folders - {above for folder in folders for above in folder.parents} - {PurePosixPath()})
 
 
 def _left_out(name: str, why: str) -> Finding:
@@ -96,8 +94,8 @@ def _named_once(entries: list[Entry]) -> list[Entry]:
 
 def _units(entries: list[Entry]) -> list[_Unit]:
     """What belongs together, notebooks first, then runs, so that limits spare them."""
-    folders = runs_in([PurePosixPath(*entry.parts) for entry in entries])
-    runs: dict[PurePosixPath, list[Entry]] = {folder: [] for folder in folders if folder.parts}
+    folders = runs_in(PurePosixPath(*entry.parts) for entry in entries)
+    runs: dict[PurePosixPath, list[Entry]] = {folder: [] for folder in folders}
     notebooks, others = [], []
     for entry in sorted(entries, key=lambda entry: entry.name):
         path = PurePosixPath(*entry.parts)

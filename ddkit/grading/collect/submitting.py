@@ -169,11 +169,12 @@ def _records(folder: Path, target: Path, work: Path) -> list[Finding]:
     found = []
     for place in deliveries(folder):
         inside = [PurePosixPath(path.relative_to(place).as_posix()) for path in place.rglob(RECORD) if path.is_file()]
-        for run in runs_in(inside):
+        runs = [run for run in runs_in(inside) if _RUN.fullmatch(run.name)]
+        found += [Finding(LEFT_OUT, "", f"{path}: a record lies in a folder of its own, which has the run's name")
+                  for path in inside if path.parent not in runs]
+        for run in runs:
             name = run.name.removesuffix(".zip")
-            if _RUN.fullmatch(name) is None:
-                found.append(Finding(LEFT_OUT, "", f"{run / RECORD}: the folder of a run has the run's name"))
-            elif _SHIPPED not in pairwise(run.parts):
+            if _SHIPPED not in pairwise(run.parts):
                 versions.setdefault(name, []).append(place / run)
     for name, places in sorted(versions.items()):
         newest = max(places, key=lambda place: (place / RECORD).stat().st_mtime)

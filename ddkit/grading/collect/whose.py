@@ -77,8 +77,7 @@ def assigned(entries: list[Entry], export: str) -> Iterator[tuple[Whose | None, 
         if not of_export and (is_export(below) or (len(groups) == 1 and _holds_students(below))):
             yield from assigned(below, f"{export}/{name}")
             continue
-        is_run = any(entry.parts == ("record.json",) for entry in below)
-        whose, when = of_export or (None if is_run else _of_name(name, bool(below)), None)
+        whose, when = of_export or (None if _is_run(below) else _of_name(name, bool(below)), None)
         for entry in below if below and whose else group:
             yield whose, entry if when is None else replace(entry, when=when)
 
@@ -150,6 +149,12 @@ def _holds_students(below: list[Entry]) -> bool:
     runs = any(entry.parts[1:] == ("record.json",) for entry in below)
     return len(names) > 1 and not runs and all(
         entry.parts[0] in names and _of_name(entry.parts[0], names[entry.parts[0]]) for entry in below)
+
+
+def _is_run(below: list[Entry]) -> bool:
+    """Whether a folder is a run's, and no student's in which a record lies."""
+    return any(entry.parts == ("record.json",) for entry in below) and not any(
+        ".ipynb" in entry.parts[-1].lower() for entry in below)
 
 
 def _spelled(name: str) -> str:
