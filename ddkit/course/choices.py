@@ -31,9 +31,9 @@ def chosen(profile: str, dataset: str, init: str) -> dict[str, object]:
     return found["knobs"]
 
 
-def keep(profile: str, dataset: str, init: str, knobs: dict[str, object]) -> None:
-    """Write a choice down, in place of the one before it."""
-    write_json(_path(profile, dataset, init), {"knobs": knobs})
+def keep(profile: str, dataset: str, init: str, knobs: dict[str, object], root: Path | None = None) -> None:
+    """Write a choice down, in place of the one before it, in the folder of runs (None: that of ``runs_root``)."""
+    write_json(_path(profile, dataset, init, root), {"knobs": knobs})
 
 
 def forget(profile: str, dataset: str, init: str) -> None:
@@ -51,8 +51,8 @@ def told(knobs: dict[str, object]) -> str:
     return ", ".join(f"{name} {value}" for name, value in knobs.items())
 
 
-def _path(profile: str, dataset: str, init: str) -> Path:
-    return runs_root() / FOLDER / f"{profile}-{dataset}-{init}.json"
+def _path(profile: str, dataset: str, init: str, root: Path | None = None) -> Path:
+    return runs_root(root) / FOLDER / f"{profile}-{dataset}-{init}.json"
 
 
 def _lost(path: Path) -> str:

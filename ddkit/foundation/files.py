@@ -29,7 +29,7 @@ from ddkit.foundation.packing import pack, unpack
 DIGEST = "sha256"  # the key that a file's digest stands under
 _NOTES = "ddkit"  # the key of a safetensors header that notes stand under
 _AS_OLD = {"identity", "files"}  # keys that came with it: content that has one of them has a digest too
-_PACKED = "packed"  # the note that says how packed tensors come back
+PACKED = "packed"  # the note that says how packed tensors come back
 _WIDTH, _DEEP = 120, 2  # of a line of JSON; the levels that stand apart
 _WORD = re.compile(r'(?:"(?:\\.|[^"\\])*"|: |[^\s"])+')  # of JSON: a value with its key, and what holds it
 _TEMPORARY = re.compile(r"\..+\.(\d+)-\d+\.tmp")
@@ -155,7 +155,7 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], notes: dict | None = N
     notes = notes or {}
     if packed:
         plain, how = pack(plain, (notes["mean"], notes["std"]) if {"mean", "std"} <= notes.keys() else None)
-        notes = notes | {_PACKED: how}
+        notes = notes | {PACKED: how}
     # Under one key: of several, safetensors changes the order from file to file.
     write_bytes(path, save(plain, {_NOTES: json.dumps(notes | {DIGEST: _digest_of_tensors(plain, notes)})}))
 
@@ -177,9 +177,9 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
         raise InputError(f"{path} is missing or damaged ({first_line(error)}): {_AGAIN}") from error
     require(isinstance(notes, dict), _damaged(path))
     notes = verified(path, notes, lambda rest: _digest_of_tensors(tensors, rest))
-    if _PACKED in notes:
+    if PACKED in notes:
         try:
-            tensors = unpack(tensors, notes.pop(_PACKED))
+            tensors = unpack(tensors, notes.pop(PACKED))
         except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, lzma.LZMAError) as error:
             raise InputError(_damaged(path)) from error
     return tensors, notes

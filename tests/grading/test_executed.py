@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from ddkit.course.lesson import begin
+from ddkit.course.profiles import profile
 from ddkit.foundation.files import write_json
 from ddkit.grading.course import Course
 from ddkit.grading.executed import compared, differences, environment, profile_of, told
@@ -15,6 +17,7 @@ from ddkit.grading.executed.live import live_cells
 from ddkit.runs import RECORD
 
 nbformat = pytest.importorskip("nbformat")
+QUICK = profile("quick")
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("[0-9]*.ipynb"))
 SCORE = re.compile(r"\d+\.\d+(?= ±| %)")
 DECIMAL = re.compile(r"(?<![\w.-])\d+\.\d+(?!\.?\w|\+| s\b| minutes| hours| MiB)")
@@ -245,10 +248,27 @@ class TestCourse:
         assert binds == [(course.records("ada"), Path(environment["DDKIT_RUNS"]))]
         assert environment["DDKIT_PROFILE"] == "quick" and environment["DDKIT_MAKE"] == "0"
 
+    @pytest.mark.parametrize("knobs", [{"lam": 0.1}, {"lam": 1e-05, "power": 2, "updates": 7}])
+    def test_what_was_chosen_is_chosen_again(self, knobs, course, tmp_path, monkeypatch, capsys):
+        """The lessons after the second take the run that was chosen there, which their own notebooks only tell."""
+        monkeypatch.setenv("DDKIT_PROFILE", "quick")
+        monkeypatch.setenv("DDKIT_RUNS", str(tmp_path / "at home"))
+        QUICK.choose(**knobs)
+        QUICK.choose("noise", lam=0.5)
+        asked = [QUICK.distill(init).name for init in ("real", "noise")]
+        capsys.readouterr()
+        begin()
+        nbformat.write(notebook(("begin()", capsys.readouterr().out)), course.notebook("submitted", "02_x", "ada"))
+        environment, ((source, place),) = told(course, "ada", "02_x")
+        assert environment["DDKIT_RUNS"] == str(place) and environment["DDKIT_PROFILE"] == "quick"
+        monkeypatch.setenv("DDKIT_RUNS", str(source))
+        assert [QUICK.distill(init).name for init in ("real", "noise")] == asked
+        assert (source / "coreset" / RECORD).exists() and not (course.records("ada") / "choices").exists()
+
     def test_records_and_numbers_are_both_looked_at(self, course):
         again = notebook(("begin()", "quick profile: digits\n"), ("show(records)", "71.55 %"))
         kinds = {one.kind for one in compared(course, "ada", "02_x", again)}
-        assert kinds == {"unreadable record", "stated, not given"}
+        assert kinds == {"a neighbour's record", "unreadable record", "stated, not given"}
 
 
 @pytest.mark.skipif(os.environ.get("DDKIT_LESSONS") != "1", reason="DDKIT_LESSONS=1 executes the lessons")

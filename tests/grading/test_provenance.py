@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ddkit.foundation.errors import InputError
-from ddkit.foundation.files import write_json
-from ddkit.grading.provenance import examined, plausible, rescored, to_rescore
+from ddkit.foundation.files import read_tensors, write_json, write_tensors
+from ddkit.grading.provenance import examined, plausible, rescored, to_rescore, untouched
 from ddkit.runs import RECORD, REFERENCE, Record, run
 from ddkit.specs import Coreset, Distill, Evaluate, Full, RandomReal
 
@@ -80,8 +80,10 @@ def test_equal_images_are_no_copy(adas, bobs):
 
 def test_of_what_comes_with_ddkit_nothing_else_is_noticed(monkeypatch):
     monkeypatch.setattr(plausible, "fingerprint", lambda *_: None)  # drawing all polyps takes half a minute
-    found = [finding for finding in examined(REFERENCE, "ada", {}) if finding.kind != "unsigned records"]
-    assert kinds(found) == {"shipped record"} and len(found) == len(list(REFERENCE.glob(f"*/{RECORD}")))
+    records = [Record.load(path.parent) for path in REFERENCE.glob(f"*/{RECORD}")]
+    assert len(records) > 100
+    assert [one for record in records for one in (*plausible.implausible(record), *untouched.touched(record))] == []
+    assert kinds(examined(REFERENCE, "ada", {})) == {"shipped record"}
 
 
 @pytest.mark.parametrize("disguise", [None, disguised], ids=["as it is", "edited and hashed again"])
@@ -114,8 +116,32 @@ def test_a_neighbours_record_is_told_of_both(kind, disguise, adas, bobs, tmp_pat
                                                 "copy"]
 
 
+def test_packed_files_are_not_opened(copy, monkeypatch):
+    """A record that is none of the repository's comes in files that a run writes, which are not packed."""
+    place = copy / KINDS["distillation"].name
+    images, notes = read_tensors(place / "synthetic.safetensors")
+    write_tensors(place / "synthetic.safetensors", images, notes, packed=True)
+    monkeypatch.setattr(Record, "load", None)
+    found = [one.words for one in examined(copy, "ada", {}) if one.words.startswith(place.name)]
+    assert found == [f"{place.name} comes in packed files, which no run writes: it was not opened"]
+
+
+@pytest.mark.parametrize("size", [2_000, 100_000])
+def test_data_larger_than_any_lessons_are_not_loaded(size, copy, monkeypatch):
+    monkeypatch.setattr(plausible, "fingerprint", None)
+    for spec in KINDS.values():
+        edited(copy / spec.name, lambda content: innermost(content["spec"]).update(size=size))
+    found = [one.words for one in examined(copy, "ada", {}) if one.kind == "other data"]
+    assert len(found) == len(KINDS) and all(f"digits at {size} pixels" in words for words in found)
+
+
+def innermost(spec: dict) -> dict:
+    """Where a spec has its data set's name."""
+    return innermost(spec["of"]) if "of" in spec else spec
+
+
 def other_images(folder: Path) -> None:
-    (folder / "synthetic.safetensors").write_bytes(SHIPPED["distill"].joinpath("synthetic.safetensors").read_bytes())
+    write_tensors(folder / "synthetic.safetensors", *read_tensors(SHIPPED["distill"] / "synthetic.safetensors"))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,5 +1,6 @@
 """What a notebook was executed in, as its outputs tell, and what it is executed in again."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from ddkit.grading.executed.outputs import printed
 
 _BEGUN = re.compile(rf"^({'|'.join(PROFILES)}) profile: ", re.MULTILINE)  # what lesson.begin() prints
 _POLYPS = re.compile(rf"^(?:{'|'.join(PROFILES)}) profile: ({'|'.join(POLYPS)})\b", re.MULTILINE)
+_CHOSEN = re.compile(r"^chosen for (\S+) (from .+) \(profile\.choose\(\)", re.MULTILINE)
+_FROM, _KNOB = re.compile(r"from ([\w-]+): ([^;]+)"), re.compile(r"(\w+) ([^ ,]+)")
 _RELOADED = "runs that came with the repository are reloaded"
 
 
@@ -33,6 +36,24 @@ def environment(notebook, records: Path, student: str) -> dict[str, str]:
     found = {"DDKIT_PROFILE": profile_of(notebook) or "laptop", "DDKIT_MAKE": "0", "DDKIT_REFERENCE": f"{reloads:d}",
              "DDKIT_RUNS": str(records), "DDKIT_NAME": student, "DDKIT_PROGRESS": "0"}
     return found | ({"DDKIT_POLYPS": polyps} if polyps else {})
+
+
+def chosen(notebook) -> dict[tuple[str, str], dict[str, object]]:
+    """The knobs that had been chosen in lesson 2 when the notebook was executed, by data set and start, as it tells."""
+    found = {}
+    for text in _texts(notebook):
+        for dataset, choices in _CHOSEN.findall(text):
+            for init, knobs in _FROM.findall(choices):
+                found[dataset, init] = {name: _value(value) for name, value in _KNOB.findall(knobs)}
+    return found
+
+
+def _value(text: str) -> object:
+    """A knob's value from its text."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
 
 
 def _told(pattern: re.Pattern, notebook) -> str | None:

@@ -15,8 +15,8 @@ from ddkit.foundation.errors import InputError
 from ddkit.grading.findings import Finding
 from ddkit.grading.provenance.plausible import implausible
 from ddkit.grading.provenance.rescoring import rescored, to_rescore
-from ddkit.grading.provenance.traces import copied, index
-from ddkit.grading.provenance.untouched import touched
+from ddkit.grading.provenance.traces import copied, index, shipped
+from ddkit.grading.provenance.untouched import Noticed, packed, touched
 from ddkit.grading.provenance.whose import misplaced_names
 from ddkit.runs import RECORD, Record
 
@@ -36,16 +36,24 @@ def examined(records: Path, student: str, others: dict[str, Path], names: dict[s
     """
     found, readable, neighbours = [], [], index(others)
     for place in sorted(path.parent for path in records.glob(f"*/{RECORD}")):
-        try:
-            record = Record.load(place)
-            noticed = [*touched(record), *copied(record, neighbours), *implausible(record, data)]
-            readable.append(record)
-        except InputError as error:
-            noticed = [("unreadable record", f"cannot be read or is not as it was written: {error}")]
-        except Exception as error:  # a forged record may hold anything
-            noticed = [("unreadable record", f"holds what no run writes ({type(error).__name__}: {error})"[:200])]
+        noticed = shipped(place) or [*copied(place, neighbours), *_read(place, readable, data)]
         found += [Finding(kind, "", f"{place.name} {words}") for kind, words in noticed]
     return found + list(_signatures(readable, student, names or {}))
+
+
+def _read(place: Path, readable: list[Record], data: str | Path | None) -> list[Noticed]:
+    """What a record says that cannot be, if it can be read at all: then it is put among the readable ones."""
+    if packed(place):
+        return [("unreadable record", "comes in packed files, which no run writes: it was not opened")]
+    try:
+        record = Record.load(place)
+        noticed = [*touched(record), *implausible(record, data)]
+    except InputError as error:
+        return [("unreadable record", f"cannot be read or is not as it was written: {error}")]
+    except Exception as error:  # a forged record may hold anything
+        return [("unreadable record", f"holds what no run writes ({type(error).__name__}: {error})"[:200])]
+    readable.append(record)
+    return noticed
 
 
 def _signatures(records: list[Record], student: str, names: dict[str, str]) -> Iterator[Finding]:

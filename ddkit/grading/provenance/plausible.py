@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from ddkit import __version__
+from ddkit.course.profiles import POLYPS
 from ddkit.data import fingerprint
 from ddkit.foundation.errors import InputError
 from ddkit.grading.provenance.untouched import Noticed
@@ -15,6 +16,7 @@ from ddkit.specs import Distill, Evaluate
 from ddkit.specs.evaluate import PROTOCOLS
 from ddkit.training import Protocol
 
+LARGEST, LARGEST_POLYPS = 32, 224  # pixels of a side in any lesson
 _NEAR = 1e-5  # that numbers agree to, which float32 leaves
 _CLOCKS = timedelta(days=1)  # that a clock may be ahead
 _SHARES = {"accuracy", "balanced_accuracy", "auc", "accuracies", "average_accuracy", "after", "by_step", "chance"}
@@ -59,12 +61,17 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def _data(record: Record, data: str | Path | None) -> Iterator[Noticed]:
+    dataset, size = record.asked.dataset, record.asked.size
+    most = LARGEST_POLYPS if dataset in POLYPS else LARGEST
+    if size and size > most:  # loading them may take more memory than there is
+        yield "other data", f"was made of {dataset} at {size} pixels, more than the {most} of any lesson"
+        return
     try:
-        seen = fingerprint(record.asked.dataset, data, record.asked.size)
+        seen = fingerprint(dataset, data, size)
     except InputError:  # damaged data files tell nothing about the record
         return
     if seen and seen != record.fingerprint:
-        yield "other data", (f"was made on other data than the {record.asked.dataset} at hand (fingerprint "
+        yield "other data", (f"was made on other data than the {dataset} at hand (fingerprint "
                              f"{record.fingerprint[:12]}, these have {seen[:12]})")
 
 

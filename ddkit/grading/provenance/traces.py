@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ddkit.grading.provenance.untouched import Noticed
-from ddkit.runs import RECORD, REFERENCE, Record
+from ddkit.runs import RECORD, REFERENCE
 
 _LEAST = 1e-3  # seconds, below which clocks may well agree
 
@@ -24,18 +24,19 @@ def index(places: dict[str, Path]) -> Index:
     return found
 
 
-def copied(record: Record, neighbours: Index) -> Iterator[Noticed]:
-    """Whether the record is one of the repository's, or of another student's, whatever was edited in it.
+def shipped(folder: Path) -> list[Noticed]:
+    """Whether the record in a folder is one of the repository's, whatever was edited in it; it is not loaded."""
+    found = _sharing(_seconds_in(folder / RECORD), index({"ddkit": REFERENCE})).get("ddkit")
+    as_what = f", as {found}" if found != folder.name else ""
+    return [("shipped record", f"came with ddkit{as_what}: it took the same time to the last digit")] if found else []
+
+
+def copied(folder: Path, neighbours: Index) -> Iterator[Noticed]:
+    """Whether the record in a folder is another student's as well, whatever was edited in it.
 
     Of two students who have the same record nothing says who made it: it is told of both.
     """
-    mine = _seconds_in(record.folder / RECORD)
-    shipped = _sharing(mine, index({"ddkit": REFERENCE})).get("ddkit")
-    if record.shipped or shipped:
-        as_what = f", as {shipped}" if shipped and shipped != record.folder.name else ""
-        yield "shipped record", f"came with ddkit{as_what}: it took the same time to the last digit"
-        return
-    for student, run in _sharing(mine, neighbours).items():
+    for student, run in _sharing(_seconds_in(folder / RECORD), neighbours).items():
         yield "a neighbour's record", f"took the same time to the last digit as {run} of {student}: one is a copy"
 
 

@@ -5,10 +5,26 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ddkit.foundation.errors import InputError
-from ddkit.foundation.files import DIGEST, sha256
+from ddkit.foundation.files import DIGEST, PACKED, sha256
 from ddkit.runs import RECORD, Record
 
 Noticed = tuple[str, str]  # the kind of a finding, and what comes after the run's name
+
+
+def packed(folder: Path) -> bool:
+    """Whether files of a run are packed as the repository's are: no run writes them so, and a few bytes may unpack to
+    more than the machine has."""
+    return any(_is_packed(path) for path in folder.glob("*.safetensors"))
+
+
+def _is_packed(path: Path) -> bool:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            return any(f'"{PACKED}"' in note for note in (file.metadata() or {}).values())
+    except (SafetensorError, OSError, ValueError):
+        return False  # which loading it tells
 
 
 def touched(record: Record) -> Iterator[Noticed]:
