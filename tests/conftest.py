@@ -6,6 +6,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
+# pytest-xdist's workers share the processor, before torch counts its cores.
+if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT") or 0):
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
+
 import ddkit  # noqa: F401 (before torch, so that its threads share the processor)
 
 # isort: split
