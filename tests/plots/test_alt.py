@@ -2,6 +2,7 @@
 
 import importlib
 import io
+from functools import cache
 
 import numpy as np
 import pytest
@@ -15,7 +16,8 @@ from ddkit import applications, plots
 from ddkit.foundation.finding import modules_in
 from ddkit.plots.style import Picture
 
-every = pytest.mark.parametrize("draw", PICTURES.values(), ids=list(PICTURES))
+DRAWN = [cache(draw) for draw in PICTURES.values()]  # once for all tests
+every = pytest.mark.parametrize("draw", DRAWN, ids=list(PICTURES))
 
 
 def test_these_are_all_kinds_of_pictures():

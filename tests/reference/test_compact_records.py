@@ -23,7 +23,8 @@ from compact_records import compact
 
 SCREEN = 150  # lines
 SPECS = {
-    "Distill": Distill("digits", ipc=2, network="ConvNetD1", width=4, updates=60, options=(("network_steps", 1),)),
+    "Distill": Distill("digits", ipc=2, network="ConvNetD1", width=4, updates=60,
+                       options=(("network_steps", 1), ("real_batch", 16))),
     "Evaluate": Evaluate(RandomReal("digits", 2), "assignment", "MLP", seeds=2, epochs=20),
     "Coreset": Coreset("digits", ipc=2),
     "Experts": Experts("digits", Plan("ConvNetD1", width=4, experts=2, epochs=2)),
