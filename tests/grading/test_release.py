@@ -18,6 +18,7 @@ pytest.importorskip("nbgrader")
 import nbformat
 
 from ddkit.grading import release as releasing
+from ddkit.grading import restore
 from ddkit.grading.release import gradebook, lessons, release
 
 TINY = "01_tiny"
@@ -113,6 +114,44 @@ class TestLessons:
             assert {name: packed.read(name) for name in packed.namelist()} == {
                 f"lessons/{name}.ipynb": whole_course.notebook("release", name).read_bytes()
                 for name in whole_course.lessons}
+
+
+EDITORS = ("JupyterLab", "Colab", "Colab, without nbgrader's metadata", "an editor that drops all metadata")
+
+
+def saved(notebook, editor: str) -> dict:
+    """The content of a student's file of a released lesson: executed, and saved by an editor."""
+    made = json.loads(nbformat.writes(notebook))
+    made["metadata"] |= {"widgets": {"application/vnd.jupyter.widget-state+json": {"state": {}}}, "trusted": True}
+    for count, one in enumerate(made["cells"], start=1):
+        if one["cell_type"] == "code":
+            one |= {"execution_count": count, "outputs": [{"output_type": "stream", "name": "stdout", "text": "seen"}]}
+        if editor == "JupyterLab":
+            one["metadata"] |= {"trusted": True} if "outputs" in one else {"jp-MarkdownHeadingCollapsed": True}
+        else:
+            name, kept = one.pop("id"), one["metadata"] if editor == "Colab" else {}
+            one["metadata"] = {} if "drops" in editor else kept | {"id": name, "outputId": "4f-x", "collapsed": False}
+    if editor != "JupyterLab":
+        made |= {"nbformat_minor": 0 if "Colab" in editor else 4}
+        made["metadata"] |= {"colab": {"provenance": []}, "accelerator": "GPU"}
+    return made
+
+
+class TestSavedAgain:
+    """A released lesson that went through a student's editor is again what nbgrader gave points for."""
+
+    @pytest.mark.parametrize("editor", EDITORS)
+    @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+    def test_ids_points_types_and_texts_come_back(self, whole_course, path, editor):
+        handed_out = read(whole_course.notebook("release", path.stem))
+        file = json.dumps(saved(handed_out, editor)).encode()
+        made, findings = restore.restore(restore.read(file), read(whole_course.notebook("source", path.stem)))
+        assert graded(made) == graded(handed_out)
+        assert [(one.cell_type, one.source) for one in made.cells] == \
+            [(one.cell_type, one.source) for one in handed_out.cells]
+        points = {name: one[1] for name, one in graded(made).items() if one[1] is not None}
+        assert points == {mark.name: mark.points for mark in marks.of_lesson(int(path.stem[:2]))}
+        assert {one.kind for one in findings} <= ({"lost metadata", "guessed cell"} if editor in EDITORS[2:] else set())
 
 
 class TestTiny:

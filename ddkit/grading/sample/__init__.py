@@ -1,24 +1,37 @@
 """Classes to try marking on: three students, a hostile class, and any number of mixed ones for a benchmark."""
 
 import random
+from pathlib import Path
 
-from ddkit.grading.sample import hostile, making
-from ddkit.grading.sample.making import Handed
+from ddkit.grading.release import release
+from ddkit.grading.sample import hostile, inbox, making
+from ddkit.grading.sample.inbox import three
 
+__all__ = ["add_to", "many", "students", "three"]
+
+INBOX = "inbox"
+LIGHT = "9"  # of the lessons with exercises and an answer the quickest: 20 seconds of one processor core
 _ODD = ("broken", "deleted-check", "deleted-exercise", "duplicated-check", "duplicated-exercise", "endless",
         "exits-at-once", "output-lines", "patches-stderr", "reordered", "retyped-answer")
 
 
-def three(source) -> dict[str, Handed]:
-    """A class of three: all right; the first exercise wrong; a file that cannot be read.
+def add_to(add) -> None:
+    command = add("sample", _sample, "make a course to try marking on, and what a class of three hands in")
+    command.add_argument("course", metavar="FOLDER", help="of the course; what is handed in lies in its folder inbox")
+    command.add_argument("--lesson", default=LIGHT, help="that they hand in; its code is run as the students do")
+    command.add_argument("--notebooks", help="folder of the executed lessons (None: notebooks beside ddkit, else here)")
+    command.add_argument("--hostile", action="store_true", help="also a class that tries what marking has to bear")
 
-    Args:
-        source: a lesson with its solutions, as it lies in a course's ``source``.
-    """
-    first, good = making.exercises(source)[0], making.perfect(source)
-    return {"perfect": Handed(good, words="all right"),
-            "mistaken": Handed(making.with_mistake(source, first), loses=(first,), words="one slip"),
-            "broken": Handed(making.broken(good), loses=making.checks(source), words="the upload ended half-way")}
+
+def _sample(options) -> None:
+    import nbformat
+
+    course, _ = release(options.course, options.notebooks, options.lesson)
+    lesson = course.lesson(options.lesson)
+    source = nbformat.read(course.notebook("source", lesson), as_version=4)
+    names = inbox.fill(course.root / INBOX, lesson, source, options.hostile, course.root)
+    print(f"{len(names)} students handed {lesson} in: {', '.join(names)}")
+    print(f"next: python -m ddkit.grading collect {options.course} {Path(options.course) / INBOX}")
 
 
 def students(source) -> dict:

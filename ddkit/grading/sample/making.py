@@ -2,6 +2,7 @@
 
 import ast
 import copy
+import re
 from dataclasses import dataclass
 
 from ddkit.exercises import cells
@@ -18,15 +19,13 @@ class Handed:
         notebook: a notebook, or a text that is none.
         loses: the checks that give no mark for it; all others give full marks.
         may_lose: checks that may or may not, as it is marked.
-        file: its name as handed in; "" for the lesson's own.
-        words: what it is.
+        file: its name as handed in, with ``LESSON`` for the lesson's; "" for the lesson's own.
     """
 
     notebook: object
     loses: tuple[str, ...] = ()
     may_lose: tuple[str, ...] = ()
     file: str = ""
-    words: str = ""
 
 
 def exercises(source) -> list[str]:
@@ -110,14 +109,11 @@ def broken(notebook) -> str:
 
 
 def edited(notebook):
-    """A copy whose numbers with a decimal point, in all texts of the outputs, were made larger by hand."""
-    import re
-
+    """A copy in whose outputs every number with a decimal point was made another by hand."""
     made = copy.deepcopy(notebook)
     for cell in made.cells:
         for output in cell.get("outputs", []):
             for holder, key in ((output, "text"), (output.get("data", {}), "text/plain")):
                 if key in holder:
-                    holder[key] = re.sub(r"\d+\.\d+", lambda found: found[0][:-1] + str((int(found[0][-1]) + 5) % 10)
-                                         if len(found[0]) < 4 else "9" + found[0][1:], holder[key])
+                    holder[key] = re.sub(r"(?<=\d\.)\d", lambda found: str((int(found[0]) + 5) % 10), holder[key])
     return made
