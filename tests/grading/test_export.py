@@ -22,9 +22,9 @@ from ddkit.foundation.errors import InputError
 from ddkit.grading.findings import Finding
 from ddkit.grading.results import words
 from ddkit.grading.results.marks import findings, rows
-from ddkit.grading.results.roster import Student, roster
 from ddkit.grading.results.scores import NOT_HANDED_IN, NOT_MARKED, NOT_RELEASED, TO_MARK, UNREADABLE, Lesson, Score
 from ddkit.grading.results.totals import FULL, questions, tasks
+from ddkit.grading.roster import Student, roster
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # SQLAlchemy's, of nbgrader's use of it
 TINY = "01_tiny"
@@ -42,7 +42,7 @@ def lessons(points_of, cells=CELLS, **changed) -> dict[str, Lesson]:
 
 
 def table(cells, *students) -> list[dict[str, str]]:
-    head, *found = rows(cells, list(students))
+    head, *found = rows(cells, [(*one, ()) for one in students])
     assert len(set(head)) == len(head)
     return [dict(zip(head, row, strict=True)) for row in found]
 
@@ -112,10 +112,13 @@ def test_a_mark_given_by_hand_that_is_to_be_looked_at_again_is_shown_and_named()
 def test_what_was_noticed_is_named_beside_the_marks_and_told_in_a_table_of_its_own():
     found = (("collected", Finding("duplicated cell", "gain", "it was there twice")),
              ("graded", Finding("over time", "gain", "it took more than 5 s")))
+    whole = Finding("left out", "", "x.zip: it is no zip")
     given = {"04_lesson": Lesson("04_lesson", "re-executed", "", {}, found)}
-    (row,) = table({"04_lesson": CELLS["04_lesson"]}, (Student("ann"), given))
-    assert row["noticed"] == "04_lesson: duplicated cell, over time"
-    assert findings([(Student("ann"), given)])[1:] == [
+    head, row = rows({"04_lesson": CELLS["04_lesson"]}, [(Student("ann"), given, (whole,))])
+    assert row[-2:] == ["files: left out", "files: left out; 04_lesson: duplicated cell, over time"]
+    assert head[-2:] == ["needs a person", "noticed"]
+    assert findings([(Student("ann"), given, (whole,))])[1:] == [
+        ["ann", "files", "collected", "left out", "", "x.zip: it is no zip"],
         ["ann", "04_lesson", "collected", "duplicated cell", "gain", "it was there twice"],
         ["ann", "04_lesson", "graded", "over time", "gain", "it took more than 5 s"]]
 
@@ -233,7 +236,7 @@ def test_what_was_handed_in_again_since_it_was_marked_is_not_marked(marked):
 
     path = marked.notebook("submitted", TINY, "perfect")
     path.write_bytes(path.read_bytes() + b"\n")
-    states = {one.student: own[TINY].state for one, own in of_class(marked)}
+    states = {one.student: own[TINY].state for one, own, _ in of_class(marked)}
     assert states == {"absent": NOT_HANDED_IN, "broken": UNREADABLE, "mistaken": "", "perfect": NOT_MARKED}
 
 
@@ -320,3 +323,22 @@ def test_the_page_to_mark_on_shows_the_scheme_and_nothing_but_marking_can_be_don
             assert "perfect" not in get(f"{here}/formgrader/api/submitted_notebooks/{TINY}/{TINY}")[1]  # no token
         finally:
             process.terminate()
+
+
+# files that belong to no lesson
+
+@pytest.mark.parametrize(("lessons_there", "words", "states"), [
+    (["01_tiny"], "Untitled.ipynb: it is no notebook", {"01_tiny": True}),
+    (["01_tiny", "02_other"], "02_other.ipynb: it is no notebook", {"01_tiny": False, "02_other": True}),
+    (["01_tiny", "02_other"], "Untitled.ipynb: it is no notebook", {"01_tiny": False, "02_other": False})])
+def test_a_file_that_could_not_even_be_collected_is_unreadable_or_said(tmp_path, lessons_there, words, states):
+    from ddkit.foundation.files import write_json
+    from ddkit.grading.course import Course
+    from ddkit.grading.findings import write
+    from ddkit.grading.grade import arrived
+
+    write_json(tmp_path / "course.json", {"lessons": lessons_there, "released": "", "versions": {}})
+    course = Course.at(tmp_path)
+    write(course.findings("ann", "handed_in", "collected"), [Finding("unreadable", "", words)])
+    assert {one: bool(arrived.unreadable(course, "ann", one)) for one in lessons_there} == states
+    assert list(arrived.unplaced(course, "ann")) == ([] if any(states.values()) else [words])

@@ -21,10 +21,10 @@ from ddkit.foundation.errors import InputError
 from ddkit.grading import sample
 from ddkit.grading.course import Course
 from ddkit.grading.findings import read
-from ddkit.grading.grade import byhand, crew
+from ddkit.grading.grade import byhand, crew, ways
 from ddkit.grading.grade.command import Outcome, chosen, grade
 from ddkit.grading.grade.one import SCHEME
-from ddkit.grading.grade.orders import RE_EXECUTED, Order, Way
+from ddkit.grading.grade.orders import AS_EXECUTED, RE_EXECUTED, Order, Way
 from ddkit.grading.kernel.sandbox import Sandbox
 from ddkit.grading.kernel.watch import Limits
 
@@ -322,3 +322,31 @@ def test_a_submission_that_cannot_be_marked_is_said_and_tried_again_the_next_tim
 def test_nobody_else_marks_in_the_same_course_meanwhile(graded):
     with graded.held(), pytest.raises(InputError, match="another command is at work"):
         grade(graded, WAY)
+
+
+# as executed
+
+@pytest.mark.parametrize(("stated", "kinds"), [("(4, 3)", []), ("(4, 9)", ["stated, not given"])])
+def test_as_executed_numbers_are_held_against_what_comes_of_the_records(tiny, stated, kinds):
+    notebook = sample.students(source_of(tiny))["perfect"]
+    notebook.cells[6].outputs = [nbformat.v4.new_output("execute_result", {"text/plain": stated}, execution_count=7)]
+    put(tiny, "ann", notebook)
+    assert grade(tiny, replace(WAY, name=AS_EXECUTED)).marked == 1
+    findings, told = read(tiny.findings("ann", TINY, "graded"))
+    assert [(one.kind, one.cell) for one in findings] == [(kind, "cell-06") for kind in kinds]
+    assert told["way"] == AS_EXECUTED
+    assert automatic(tiny)["ann"] == {"double": 1, "largest": 2, "why": None}
+    order = Order(tiny.root, "ann", TINY, replace(WAY, name=AS_EXECUTED))
+    assert not order.due(row=True)
+    (tiny.records("ann") / "run-1").mkdir(parents=True)
+    (tiny.records("ann") / "run-1" / "record.json").write_text("{}")
+    assert order.due(row=True)  # what a mark rests on is another now
+
+
+@pytest.mark.parametrize(("name", "profile"), [(RE_EXECUTED, "quick"), (AS_EXECUTED, "laptop")])
+def test_each_way_tells_the_kernel_what_is_its_own(tiny, name, profile):
+    put(tiny, "ann", sample.students(source_of(tiny))["perfect"])
+    environment, binds = ways.told(Order(tiny.root, "ann", TINY, replace(WAY, name=name, threads=3)))
+    assert environment["DDKIT_PROFILE"] == profile and environment["DDKIT_NAME"] == "ann"
+    assert environment["OMP_NUM_THREADS"] == "3" and environment["DDKIT_REFERENCE"] == "0"
+    assert (environment.get("DDKIT_MAKE") == "0") == (name == AS_EXECUTED) == bool(binds)

@@ -12,7 +12,7 @@ from ddkit.foundation.errors import require, whole
 from ddkit.foundation.files import atomic
 from ddkit.foundation.progress import bar, say
 from ddkit.grading.course import Course, require_nbgrader
-from ddkit.grading.grade import crew
+from ddkit.grading.grade import arrived, crew
 from ddkit.grading.grade.orders import RE_EXECUTED, WAYS, Order, Way
 from ddkit.grading.kernel.sandbox import KINDS, Sandbox
 from ddkit.grading.kernel.watch import Limits
@@ -115,7 +115,7 @@ def grade(course: Course, way: Way, lessons: list[str] | None = None, students: 
         if due:
             _back_up(course.root / "gradebook.db", course.root / "backups")
             _mark(due, jobs)
-    return Outcome(sum(_marked(order) for order in due), len(there) - len(due), list(_left_out(there)))
+    return Outcome(sum(_marked(order) for order in due), len(there) - len(due), list(_left_out(orders)))
 
 
 def _mark(due: list[Order], jobs: int) -> None:
@@ -147,9 +147,12 @@ def _marked(order: Order) -> bool:
 def _left_out(orders: list[Order]) -> Iterator[str]:
     for order in orders:
         told = order.told()
-        sentence = told.get("unreadable") or told.get("failed")
+        sentence = told.get("unreadable") or told.get("failed") or arrived.unreadable(
+            order.course, order.student, order.lesson)
         if sentence:
             yield f"{order.student}, {order.lesson}: {sentence}"
+    for student in dict.fromkeys(order.student for order in orders):
+        yield from (f"{student}: {sentence}" for sentence in arrived.unplaced(orders[0].course, student))
 
 
 def _withdrawn(course: Course, orders: list[Order]) -> None:

@@ -81,7 +81,7 @@ def _failure(code: int) -> str:
 
 def _do(job: Job) -> None:
     """Do a job in this process, which ends with the one that started it, whatever happens to that."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started it ends it
+    signal.signal(signal.SIGINT, lambda *_: None)  # who started it ends it; what it starts hears signals as ever
     job.log.parent.mkdir(parents=True, exist_ok=True)
     with job.log.open("w", encoding="utf-8") as log:
         os.dup2(log.fileno(), 1)

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from ddkit.foundation.files import first_line, write_bytes
 from ddkit.grading.findings import Finding, write
-from ddkit.grading.grade import byhand
+from ddkit.grading.grade import byhand, ways
 from ddkit.grading.grade.orders import Order
-from ddkit.grading.grade.ways import config_of
 from ddkit.grading.release.gradebook import nbgraders_ways
 
 SCHEME = "mark-scheme"  # the tag of cells that students do not get
@@ -51,8 +50,7 @@ def objection(path: Path) -> str:
 def _autograde(order: Order) -> None:
     from nbgrader.apps import NbGraderAPI
 
-    config = config_of(order)
-    result = NbGraderAPI(config=config).autograde(order.lesson, order.student, force=True)
+    result = NbGraderAPI(config=ways.config_of(order)).autograde(order.lesson, order.student, force=True)
     if not result["success"]:
         print(result.get("log", ""), result.get("error", ""), sep="\n", flush=True)
         raise RuntimeError("nbgrader came to no end")
@@ -63,7 +61,7 @@ def _finish(order: Order) -> list[Finding]:
     import nbformat
 
     notebook = nbformat.read(order.autograded, as_version=4)
-    found = [Finding(**one) for one in notebook.metadata.pop(NOTED, [])]
+    found = [Finding(**one) for one in notebook.metadata.pop(NOTED, [])] + ways.noticed(order, notebook)
     schemes = order.course.schemes(order.lesson)
     cells = []
     for cell in notebook.cells:

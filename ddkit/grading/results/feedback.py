@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from ddkit.foundation.files import write_bytes
 from ddkit.foundation.progress import bar
 from ddkit.grading.course import Course, require_nbgrader
+from ddkit.grading.findings import Finding
 from ddkit.grading.grade import crew
 from ddkit.grading.grade.command import cores
 from ddkit.grading.release.gradebook import nbgraders_ways
 from ddkit.grading.results import summary
 from ddkit.grading.results.marks import Class, of_class
-from ddkit.grading.results.roster import Student
 from ddkit.grading.results.scores import Lesson, graded_cells
 from ddkit.grading.results.words import places, without_names, without_places
+from ddkit.grading.roster import Student
 
 _SECONDS = 600  # that the pages of one student may take
 
@@ -57,8 +58,8 @@ def feedback(course: Course, schemes: bool = False, jobs: int = 1) -> list[str]:
     require_nbgrader()
     with course.held():
         everybody = of_class(course)
-        given = [_Pages(course, one, lessons, _sentences(course, everybody, one, lessons), schemes)
-                 for one, lessons in everybody]
+        given = [_Pages(course, one, lessons, _sentences(course, everybody, one, lessons, files), schemes)
+                 for one, lessons, files in everybody]
         logs = course.root / "feedback" / ".logs"
         work = [crew.Job(write, pages, logs / f"{pages.one.student}.log", _SECONDS) for pages in given]
         failed = []
@@ -103,10 +104,13 @@ def _notebook(course: Course, student: str, lesson: str, schemes: bool) -> None:
         raise RuntimeError(f"nbgrader made no page of {lesson}")
 
 
-def _sentences(course: Course, everybody: Class, one: Student, lessons: dict[str, Lesson]) -> dict[str, list[str]]:
-    """What was noticed in each lesson, without others' names and this machine's folders."""
-    others = {name for other, _ in everybody if other != one for name in (other.student, other.name)}
+def _sentences(course: Course, everybody: Class, one: Student, lessons: dict[str, Lesson],
+               files: tuple[Finding, ...]) -> dict[str, list[str]]:
+    """What was noticed in each lesson and, as of lesson "", about the files as a whole, without others' names and this
+    machine's folders."""
+    others = {name for other, *_ in everybody if other != one for name in (other.student, other.name)}
     others -= {one.student, one.name}
     folders = places(course)
-    return {name: [without_places(without_names(str(found), others), folders) for _, found in lesson.found]
-            for name, lesson in lessons.items()}
+    found = {"": files} | {name: [found for _, found in lesson.found] for name, lesson in lessons.items()}
+    return {name: [without_places(without_names(str(one), others), folders) for one in noticed]
+            for name, noticed in found.items()}

@@ -2,21 +2,25 @@
 
 import csv
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 from ddkit.exercises.marks import MARKS, Mark
 from ddkit.foundation.errors import require
 from ddkit.foundation.files import write_bytes
 from ddkit.grading.course import Course, require_nbgrader
+from ddkit.grading.findings import Finding
+from ddkit.grading.grade.arrived import COLLECTED, LEFT_OUT, UNREADABLE, general
 from ddkit.grading.release.gradebook import nbgraders_ways
-from ddkit.grading.results.roster import Student, roster
-from ddkit.grading.results.scores import NOT_RELEASED, TO_MARK, Lesson, graded_cells, lessons_of
+from ddkit.grading.results.scores import NOT_HANDED_IN, NOT_RELEASED, TO_MARK, Lesson, graded_cells, lessons_of
 from ddkit.grading.results.totals import FULL, questions, tasks
+from ddkit.grading.roster import Student, roster
 
 FINDINGS = "findings.csv"
 _FORMULA = tuple("=+-@＝＋－＠")  # what spreadsheets take a text for a formula by
 _TOTALLED = [(task, question) for task, question in FULL if question]  # the rest is a whole task
-Class = list[tuple[Student, dict[str, Lesson]]]
+FILES = "files"  # in place of a lesson: what was noticed about a student's files as a whole
+Class = list[tuple[Student, dict[str, Lesson], tuple[Finding, ...]]]
 
 
 def add_to(add) -> None:
@@ -47,11 +51,12 @@ def export(course: Course, out: Path | None = None) -> tuple[Path, Path]:
 
 
 def of_class(course: Course) -> Class:
-    """Everybody in the class with their lessons."""
+    """Everybody in the class, with their lessons, and what was noticed about their files as a whole."""
     from nbgrader.api import Gradebook
 
     with nbgraders_ways(), Gradebook(course.gradebook, "ddkit") as book:
-        return [(one, lessons_of(book, course, one.student)) for one in roster(course)]
+        return [(one, lessons_of(book, course, one.student), tuple(general(course, one.student)))
+                for one in roster(course)]
 
 
 def rows(cells: dict[str, dict[str, float]], everybody: Class) -> list[list[str]]:
@@ -67,8 +72,14 @@ def rows(cells: dict[str, dict[str, float]], everybody: Class) -> list[list[str]
 def findings(everybody: Class) -> list[list[str]]:
     """The table of what was noticed."""
     return [["student", "lesson", "stage", "kind", "cell", "what was noticed"],
-            *([one.student, lesson.name, stage, found.kind, found.cell, found.words]
-              for one, lessons in everybody for lesson in lessons.values() for stage, found in lesson.found)]
+            *([one.student, lesson, stage, found.kind, found.cell, found.words]
+              for one, lessons, files in everybody for lesson, stage, found in _noticed(lessons, files))]
+
+
+def _noticed(lessons: dict[str, Lesson], files: tuple[Finding, ...]) -> Iterator[tuple[str, str, Finding]]:
+    """(lesson, stage, finding), those of the files as a whole first."""
+    yield from ((FILES, COLLECTED, found) for found in files)
+    yield from ((lesson.name, stage, found) for lesson in lessons.values() for stage, found in lesson.found)
 
 
 class _Table:
@@ -93,7 +104,7 @@ class _Table:
                 *(f"{lesson} {name} /{self.cells[lesson][name]:g}" for lesson, name in self.others),
                 *self._totals_head(), "all /" + f"{self._most():g}", "needs a person", "noticed"]
 
-    def row(self, one: Student, lessons: dict[str, Lesson]) -> list[str]:
+    def row(self, one: Student, lessons: dict[str, Lesson], files: tuple[Finding, ...]) -> list[str]:
         by_question = questions(lambda mark: self._points(lessons, mark), bool(one.pair))
         extra = sum(_known(lessons[lesson], name) for lesson, name in self.others)
         totals = [*map(by_question.get, _TOTALLED), *tasks(by_question).values()] if self.marks else []
@@ -101,7 +112,7 @@ class _Table:
                 *(self._shown(lessons, mark) for mark in self.marks),
                 *(_shown(lessons[lesson], name) for lesson, name in self.others),
                 *(f"{value:g}" for value in totals), f"{sum(by_question.values()) * bool(self.marks) + extra:g}",
-                "; ".join(_to_do(lessons)), "; ".join(_kinds(lessons))]
+                "; ".join(_to_do(lessons, files)), "; ".join(_kinds(lessons, files))]
 
     def _totals_head(self) -> list[str]:
         if not self.marks:
@@ -131,15 +142,19 @@ def _shown(lesson: Lesson, name: str) -> str:
     return TO_MARK if score is None or score.points is None else f"{score.points:g}"
 
 
-def _to_do(lessons: dict[str, Lesson]) -> list[str]:
+def _to_do(lessons: dict[str, Lesson], files: tuple[Finding, ...]) -> list[str]:
     """What a person has to do, lesson by lesson."""
-    return [f"{lesson.name}: {lesson.state or ', '.join(lesson.to_look_at)}" for lesson in lessons.values()
-            if lesson.to_look_at or lesson.state not in ("", "not handed in")]
+    lost = ", ".join(dict.fromkeys(found.kind for found in files if found.kind in (UNREADABLE, LEFT_OUT)))
+    of_lessons = [f"{lesson.name}: {lesson.state or ', '.join(lesson.to_look_at)}" for lesson in lessons.values()
+                  if lesson.to_look_at or lesson.state not in ("", NOT_HANDED_IN)]
+    return [f"{FILES}: {lost}", *of_lessons] if lost else of_lessons
 
 
-def _kinds(lessons: dict[str, Lesson]) -> list[str]:
-    return [f"{lesson.name}: {', '.join(dict.fromkeys(one.kind for _, one in lesson.found))}"
-            for lesson in lessons.values() if lesson.found]
+def _kinds(lessons: dict[str, Lesson], files: tuple[Finding, ...]) -> list[str]:
+    kinds: dict[str, dict[str, None]] = {}
+    for lesson, _, found in _noticed(lessons, files):
+        kinds.setdefault(lesson, {})[found.kind] = None
+    return [f"{lesson}: {', '.join(names)}" for lesson, names in kinds.items()]
 
 
 def _write(path: Path, table: list[list[str]]) -> None:

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from ddkit.foundation.files import sha256
 from ddkit.grading.course import Course
 from ddkit.grading.findings import Finding, read
+from ddkit.grading.grade.arrived import UNREADABLE, unreadable
 from ddkit.grading.grade.orders import STAGE
 
-NOT_RELEASED, NOT_HANDED_IN, UNREADABLE, NOT_MARKED = "not released", "not handed in", "unreadable", "not marked"
+NOT_RELEASED, NOT_HANDED_IN, NOT_MARKED = "not released", "not handed in", "not marked"  # or UNREADABLE
 TO_MARK = "to mark"
 
 
@@ -71,17 +72,17 @@ def lessons_of(book, course: Course, student: str) -> dict[str, Lesson]:
 def _lesson(book, course: Course, student: str, lesson: str) -> Lesson:
     found = tuple(_found(course, student, lesson))
     told = read(course.findings(student, lesson, STAGE))[1]
-    state = _state(course, student, lesson, told, {one.kind for _, one in found})
+    state = _state(course, student, lesson, told)
     scores = {} if state else _scores(book, student, lesson)
     if not scores:
         return Lesson(lesson, state=state or NOT_MARKED, found=found)
     return Lesson(lesson, told["way"], "", scores, found)
 
 
-def _state(course: Course, student: str, lesson: str, told: dict, kinds: set[str]) -> str:
+def _state(course: Course, student: str, lesson: str, told: dict) -> str:
     submitted = course.notebook("submitted", lesson, student)
     if not submitted.exists():
-        return UNREADABLE if UNREADABLE in kinds else NOT_HANDED_IN
+        return UNREADABLE if unreadable(course, student, lesson) else NOT_HANDED_IN
     if told.get("sha256") != sha256(submitted.read_bytes()) or "failed" in told:
         return NOT_MARKED  # or what was marked was another version
     return UNREADABLE if "unreadable" in told else ""

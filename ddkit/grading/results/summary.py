@@ -3,8 +3,8 @@
 from html import escape
 
 from ddkit.exercises.marks import MARKS
-from ddkit.grading.results.roster import Student
 from ddkit.grading.results.scores import Lesson, Score
+from ddkit.grading.roster import Student
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -36,16 +36,16 @@ def page(one: Student, lessons: dict[str, Lesson], cells: dict[str, dict[str, fl
         one: whose it is.
         lessons: theirs, by name.
         cells: the graded cells of each lesson with their points.
-        sentences: what was noticed in each lesson, fit for the student.
+        sentences: what was noticed in each lesson, and in "" about the files as a whole, fit for the student.
     """
     parts = [_lesson(lesson, cells[name], sentences[name]) for name, lesson in lessons.items()]
-    return _PAGE.format(title=escape(f"Marks of {one.name or one.student}"), body="\n".join(parts))
+    body = "\n".join([_noticed(sentences[""]), *parts])
+    return _PAGE.format(title=escape(f"Marks of {one.name or one.student}"), body=body)
 
 
 def _lesson(lesson: Lesson, cells: dict[str, float], sentences: list[str]) -> str:
     head = f"<h2>{escape(lesson.name)}</h2>"
-    noticed = "<p>What was noticed:</p>\n<ul>" + "".join(f"<li>{escape(one)}</li>" for one in sentences) + "</ul>"
-    noticed = noticed if sentences else ""
+    noticed = _noticed(sentences)
     if lesson.state:
         return f"{head}\n<p>This lesson was {escape(lesson.state)}.</p>\n{noticed}"
     rows = "\n".join(_row(lesson, name, most) for name, most in cells.items())
@@ -54,6 +54,11 @@ def _lesson(lesson: Lesson, cells: dict[str, float], sentences: list[str]) -> st
             f"notebook with the checks</a>.</p>\n<table>\n<tr><th>part</th><th>question</th><th>marks</th>"
             f"<th>comment</th></tr>\n{rows}\n<tr><th>all</th><td></td><td class=number>{total:g} of "
             f"{sum(cells.values()):g}</td><td></td></tr>\n</table>\n{noticed}")
+
+
+def _noticed(sentences: list[str]) -> str:
+    points = "".join(f"<li>{escape(one)}</li>" for one in sentences)
+    return f"<p>What was noticed:</p>\n<ul>{points}</ul>" if sentences else ""
 
 
 def _row(lesson: Lesson, name: str, most: float) -> str:
