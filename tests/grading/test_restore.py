@@ -294,10 +294,26 @@ def test_many_outputs_are_cut_together(handed, lesson, monkeypatch):
     assert 1 <= len(made.cells[2].outputs) <= 10
 
 
-def test_a_text_that_is_too_large_is_cut_and_named(handed, lesson):
-    handed.cells[5].source = "w" * 300_000
+@pytest.mark.parametrize("place, most", [(2, tidy.SOURCE), (5, tidy.WRITTEN)])
+def test_a_text_that_is_too_large_is_cut_and_named(handed, lesson, place, most):
+    handed.cells[place].source = "w" * most
+    assert restore(handed, lesson)[1] == []
+    handed.cells[place].source += "w"
     made, findings = restore(handed, lesson)
-    assert made.cells[5].source == "w" * tidy.SOURCE and _kinds(findings) == [("cut cell", "")]
+    assert made.cells[place].source == "w" * most and _kinds(findings) == [("cut cell", "")]
+
+
+@pytest.mark.parametrize("editor", EDITORS)
+def test_a_picture_pasted_into_an_answer_stays(handed, lesson, editor):
+    """Jupyter attaches it; Colab writes it into the text."""
+    picture = "iVBORw0KGgo" * 40_000
+    cell = handed.cells[_at(handed, "when")]
+    cell.attachments = {"image.png": {"image/png": picture}}
+    cell.source = f"{MINE} ![one](attachment:image.png) ![two](data:image/png;base64,{picture})"
+    made, findings = restore(read(json.dumps(_as_saved(handed, editor)).encode()), lesson)
+    kept = made.cells[_at(made, "when")]
+    assert (kept.source, kept.attachments) == (cell.source, cell.attachments)
+    assert {one.kind for one in findings} <= {"lost metadata", "guessed cell"}
 
 
 @pytest.mark.parametrize("content", [

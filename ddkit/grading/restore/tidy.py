@@ -8,7 +8,8 @@ from ddkit.foundation.errors import InputError, require
 from ddkit.foundation.files import first_line
 from ddkit.grading.findings import Finding
 
-SOURCE = 100_000  # characters of a cell that are kept
+SOURCE = 100_000  # characters of a code cell that are kept
+WRITTEN = 4_000_000  # of a text, into which Colab writes the pictures that are pasted there
 PRINTED = 100_000  # characters of a text that a cell printed
 SHOWN = 4_000_000  # characters of a picture or a page that a cell showed
 OUTPUTS = 30_000_000  # characters of all outputs of a notebook
@@ -79,7 +80,7 @@ def _cell(cell, place: int, room: "_Room") -> dict:
         told.pop("id", None)
     made = {"cell_type": kind if kind in ("code", "markdown") else "raw", "metadata": told,
             "id": next((name for name in (cell.get("id"), told.get("id")) if _is_id(name)), ""),
-            "source": room.source(_text(cell.get("source")), place)}
+            "source": room.source(_text(cell.get("source")), place, SOURCE if kind == "code" else WRITTEN)}
     if kind == "code":
         count, outputs = cell.get("execution_count"), cell.get("outputs")
         made["execution_count"] = count if isinstance(count, int) and count >= 0 else None
@@ -126,11 +127,11 @@ class _Room:
     def __init__(self, findings: list[Finding]):
         self.findings, self.left = findings, OUTPUTS
 
-    def source(self, text: str, place: int) -> str:
-        if len(text) <= SOURCE:
+    def source(self, text: str, place: int, most: int) -> str:
+        if len(text) <= most:
             return text
-        self._found("cut cell", f"cell {place} has {len(text):,} characters; the first {SOURCE:,} were kept")
-        return text[:SOURCE]
+        self._found("cut cell", f"cell {place} has {len(text):,} characters; the first {most:,} were kept")
+        return text[:most]
 
     def outputs(self, given: list, place: int) -> list[dict]:
         made, cut = [], False
