@@ -31,6 +31,7 @@ from ddkit.grading.kernel.watch import Limits, Watch, end_all
 
 FINDINGS = "ddkit_findings"
 LOOK = 0.2  # seconds between two looks at what a cell uses
+_LOOKING = 300  # seconds for importing torch, on a very busy machine
 GRACE = 5  # seconds for a cell to end after it was interrupted, and for a kernel to be ended
 
 
@@ -62,7 +63,7 @@ class CarefulExecute(Execute):
         self._findings: list[Finding] = []
         self._kept: list[tuple[int, object]] = []  # the cells that have been executed, to be repeated
         self._over, self._restarts, self._begun = "", 0, 0.0
-        self._state, self._sources = "", _sources(resources)
+        self._state, (self._exercises, self._locked) = "", _released(resources)
         self._cutter, self._replaying = Cutter(self.limits), False
         self.timeout, self.startup_timeout, self.store_widget_state = None, 120, False
         self.iopub_timeout = 8  # for the last of much output, once the cell has ended
@@ -120,9 +121,10 @@ class CarefulExecute(Execute):
             self.create_kernel_manager()
             await self.async_start_new_kernel()
             await self.async_start_new_kernel_client()
+            dead = False
             if self._state:  # which differs from kernel to kernel
-                self._state = await self._look(0)
-            if await self._repeated():
+                self._state, dead = await self._look(0)
+            if not dead and await self._repeated():
                 return
 
     async def _repeated(self) -> bool:
@@ -145,7 +147,7 @@ class CarefulExecute(Execute):
         if self._over:
             self._fails(cell, "NotRun", f"not executed: {self._over}")
             return cell
-        ended = await self._watched(cell, cell_index)
+        ended = await self._watched(cell, cell_index, self.limits.cell_seconds)
         if self._cutter.cut:
             self._notice("too much output", cell, "its output was cut")
         if ended:
@@ -166,32 +168,40 @@ class CarefulExecute(Execute):
     async def _begin(self, index: int) -> None:
         """Let the notebook's time begin; before anything of it is executed, see what its checks rest on."""
         self._begun = time.monotonic()
+        for cell in self.nb.cells:
+            source = self._locked.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
+            if source is not None and not cell.source.endswith(source):  # above it, nbgrader says that it was missing
+                self._notice("changed cell", cell, "it was not what was released, and is marked as it was released")
+                cell.source = source
         if any(map(_is_check, self.nb.cells)):
-            self._state = await self._look(index)
+            self._state, dead = await self._look(index)
+            if dead:
+                await self._again()
 
-    async def _aside(self, source: str, index: int):
+    async def _aside(self, source: str, index: int, seconds: float = 0):
         """Execute code in place of a cell, and leave no trace in the notebook; its outputs, and how it ended."""
         cell, there = new_code_cell(source), self.nb.cells[index]
         self._replaying = True
         try:
-            ended = await self._watched(cell, index, history=False)
+            ended = await self._watched(cell, index, seconds or self.limits.cell_seconds, history=False)
         finally:
             self._replaying, self.nb.cells[index] = False, there
         return cell.outputs, ended
 
-    async def _watched(self, cell, index: int, history: bool = True) -> Ended | None:
+    async def _watched(self, cell, index: int, seconds: float, history: bool = True) -> Ended | None:
         """Execute a cell while looking at what it uses; None if it came to its end by itself."""
         self._cutter = Cutter(self.limits)
         left = self.limits.notebook_seconds - (time.monotonic() - self._begun)
-        until = time.monotonic() + min(left, self.limits.cell_seconds)
+        begun = time.monotonic()
         running = asyncio.ensure_future(super().async_execute_cell(cell, index, None, history))
-        ended = await self._until_over(running, until)
+        ended = await self._until_over(running, begun + min(left, seconds))
+        self._took = time.monotonic() - begun
         if ended and not running.done():
             await self._kill(running)
-            ended = Ended(ended.kind, ended.words, dead=True)
         if time.monotonic() - self._begun > self.limits.notebook_seconds:
             self._over = f"the notebook had {self.limits.notebook_seconds:g} s"
-        return ended or self._how(running)
+        how = self._how(running)
+        return Ended(ended.kind, ended.words, dead=ended.dead or bool(how and how.dead)) if ended else how
 
     async def _until_over(self, running: asyncio.Future, until: float) -> Ended | None:
         """Wait for a cell; why it has to end, if it has to: by then it was interrupted if its time was over."""
@@ -238,8 +248,9 @@ class CarefulExecute(Execute):
     async def _changed(self, cell, index: int) -> str:
         """What shows that a check is none any more; "" if it is one."""
         exercises = [one.source for one in self.nb.cells[:index] if one.cell_type == "code" and is_solution(one)]
-        for trial in probe.trials(cell.source, probe.defined([*exercises, *self._sources])):
-            outputs, ended = await self._aside(trial, index)
+        seconds = 60 + 5 * self._took
+        for trial in probe.trials(cell.source, probe.defined([*exercises, *self._exercises])):
+            outputs, ended = await self._aside(trial, index, seconds)
             if self._over:
                 return ""
             if ended and ended.dead:
@@ -247,13 +258,19 @@ class CarefulExecute(Execute):
             if ended or not _failed(outputs):
                 how = ended.words if ended else "it ended well"
                 return f"tried again with a wrong function or without records, {how}: the submission changed the check"
-        now = await self._look(index) if self._state else ""
-        changed = probe.changed(self._state, now) if self._state else []
+        if not self._state:
+            return ""
+        before, (now, dead) = self._state, await self._look(index)
+        if dead:
+            await self._again()
+        changed = probe.changed(before, now)
         return f"the submission changed what the check rests on: {', '.join(changed[:5])}" if changed else ""
 
-    async def _look(self, index: int) -> str:
-        outputs, _ = await self._aside(probe.looked_at(), index)
-        return "".join(one.text for one in outputs if one.output_type == "stream" and one.name == "stdout")
+    async def _look(self, index: int) -> tuple[str, bool]:
+        """What checks rest on, and whether the kernel ended when it was asked."""
+        outputs, ended = await self._aside(probe.looked_at(), index, _LOOKING)
+        said = "".join(one.text for one in outputs if one.output_type == "stream" and one.name == "stdout")
+        return said, bool(ended and ended.dead)
 
     # what it says
 
@@ -298,14 +315,15 @@ def _failed(outputs: list) -> bool:
     return any(one.output_type == "error" or one.get("name") == "stderr" for one in outputs)
 
 
-def _sources(resources) -> list[str]:
-    """The cells of the exercises as they were released; none where there is no gradebook."""
+def _released(resources) -> tuple[list[str], dict[str, str]]:
+    """The texts of a lesson's exercises and, by name, of its locked cells; none where there is no gradebook."""
     told = resources.get("nbgrader", {})
     if "db_url" not in told:
-        return []
+        return [], {}
     with Gradebook(told["db_url"]) as book:
-        notebook = book.find_notebook(told["notebook"], told["assignment"])
-        return [cell.source for cell in notebook.source_cells if cell.cell_type == "code" and not cell.locked]
+        cells = book.find_notebook(told["notebook"], told["assignment"]).source_cells
+        return ([cell.source for cell in cells if cell.cell_type == "code" and not cell.locked],
+                {cell.name: cell.source for cell in cells if cell.locked})
 
 
 class DropDuplicates(DeduplicateIds):

@@ -7,6 +7,7 @@ The file that makes such an image is made by::
 """
 
 import os
+import resource
 import shutil
 import subprocess
 from pathlib import Path
@@ -23,6 +24,7 @@ RUN pip install --no-cache-dir torch torchvision --index-url https://download.py
  && pip install --no-cache-dir /opt/ddkit ipykernel && rm -rf /opt/ddkit
 """
 PYTHON = ("python",)
+HIGH = 32_768  # files and processes of a user: all of theirs count, so it is no limit for one submission
 
 
 def command(engine: str, image: str, room: Room, wires: Path, limits: Limits, binds: list[tuple[Path, Path]],
@@ -41,9 +43,17 @@ def command(engine: str, image: str, room: Room, wires: Path, limits: Limits, bi
     mounts = [(room.home, INSIDE), (wires, wires), *binds, *((path, path) for path in needs.data())]
     shown = [word for source, place in mounts for word in ("--volume", f"{source}:{place}")]
     shown += [word for name, value in given.items() for word in ("--env", f"{name}={value}")]
-    user = ["--user", f"{os.getuid()}:{os.getgid()}"] if engine == "docker" else []  # podman's root is who calls it
-    return [engine, "run", "--rm", "--init", "--name", name_of(wires), *held, *user, *shown, "--workdir", str(INSIDE),
+    its = ["--user", f"{os.getuid()}:{os.getgid()}"] if engine == "docker" else _podmans()
+    return [engine, "run", "--rm", "--name", name_of(wires), *held, *its, *shown, "--workdir", str(INSIDE),
             image]
+
+
+def _podmans() -> list[str]:
+    """Limits not above those that hold here: podman would raise them, which not everybody may."""
+    ours = {"nofile": resource.RLIMIT_NOFILE, "nproc": resource.RLIMIT_NPROC}
+    hard = {name: resource.getrlimit(which)[1] for name, which in ours.items()}
+    most = {name: HIGH if value == resource.RLIM_INFINITY else min(value, HIGH) for name, value in hard.items()}
+    return [word for name, value in most.items() for word in ("--ulimit", f"{name}={value}:{value}")]
 
 
 def environment(token: str) -> dict[str, str]:

@@ -125,21 +125,31 @@ def nothing(function):
 
 
 def spoiled(function):
-    """A function whose every result is wrong; an error where that cannot be."""
-    def wrong(value):
-        if isinstance(value, bool):
-            return not value
+    """A function whose every result is wrong; an error where nothing of it can be."""
+    def wrong(value, found):
+        if type(value).__module__ == "__main__":  # a submission's own class, which may equal anything
+            found.append(value)
+            return value
         if isinstance(value, list | tuple):
-            return type(value)([*map(wrong, value), None]) if type(value) in (list, tuple) else value
+            return type(value)(wrong(one, found) for one in value) if type(value) in (list, tuple) else value
         if isinstance(value, dict):
-            return {name: wrong(one) for name, one in value.items()} | {None: None}
-        if isinstance(value, str):
-            return value + "?"
-        if isinstance(value, int | float) or hasattr(value, "shape"):
-            return ~value if "bool" in str(getattr(value, "dtype", "")) else value * 3 + 7
-        raise ValueError("not to be spoiled")
+            return {name: wrong(one, found) for name, one in value.items()}
+        if isinstance(value, str | int | float) or hasattr(value, "shape"):
+            found.append(value)
+            if isinstance(value, str):
+                return value + "?"
+            truth = isinstance(value, bool) or "bool" in str(getattr(value, "dtype", ""))
+            return value == False if truth else value * 3 + 7  # noqa: E712 (also of tensors)
+        return value
 
-    return lambda *given, **named: wrong(function(*given, **named))
+    def call(*given, **named):
+        found = []
+        value = wrong(function(*given, **named), found)
+        if not found:
+            raise ValueError("nothing to be spoiled")
+        return value
+
+    return call
 
 
 def state():

@@ -23,9 +23,9 @@ def _limit(default: float, text: str):
 class Limits:
     """What one notebook may use; enough for every lesson in the quick profile on a slow and busy machine."""
 
-    cell_seconds: float = _limit(300, "that a cell may take")
-    notebook_seconds: float = _limit(1800, "that a notebook may take")
-    processor_seconds: float = _limit(3600, "of all processor cores that a notebook may use")
+    cell_seconds: float = _limit(600, "that a cell may take")
+    notebook_seconds: float = _limit(3600, "that a notebook may take")
+    processor_seconds: float = _limit(7200, "of all processor cores that a notebook may use")
     memory: float = _limit(4096, "MiB that its processes may hold together")
     processes: int = _limit(64, "that may run at once")
     text: int = _limit(200, "KiB that a cell may print")

@@ -146,7 +146,7 @@ def test_a_container_has_no_network_and_limits(engine, monkeypatch):
                  f"--volume {room.home}:/home/student", f"--volume {wires}:{wires}", "--volume /a:/b",
                  "--workdir /home/student"):
         assert part in words
-    assert ("--user" in command) == (engine == "docker")
+    assert ("--user" in command) == (engine == "docker") and ("--ulimit" in command) == (engine == "podman")
     assert command[-5:] == ["python", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
 
 
