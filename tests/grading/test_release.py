@@ -164,6 +164,18 @@ class TestTiny:
         assert "x + x" in cell(tiny_source, "exercise-double").source
         assert "for the order" in tiny.schemes(TINY)["why"] and "for the order" not in cell(tiny_source, "why").source
 
+    def test_the_package_goes_out_with_the_released_lessons_alone(self, tmp_path, tiny, tiny_notebooks, capsys):
+        assert main(["release", str(tmp_path / "new"), "--notebooks", str(tiny_notebooks), "--package"]) == 0
+        out = tmp_path / "new" / "release" / "ddkit.zip"
+        assert str(out) in capsys.readouterr().out
+        with zipfile.ZipFile(out) as packed:
+            names = set(packed.namelist())
+            assert {"ddkit/requirements.txt", "ddkit/pyproject.toml", "ddkit/ddkit/__init__.py"} <= names
+            assert [name for name in names if name.endswith(".ipynb")] == [f"ddkit/notebooks/{TINY}.ipynb"]
+            assert packed.read(f"ddkit/notebooks/{TINY}.ipynb") == tiny.notebook("release", TINY).read_bytes()
+        assert any(name.startswith("ddkit/data/reference/") for name in names)
+        assert not [name for name in names if "notebooks/src" in name or "/tests/" in name or "__pycache__" in name]
+
     def test_nbgraders_own_command_hands_out_no_scheme_either(self, tiny):
         shutil.rmtree(tiny.root / "release" / TINY)
         releasing._generate(tiny, TINY)
@@ -237,7 +249,8 @@ def everything(root) -> dict:
 
 
 STEPS = {"generating": (releasing, "_generate"), "checking": (releasing.leaks, "require_tight"),
-         "taking over": (releasing, "_show"), "zipping": (releasing, "_zip"), "the end": (releasing, "write_json")}
+         "taking over": (releasing, "_show"), "zipping": (releasing.zips, "lessons"),
+         "the end": (releasing, "write_json")}
 
 
 class TestKilled:

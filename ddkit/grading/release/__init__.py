@@ -7,7 +7,6 @@ take their places only then. Killed anywhere, the same command makes it whole.
 import copy
 import platform
 import shutil
-import zipfile
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -15,12 +14,11 @@ from pathlib import Path
 
 import ddkit
 from ddkit.foundation.errors import InputError, require
-from ddkit.foundation.files import atomic, expanded, write_json
+from ddkit.foundation.files import expanded, write_json
 from ddkit.foundation.progress import bar
 from ddkit.grading.course import COURSE, SCHEMES, Course, require_nbgrader
-from ddkit.grading.release import gradebook, leaks, lessons
+from ddkit.grading.release import gradebook, leaks, lessons, zips
 
-ZIP = "lessons.zip"
 _BESIDE = ".releasing"  # where it is made
 
 
@@ -29,15 +27,19 @@ def add_to(add) -> None:
     command.add_argument("course", metavar="FOLDER", help="of the course; made if there is none")
     command.add_argument("--lessons", help="numbers or names, such as 1,2 (None: all)")
     command.add_argument("--notebooks", help="folder of the executed lessons (None: notebooks beside ddkit, else here)")
+    command.add_argument("--package", action="store_true",
+                         help="also write release/ddkit.zip: ddkit with the lessons, to be installed, and for Colab")
     command.add_argument("--again", action="store_true", help="also where points changed and students have marks")
 
 
 def _release(options) -> None:
+    if options.package:
+        zips.repository()  # before anything is done
     course, told = release(options.course, options.notebooks, options.lessons, options.again)
     for sentence in told:
         print(sentence)
-    print(f"{len(course.lessons)} lessons: hand out {course.root / 'release' / ZIP}, or what lies beside it; keep all "
-          "else to yourself, gradebook.db and source above all")
+    out = zips.package(course, course.lessons) if options.package else course.root / "release" / zips.LESSONS
+    print(f"{', '.join(course.lessons)}: hand out {out}; keep all but the folder release to yourself")
 
 
 def release(folder: str | Path, notebooks: str | Path | None = None, asked: str | None = None,
@@ -134,16 +136,7 @@ def _show(course: Course, beside: Course, names: list[str]) -> None:
             (beside.root / step / name).rename(place)
     before = course.told["lessons"] if (course.root / COURSE).exists() else []
     everything = sorted({*before, *names})
-    _zip(course, everything)
+    zips.lessons(course, everything)
     write_json(course.root / COURSE, {
         "lessons": everything, "released": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {"ddkit": ddkit.__version__, "nbgrader": version("nbgrader"), "python": platform.python_version()}})
-
-
-def _zip(course: Course, names: list[str]) -> None:
-    """All lessons in one file, the same bytes for the same lessons."""
-    with atomic(course.root / "release" / ZIP) as temporary, zipfile.ZipFile(temporary, "w") as packed:
-        for name in names:
-            entry = zipfile.ZipInfo(f"lessons/{name}.ipynb", (2000, 1, 1, 0, 0, 0))
-            entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
-            packed.writestr(entry, course.notebook("release", name).read_bytes())
