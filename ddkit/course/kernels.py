@@ -114,13 +114,18 @@ def _worded(found: Lead) -> str:
     return f"{found.gap:+.2f}{error} (n={found.seeds[0]} and {found.seeds[1]}){'*' * found.told_apart}"
 
 
-def wide(profile: Profile, **options) -> dict[str, Record]:
+def wide_judgements(profile: Profile) -> dict[str, Evaluate]:
     """The sets made with the profile's networks, and random real images, before networks as wide as the papers'.
 
     KIP's, from which networks of finite width learn little, is left out.
     """
-    return {name: judged(profile.wider, source, "trained network", **options)
-            for name, source in sets(profile).items() if name != "KIP"}
+    return {name: judgement(profile.wider, source, "trained network") for name, source in sets(profile).items()
+            if name != "KIP"}
+
+
+def wide(profile: Profile, **options) -> dict[str, Record]:
+    """The records of ``wide_judgements``."""
+    return {name: run(spec, **options) for name, spec in wide_judgements(profile).items()}
 
 
 def report(profile: Profile, style: str = "github", **options) -> str:

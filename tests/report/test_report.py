@@ -3,20 +3,25 @@
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 
 import pytest
 
 import ddkit
 from ddkit import plots, report, runs
 from ddkit.__main__ import main
+from ddkit.applications.continual import report as continual_course
+from ddkit.applications.search import report as search_course
 from ddkit.course import task_1
 from ddkit.course.profiles import PROFILES, profile
 from ddkit.exercises.marks import MARKS
 from ddkit.plots.style import Picture
 from ddkit.report import records
 from ddkit.report.lessons import LESSONS
+from ddkit.report.pieces import Said, Table
 from ddkit.report.questions import questions
 from ddkit.runs import REFERENCE, runner
+from ddkit.specs import Start
 from ddkit.training.leads import Lead
 
 
@@ -167,6 +172,56 @@ def test_shipped_numbers_are_marked_in_tables_figures_and_on_the_screen(number, 
         for row in path.read_text(encoding="utf-8").splitlines():
             if "±" in row and row.startswith("|"):
                 assert row.count(" (shipped)") == row.count("±") or "shipped" in row.split("|")[2], row
+
+
+TABLES = {5: ["coresets-1", "coresets-1-leads", "coresets-10", "coresets-10-leads", "continual-gdumb",
+              "continual-gdumb-leads", "continual-replay", "continual-replay-leads", "continual-wide",
+              "continual-wide-leads"],
+          6: ["pad-settings", "pad-departures",
+              *(name for which in ("standard", "assignment", "learned", "standard-one", "standard-wide", "learned-wide")
+                for name in (f"pad-{which}", *[f"pad-{which}-leads"] * (not which.startswith("learned"))))],
+          7: ["kernel-judges", "kernel-leads", "kernel-wide", "kip-sizes"],
+          9: ["search-correlations", "search-differences", "search-choices"]}
+
+
+@pytest.mark.parametrize("number", TABLES)
+def test_all_that_a_lesson_compares_stands_in_the_report(number, tmp_path, monkeypatch, nothing_is_made, sketched):
+    monkeypatch.setenv("DDKIT_REFERENCE", "1")
+    desk = report.lesson(number, PROFILES["laptop"], folder=tmp_path / "report", root=tmp_path / "none")
+    there = {piece.name for piece in desk.pieces if isinstance(piece, Table)}
+    assert there == set(TABLES[number]) and not desk.missing
+
+
+def test_differences_of_proxies_and_the_lead_at_equal_bytes_are_the_lessons(tmp_path, monkeypatch, sketched):
+    monkeypatch.setenv("DDKIT_REFERENCE", "1")
+    laptop = PROFILES["laptop"]
+    for number in (5, 9):
+        report.lesson(number, laptop, folder=tmp_path, root=tmp_path / "none")
+    compared = search_course.compared(laptop)
+    found = cells(tmp_path / "tables" / "search-differences.md", "DataDAM less early stopping")
+    assert found[2].startswith(search_course.differing("Kendall", compared["DataDAM"], compared["early stopping"]))
+    distilled, random = continual_course.learned(laptop)["DataDAM"], continual_course.same_bytes(laptop)
+    gap = 100 * (distilled.scores.mean - random.scores.mean)
+    assert cells(tmp_path / "tables" / "continual-gdumb-leads.md",
+                 "DataDAM against random, as many bytes")[1].startswith(f"{gap:+.2f} ± ")
+
+
+def test_a_trajectory_run_with_settings_of_ones_own_stands_beside_the_profiles(tmp_path, mine, sketched):
+    mine = replace(mine, width=16, ipc=1, trajectory_updates=2)
+    own = mine.match_trajectories("pad", left_out=0.5)
+    assert own != mine.match_trajectories("pad")
+    root, told = tmp_path / "runs", "PAD with left_out 0.5"
+    scored = [mine.evaluate(source, "standard") for source in (own, Start(own))]
+    made = {spec.name: runs.run(spec, root=root, quiet=True) for spec in (own, *scored)}
+    desk = report.lesson(6, mine, folder=tmp_path / "report", root=root)
+    said = [piece.text for piece in desk.pieces if isinstance(piece, Said)]
+    assert any(told in text and "50 % of the weights" in text for text in said)
+    found = cells(tmp_path / "report" / "tables" / "pad-standard-own-1.md", told)
+    assert found[1] == f"{100 * made[scored[0].name].scores.mean:.2f} ± {100 * made[scored[0].name].scores.sd:.2f}"
+    gap = 100 * (made[scored[0].name].scores.mean - made[scored[1].name].scores.mean)
+    assert cells(tmp_path / "report" / "tables" / "pad-standard-own-1-leads.md",
+                 f"start of {told}")[1].startswith(f"{gap:+.2f}")
+    assert any(told in one.what and "assignment" in one.what for one in desk.missing)
 
 
 def test_own_numbers_are_not_marked(folder):

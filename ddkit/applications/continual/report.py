@@ -9,7 +9,7 @@ from ddkit.course.profiles import Profile
 from ddkit.methods.coresets import METHODS
 from ddkit.plots import tables
 from ddkit.runs import Record, run
-from ddkit.specs import Coreset, Distill, Source
+from ddkit.specs import Coreset, Distill, Evaluate, Source
 from ddkit.training.scores import Scores
 
 
@@ -75,18 +75,22 @@ def choices(profile: Profile, ipc: int) -> dict[str, Source]:
     return {"random": profile.random(ipc), **chosen}
 
 
-def chosen(profile: Profile, ipc: int, **options) -> dict[str, Record]:
-    """Their scores under the standard protocol; with the profile's images per class DataDAM's beside them, but in the
-    quick profile, where networks are trained for fewer epochs than those that judge it."""
+def scorings(profile: Profile, ipc: int) -> dict[str, Evaluate]:
+    """What scores them under the standard protocol; with the profile's images per class DataDAM's set as well, but in
+    the quick profile, where networks are trained for fewer epochs than those that judge it."""
     sizes, own = settings(profile), ipc == profile.ipc
     sources = choices(profile, ipc)
     if own and sizes.scored_epochs is None:
         sources["DataDAM"] = profile.distill("real")
     specs = {name: profile.evaluate(source, "standard") for name, source in sources.items()}
-    specs = {name: replace(spec, epochs=sizes.scored_epochs or spec.epochs,
-                           seeds=sizes.scored_seeds if own and isinstance(spec.of, Coreset) else spec.seeds)
-             for name, spec in specs.items()}
-    return {name: run(spec, **options) for name, spec in specs.items()}
+    return {name: replace(spec, epochs=sizes.scored_epochs or spec.epochs,
+                          seeds=sizes.scored_seeds if own and isinstance(spec.of, Coreset) else spec.seeds)
+            for name, spec in specs.items()}
+
+
+def chosen(profile: Profile, ipc: int, **options) -> dict[str, Record]:
+    """The scores of ``scorings``."""
+    return {name: run(spec, **options) for name, spec in scorings(profile, ipc).items()}
 
 
 def memories(profile: Profile) -> dict[str, Coreset | Distill]:
@@ -123,17 +127,27 @@ def learned(profile: Profile, protocol: str = "gdumb", **options) -> dict[str, R
     return {name: run(continual(profile, memories(profile)[name], protocol), **options) for name in shown}
 
 
-def wide(profile: Profile, **options) -> dict[str, Record]:
+def widened(profile: Profile) -> dict[str, Continual]:
     """GDumb by networks as wide as the papers', with memories made with the profile's: random and DataDAM's."""
-    return {name: run(replace(continual(profile, memories(profile)[name]), width=profile.wide), **options)
+    return {name: replace(continual(profile, memories(profile)[name]), width=profile.wide)
             for name in ("random", "DataDAM")}
 
 
-def same_bytes(profile: Profile, **options) -> Record:
+def wide(profile: Profile, **options) -> dict[str, Record]:
+    """The records of ``widened``."""
+    return {name: run(spec, **options) for name, spec in widened(profile).items()}
+
+
+def as_many_bytes(profile: Profile) -> Continual:
     """GDumb with random images that take the bytes of the distilled ones, four times as many, for a quarter of the
-    epochs, so that their networks get as many updates."""
+    epochs, so that their networks get about as many updates."""
     spec = continual(profile, replace(memories(profile)["random"], ipc=4 * profile.ipc))
-    return run(replace(spec, epochs=spec.how.epochs // 4), **options)
+    return replace(spec, epochs=spec.how.epochs // 4)
+
+
+def same_bytes(profile: Profile, **options) -> Record:
+    """The record of ``as_many_bytes``."""
+    return run(as_many_bytes(profile), **options)
 
 
 def table(records: dict[str, Record], style: str = "simple") -> str:

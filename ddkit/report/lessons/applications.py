@@ -1,5 +1,7 @@
 """Lessons 5 and 9: the two applications, continual learning and architecture search."""
 
+from itertools import combinations
+
 from ddkit.applications.continual import plots as continual_plots
 from ddkit.applications.continual import report as continual_course
 from ddkit.applications.continual.spec import METRICS, PROTOCOLS, interval
@@ -15,25 +17,30 @@ from ddkit.specs import Distill, Source
 from ddkit.training.scores import Scores
 
 QUESTION = "1.4"
+EQUAL = "random, as many bytes"
 
 
 def continual(desk: Desk, profile: Profile, *_: Profile) -> None:
-    """Memories of a continual learner under both protocols, each with its accuracy after every step."""
+    """Images that are chosen instead of distilled, then memories of a continual learner under both protocols, each with
+    its accuracy after every step, and before wide networks."""
+    for ipc in sorted({1, profile.ipc}):
+        _coresets(desk, profile, ipc)
     memories, shown = continual_course.memories(profile), continual_course.settings(profile).replayed
     for protocol in PROTOCOLS:
         names = shown if protocol == "replay" else tuple(memories)
         specs = {name: continual_course.continual(profile, memories[name], protocol) for name in names}
+        if protocol == "gdumb":
+            specs[EQUAL] = continual_course.as_many_bytes(profile)
         records = desk.find_all(QUESTION, f"continual learning, {protocol}, memory", specs)
         there = {name: record for name, record in records.items() if record}
         if not there:
             continue
-        desk.table(QUESTION, f"continual-{protocol}", f"Continual learning of {profile.dataset}, protocol {protocol}",
-                   ("memory", *METRICS.values(), "bytes", "seconds to fill it"),
-                   [_memory(name, record) for name, record in records.items()],
-                   "Mean ± half the 95 % interval over n seeds, each with memories of its own.")
+        _memories(desk, f"continual-{protocol}", f"Continual learning of {profile.dataset}, protocol {protocol}",
+                  records)
         scoring.leads(desk, QUESTION, f"continual-{protocol}-leads", f"Memories against random real images, protocol "
-                      f"{protocol}", [(name, record, records.get("random")) for name, record in records.items()
-                                      if name != "random"])
+                      f"{protocol}", [*((name, record, records.get("random")) for name, record in records.items()
+                                        if name != "random"),
+                                      (f"DataDAM against {EQUAL}", records.get("DataDAM"), records.get(EQUAL))])
         title = f"{protocol}, {profile.dataset} (mean and 95 % interval over seeds)"
         desk.figure(QUESTION, f"continual-{protocol}", f"Continual learning, protocol {protocol}: accuracy on the "
                     "classes seen so far after each step.", there,
@@ -42,6 +49,34 @@ def continual(desk: Desk, profile: Profile, *_: Profile) -> None:
             desk.figure(QUESTION, "continual-steps", "Continual learning with memories by DataDAM: the share "
                         "recognised of each step's classes after each step.", {"DataDAM": there["DataDAM"]},
                         continual_plots.step_matrix, there["DataDAM"])
+    if profile.wide != profile.width:
+        _wide(desk, profile)
+
+
+def _coresets(desk: Desk, profile: Profile, ipc: int) -> None:
+    records = desk.find_all(QUESTION, f"{ipc} per class, standard protocol, chosen",
+                            continual_course.scorings(profile, ipc))
+    scoring.scores(desk, QUESTION, f"coresets-{ipc}", f"{profile.dataset}: images chosen by a rule, {ipc} per class, "
+                   "standard protocol", records)
+    scoring.leads(desk, QUESTION, f"coresets-{ipc}-leads", f"Chosen images against random ones, {ipc} per class",
+                  [(name, record, records["random"]) for name, record in records.items() if name != "random"])
+
+
+def _wide(desk: Desk, profile: Profile) -> None:
+    """Memories made with the profile's networks, learned by networks as wide as the papers'."""
+    records = desk.find_all(QUESTION, f"continual learning, gdumb, width {profile.wide}, memory",
+                            continual_course.widened(profile))
+    if any(records.values()):
+        _memories(desk, "continual-wide", f"Continual learning of {profile.dataset}, protocol gdumb, networks of width "
+                  f"{profile.wide}", records)
+    scoring.leads(desk, QUESTION, "continual-wide-leads", "Memories against random real images, wide networks",
+                  [("DataDAM", records["DataDAM"], records["random"])])
+
+
+def _memories(desk: Desk, name: str, title: str, records: dict[str, Record | None]) -> None:
+    desk.table(QUESTION, name, title, ("memory", *METRICS.values(), "bytes", "seconds to fill it"),
+               [_memory(memory, record) for memory, record in records.items()],
+               "Mean ± half the 95 % interval over n seeds, each with memories of its own.")
 
 
 def _memory(name: str, record: Record | None) -> tuple[str, ...]:
@@ -74,6 +109,12 @@ def search(desk: Desk, profile: Profile, *_: Profile) -> None:
                [(name, *(marked(str(found.correlation(measure, names)), there[name], full)
                          for measure, names in parts.values())) for name, found in comparisons.items()],
                "In brackets the 95 % interval, by bootstrap over networks.")
+    desk.table(QUESTION, "search-differences", "Differences of these correlations over all networks, pair by pair",
+               ("proxies", *MEASURES),
+               [(f"{one} less {other}", *(marked(search_course.differing(measure, comparisons[one], comparisons[other]),
+                                                 there[one], there[other], full) for measure in MEASURES))
+                for one, other in combinations(comparisons, 2)],
+               "From the same resamples; told apart if the interval excludes zero.")
     _choices(desk, truth, full, there, comparisons)
     desk.figure(QUESTION, "search-proxies", f"Every network's validation accuracy by the proxy and on all of "
                 f"{profile.dataset}; both scales are logarithmic in the error.", {"full data": full, **there},

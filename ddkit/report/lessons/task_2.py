@@ -1,5 +1,8 @@
 """Lessons 6 and 7: trajectory matching, and kernel ridge regression for those who work in pairs."""
 
+from dataclasses import fields
+from operator import attrgetter
+
 from ddkit import plots
 from ddkit.course import kernels as kernel_course
 from ddkit.course import trajectories as trajectory_course
@@ -11,7 +14,8 @@ from ddkit.report import scoring
 from ddkit.report.desk import Desk
 from ddkit.report.records import evolves, marked, score
 from ddkit.runs import Record
-from ddkit.specs import Distill, RandomReal, Start
+from ddkit.specs import Distill, RandomReal, Source, Start
+from ddkit.stored.shelf import shelf
 
 STAGES, FINDINGS = "2.2a", "2.2b"
 SECONDS = ("KIP", "RFAD", "FRePo")  # what a pair may choose beside PAD
@@ -23,16 +27,18 @@ def trajectories(desk: Desk, profile: Profile, *_: Profile) -> None:
     experts = desk.find(STAGES, "experts of PAD", spec.experts)
     pad = desk.find(STAGES, "PAD", spec)
     _stages(desk, profile, spec, experts, pad)
-    rows = {protocol: desk.find_all(FINDINGS, f"{words}, set", {
-        name: profile.evaluate(source, protocol) for name, source in trajectory_course.sources(profile).items()
-        if protocol != "learned" or name == "PAD"}) for protocol, words in trajectory_course.PROTOCOLS.items()}
-    for protocol, row in rows.items():
-        scoring.scores(desk, FINDINGS, f"pad-{protocol}", f"PAD and attention matching, "
-                       f"{trajectory_course.PROTOCOLS[protocol]}", row)
-    for protocol in ("standard", "assignment"):
-        scoring.leads(desk, FINDINGS, f"pad-{protocol}-leads", f"PAD against others, {protocol} protocol",
-                      [(name, rows[protocol]["PAD"], record) for name, record in rows[protocol].items()
-                       if name != "PAD"])
+    sources = trajectory_course.sources(profile)
+    rows = {protocol: _compared(desk, profile, sources, protocol) for protocol in trajectory_course.PROTOCOLS}
+    if profile.ipc != 1:
+        _compared(desk, profile, trajectory_course.sources(profile, 1), "standard", "-one", ", one image per class")
+    if profile.wide != profile.width:
+        for protocol in ("standard", "learned"):
+            _compared(desk, profile.wider, sources, protocol, "-wide", f", networks of width {profile.wide}")
+    for number, (name, one) in enumerate(_own(desk, spec).items(), 1):
+        own = {name: one, f"start of {name}": Start(one)} | {n: sources[n] for n in ("DataDAM", "random real")}
+        _second_stage(desk, one, desk.find(STAGES, name, one), name)
+        for protocol in trajectory_course.PROTOCOLS:
+            _compared(desk, profile, own, protocol, f"-own-{number}", f", {name}")
     there = {f"{name}, {protocol}": record for protocol, row in rows.items() for name, record in row.items() if record}
     if there:
         groups = {protocol: {name: record.scores for name, record in row.items() if record}
@@ -40,6 +46,51 @@ def trajectories(desk: Desk, profile: Profile, *_: Profile) -> None:
         desk.figure(FINDINGS, "pad-scores", "PAD beside its start, attention matching and random real images, by "
                     "protocol (mean ± standard deviation over seeds).", there,
                     plots.bars, groups, next(iter(there.values())).result["chance"])
+
+
+def _compared(desk: Desk, judge: Profile, sources: dict[str, Source], protocol: str, mark: str = "",
+              words: str = "") -> dict[str, Record | None]:
+    """Tables of scores and leads of sets before a profile's networks; the first is the one that is compared.
+
+    Under ``learned`` only the first has a learning rate of its own.
+
+    Args:
+        mark, words: what tells these tables from others, in names and in titles.
+    """
+    first = next(iter(sources))
+    told = trajectory_course.PROTOCOLS[protocol] + words
+    row = desk.find_all(FINDINGS, f"{told}, set", {
+        name: judge.evaluate(source, protocol) for name, source in sources.items()
+        if protocol != "learned" or name == first})
+    scoring.scores(desk, FINDINGS, f"pad-{protocol}{mark}", f"PAD and attention matching, {told}", row)
+    scoring.leads(desk, FINDINGS, f"pad-{protocol}{mark}-leads", f"{first} against others, {told}",
+                  [(name, row[first], record) for name, record in row.items() if name != first])
+    return row
+
+
+def _own(desk: Desk, usual: Distill) -> dict[str, Distill]:
+    """Runs at hand of PAD on the same data and at the same size that the profile does not make, by what differs."""
+    same = attrgetter("dataset", "size", "method", "preset", "ipc")
+    found = [one.spec for one in shelf(desk.root).of(Distill)
+             if not one.record.shipped and one.spec != usual and same(one.spec) == same(usual)]
+    return {f"PAD with {_differing(one, usual)}": one for one in found}
+
+
+def _differing(one: Distill, usual: Distill) -> str:
+    values, others = ({f.name: getattr(spec, f.name) for f in fields(spec) if f.name != "options"} | dict(spec.options)
+                      for spec in (one, usual))
+    return ", ".join(f"{name} {value}" for name, value in values.items() if others.get(name) != value)
+
+
+def _second_stage(desk: Desk, spec: Distill, pad: Record | None, name: str) -> None:
+    """What a distillation by PAD was, in a sentence."""
+    if pad is None:
+        return
+    skipped = sum(step.get("skipped", 0) for step in pad.result["losses"])
+    desk.say(STAGES, f"Second stage, {name}: {pad.updates:,} updates of {spec.ipc} images per class in "
+                     f"{scoring.minutes(pad)} minutes, {skipped:.0f} of them skipped; the student's learning rate "
+                     f"{spec.config.rate:g} became {pad.synthetic.learning_rate:.4g}, and "
+                     f"{100 * spec.config.left_out:.0f} % of the weights, the shallow ones, were left out of the loss.")
 
 
 def _stages(desk: Desk, profile: Profile, spec: Distill, experts: Record | None, pad: Record | None) -> None:
@@ -53,11 +104,7 @@ def _stages(desk: Desk, profile: Profile, spec: Distill, experts: Record | None,
                     {"experts": experts}, expert_plots.expert_curves, experts.trajectories)
     if pad is None:
         return
-    skipped = sum(step.get("skipped", 0) for step in pad.result["losses"])
-    desk.say(STAGES, f"Second stage: {pad.updates:,} updates of {spec.ipc} images per class in {scoring.minutes(pad)} "
-                     f"minutes, {skipped:.0f} of them skipped; the student's learning rate {spec.config.rate:g} became "
-                     f"{pad.synthetic.learning_rate:.4g}, and {100 * spec.config.left_out:.0f} % of the weights, the "
-                     "shallow ones, were left out of the loss.")
+    _second_stage(desk, spec, pad, "PAD")
     preset = presets.configure(spec.method, spec.preset, {}, spec.dataset)
     scoring.knobs(desk, STAGES, "pad-settings", f"Settings of PAD on {name}", spec.config, preset,
                   f"{spec.total_updates:,} updates.")
@@ -96,6 +143,11 @@ def kernels(desk: Desk, profile: Profile, *_: Profile, methods: tuple[str, ...] 
                   "trained networks", [(f"{name} against {other}", rows[name]["trained network"],
                                         rows[other]["trained network"])
                                        for name in made for other in ("DataDAM", "random real")])
+    if profile.wide != profile.width:
+        wide = desk.find_all(FINDINGS, f"networks of width {profile.wide}, set", {
+            name: spec for name, spec in kernel_course.wide_judgements(profile).items() if name in sets})
+        scoring.scores(desk, FINDINGS, "kernel-wide", f"{profile.dataset}: sets before networks of width "
+                       f"{profile.wide}, standard protocol", wide)
     found = {name: {judge.replace(" ", "\n"): record.scores for judge, record in row.items() if record}
              for name, row in rows.items() if any(row.values())}
     desk.figure(FINDINGS, "kernel-judges", f"{profile.dataset}: mean test accuracy by set and by who answers.", there,
