@@ -23,6 +23,7 @@ from ddkit.reference import best_rows
 from ddkit.runs import REFERENCE, Record
 from ddkit.specs import Distill
 from ddkit.training.leads import Lead
+from ddkit.training.scores import Scores
 
 README, PAGE, TEMPLATE = REFERENCE.parent.parent / "README.md", REFERENCE / "README.md", REFERENCE / "template.md"
 MARKS = ("<!-- made by: python -m ddkit.reference -->", "<!-- until here -->")
@@ -76,6 +77,7 @@ def _polyps(polyps: Profile) -> dict[str, str]:
     distilled, random = ten[polyp_course.DISTILLED], fifty["random real"]
     long = polyp_course.scores(polyps, 50, polyp_course.LONGER, root=REFERENCE)
     longer = long["random real"]
+    same = distilled.scores.headline.values
     compared = {"distilled": fifty[polyp_course.DISTILLED], "random": random, "longer": longer,
                 "longer_distilled": long[polyp_course.DISTILLED], "full": _run(polyps.baseline())}
     (short_gap, short_lead), (long_gap, long_lead) = (polyp_course.leads(row)["random real"] for row in (fifty, long))
@@ -84,7 +86,8 @@ def _polyps(polyps: Profile) -> dict[str, str]:
             "polyp_epochs": str(distilled.result["epochs"]), "polyp_longer_epochs": str(longer.result["epochs"]),
             "polyp_short_gap": f"{short_gap:+.1f}", "polyp_short_lead": f"{short_lead:.1f}",
             "polyp_long_gap": f"{long_gap:+.1f}", "polyp_long_lead": f"{long_lead:.1f}",
-            "polyp_networks": str(len(distilled.scores.runs)), "polyp_lam": f"{polyps.distill('real').config.lam:g}",
+            "polyp_spread": f"{100 * (max(same) - min(same)):.0f}", "polyp_networks": str(len(same)),
+            "polyp_lam": f"{polyps.distill('real').config.lam:g}",
             **{f"polyp_{name}": str(record.scores.headline) for name, record in compared.items()}}
 
 
@@ -92,15 +95,23 @@ def _trajectories(chosen: Profile) -> dict[str, str]:
     pad = chosen.match_trajectories("pad")
     row = {name: record.scores for name, record in trajectory_course.scores(chosen, "standard", root=REFERENCE).items()}
     learned = trajectory_course.scores(chosen, "learned", root=REFERENCE)["PAD"].scores
-    start, config, plan = "PAD's start", pad.config, pad.experts.plan
+    config, plan = pad.config, pad.experts.plan
+    assignment, one = (trajectory_course.scores(chosen, protocol, ipc, root=REFERENCE)
+                       for protocol, ipc in (("assignment", None), ("standard", 1)))
+    wide, wide_learned = (trajectory_course.scores(chosen, protocol, wide=True, root=REFERENCE)["PAD"].scores
+                          for protocol in ("standard", "learned"))
+    beside = {"start": "PAD's start", "random": "random real", "datadam": "DataDAM"}
     return {"experts": str(plan.experts), "expert_epochs": str(plan.epochs), "expert_lr": f"{plan.lr:g}",
             "pad_updates": str(_run(pad).updates), "span": str(config.expert_span), "steps": str(config.student_steps),
             "first_starts": str(config.last_start + 1), "last_starts": str(config.final_start + 1),
             "pad_minutes": f"{(_run(pad).seconds + _run(pad.experts).seconds) / 60:.0f}",
-            "pad_over_start": f"{row['PAD'].lead(row[start]):.1f}",
-            "pad_over_random": f"{row['PAD'].lead(row['random real']):.1f}",
-            "pad_over_datadam": f"{row['PAD'].lead(row['DataDAM']):.1f}",
-            "learned_over_datadam": f"{learned.lead(row['DataDAM']):.1f}"}
+            "left_out": f"{config.left_out:g}", "wide": str(chosen.wide),
+            **{f"pad_over_{name}": _told(row["PAD"], row[other]) for name, other in beside.items()},
+            **{f"one_over_{name}": _told(one["PAD"].scores, one[other].scores) for name, other in beside.items()},
+            "start_over_random": _told(row["PAD's start"], row["random real"]),
+            "learned_over_datadam": _told(learned, row["DataDAM"]),
+            "assignment_over_start": _told(assignment["PAD"].scores, assignment["PAD's start"].scores),
+            "wide_over_narrow": _told(wide, row["PAD"]), "wide_learned_over_narrow": _told(wide_learned, learned)}
 
 
 def _kernels(chosen: Profile) -> dict[str, str]:
@@ -138,15 +149,25 @@ def _search(chosen: Profile) -> dict[str, str]:
 def _continual(chosen: Profile) -> dict[str, str]:
     gdumb, replay = (continual_course.learned(chosen, protocol, root=REFERENCE) for protocol in ("gdumb", "replay"))
     wide = continual_course.wide(chosen, root=REFERENCE)
-    gain = gdumb["DataDAM"].scores.mean - gdumb["herding"].scores.mean
-    return {"replay_lead": _lead(replay, "random"), "gdumb_lead": _lead(gdumb, "random"),
-            "wide_lead": _lead(wide, "random"), "herding_lead": _lead(gdumb, "herding"),
-            "herding_gain": f"{100 * gain:.1f}"}
+    many = continual_course.same_bytes(chosen, root=REFERENCE).scores
+    kept, learned, widely = ({name: record.scores for name, record in row.items()} for row in (gdumb, replay, wide))
+    return {"replay_over_random": _told(learned["DataDAM"], learned["random"]),
+            "gdumb_over_random": _told(kept["DataDAM"], kept["random"]),
+            "herding_over_random": _told(kept["herding"], kept["random"]),
+            "herding_seconds": f"{gdumb['herding'].result['memory_seconds']:.1f}",
+            "gdumb_over_herding": _told(kept["DataDAM"], kept["herding"]),
+            "bytes_over_datadam": _told(many, kept["DataDAM"]),
+            "rfad_over_random": _told(kept["RFAD"], kept["random"]),
+            "rfad_over_datadam": _told(kept["RFAD"], kept["DataDAM"]),
+            "wide_random": _told(widely["random"], kept["random"]),
+            "wide_datadam": _told(widely["DataDAM"], kept["DataDAM"]),
+            "wide_over_random": _told(widely["DataDAM"], widely["random"])}
 
 
-def _lead(row: dict[str, Record], other: str) -> str:
-    """DataDAM's over another memory, in standard errors."""
-    return f"{row['DataDAM'].scores.lead(row[other].scores):.1f}"
+def _told(first: Scores, other: Scores) -> str:
+    """How far the first is above the other, with its standard error and whether that tells them apart."""
+    gap = Lead.points(first, other)
+    return f"{gap.gap:+.1f} ± {gap.error:.1f} points ({'' if gap.told_apart else 'not '}told apart)"
 
 
 def with_best(readme: str, table: str) -> str:

@@ -9,6 +9,7 @@ import pytest
 from ddkit import runs
 from ddkit.commands import parser
 from ddkit.course import polyps as polyp_course
+from ddkit.course import trajectories as trajectory_course
 from ddkit.course.profiles import profile
 from ddkit.foundation.errors import InputError
 from ddkit.methods import METHODS
@@ -16,6 +17,7 @@ from ddkit.reference import best_rows
 from ddkit.reference import page as reference
 from ddkit.runs import REFERENCE
 from ddkit.training.kernels import InfiniteNetwork
+from ddkit.training.leads import Lead
 
 ROOT = Path(__file__).parents[2]
 TEXTS = {name: (ROOT / name).read_text(encoding="utf-8")
@@ -39,6 +41,18 @@ def test_the_readme_is_short_and_holds_the_two_commands():
 @pytest.mark.real_seed
 def test_the_page_is_what_the_records_give(only_reference):
     assert reference.page(LAPTOP, POLYPS) == PAGE
+
+
+def test_words_of_a_method_say_which_of_its_filters_are_off_and_whether_a_lead_is_told_apart(only_reference):
+    words = " ".join(PAGE.split())
+    left_out = LAPTOP.match_trajectories("pad").config.left_out
+    assert left_out == 0 and "The filter by depth is off** (`left_out` 0)" in words
+    ours = {name: runs.run(LAPTOP.evaluate(source, "assignment"), root=REFERENCE).scores
+            for name, source in trajectory_course.sources(LAPTOP).items()}
+    gap = Lead.points(ours["PAD"], ours["PAD's start"])
+    verdict = f"{gap.gap:+.1f} ± {gap.error:.1f} points ({'' if gap.told_apart else 'not '}told apart) beside its start"
+    assert f"Under the assignment's protocol it has {verdict}" in words
+    assert not re.findall(r"\b(?:beats|better|worse|hardly more|pays for it)\b", words)
 
 
 def test_the_readmes_table_is_what_the_records_give(only_reference):
