@@ -1,6 +1,7 @@
 """What every notebook begins with, so that lessons hold ideas rather than plumbing."""
 
 import os
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -84,6 +85,21 @@ def told(record: Record) -> Record:
     """Say when a run was made, how long it took, and whether it was shipped or is yours, by whom; returns it."""
     print(record)
     return record
+
+
+def shipped(*found: Record | Mapping) -> bool:
+    """Whether all records, alone or in dictionaries of any depth, came with the repository."""
+    return all(record.shipped for record in _records(found))
+
+
+def minutes(*found: Record | Mapping) -> float:
+    """How long the runs took together, by the clock, each counted once; given as to ``shipped``."""
+    return sum({record.folder: record.seconds for record in _records(found)}.values()) / 60
+
+
+def _records(found: Iterable[Record | Mapping]) -> Iterator[Record]:
+    for one in found:
+        yield from _records(one.values()) if isinstance(one, Mapping) else (one,)
 
 
 def answered(given: object, *right: object) -> str:

@@ -27,7 +27,7 @@ data = ddkit.load(profile.dataset)
 # **Dataset distillation** looks for a small synthetic set $S$ such that a network trained on $S$ does as well on test data
 # as one trained on the full set. How would one find it? The honest way is to train a network on $S$ to the end, see what it
 # gets wrong, and change $S$ so that the next network gets less wrong. That is a training inside every step of another
-# training, and far too expensive for more than toys.
+# training.
 #
 # DataDAM (Sajedi et al., ICCV 2023) trains nothing to the end. It asks that $S$ *looks the same* as the real data to many
 # networks with random weights: the same places must be active, on the average over a class. A network that cannot tell the
@@ -84,20 +84,21 @@ assert ((my_attention_map(_hand, 2)[0] - _expected).abs() < 1e-5).all()
 from ddkit.methods.matching.datadam import attention_map
 
 features = torch.rand(5, 8, 6, 6, generator=torch.Generator().manual_seed(0))
-largest = {p: round(float(attention_map(features, p).max()), 2) for p in (1, 2, 4, 16)}
+largest = {p: round(float(attention_map(features, p).max()), 2) for p in (1, 2, 4, 16, 256)}
 assert list(largest.values()) == sorted(largest.values()), "the larger p, the more one place stands out"
+assert largest[256] > 0.9
 largest
 
 # %% [markdown]
-# The largest entry of a row of norm one: at $p = 1$ all 36 places have a share, and at $p = 16$ the map is nearly one place.
+# The largest entry of all rows of norm one: at $p = 1$ each of the 36 places has a share, and at $p = 256$ that row is nearly one place.
 # In the limit only the strongest channel at the strongest place is left. The paper prints $p = 4$ and its code has $p = 1$;
 # the course's table names none, and ddkit's preset takes the code's.
 #
 # ## See it
 #
 # Attention of an untrained network: the first block sees strokes, later blocks see coarse places. That an *untrained*
-# network already tells shapes apart is the reason why matching random networks works at all: convolutions with random
-# weights keep what lies where, and many different ones together leave little of an image out.
+# network already tells shapes apart is what matching random networks rests on: convolutions with random weights keep
+# what lies where, and many different ones see different things.
 
 # %%
 from ddkit.networks import build
@@ -182,8 +183,8 @@ f"loss {loss:.3f}; its gradient has the images' shape, {list(gradient.shape)}"
 #             zeta_S updates of the images          (attention matching)
 #             zeta_theta updates of the network     (on the synthetic images)
 #
-# Why train the network in between? A random network and a somewhat trained one look at different things; images that satisfy
-# both know more. Reports on this project have read the table in seven ways, so write it once:
+# Why train the network in between? A random network and a somewhat trained one look at different things, and the images
+# have to satisfy both. Reports on this project have read the table in seven ways, so write it once:
 #
 # {MARK update-loop}
 #
@@ -214,7 +215,7 @@ assert "".join(_seen) == "nittnitt"
 
 # %% [markdown]
 # Now the whole method, live, on the three classes from above: two images of each start as noise; every update draws nothing
-# and matches all sixty real images. This is DataDAM in fifteen lines. (The package adds random draws, augmentation, chunks
+# and matches all sixty real images. This is DataDAM in three short cells. (The package adds random draws, augmentation, chunks
 # that fit into memory, checkpoints and records.)
 
 # %%
@@ -316,6 +317,9 @@ f"{noise_run.updates} updates (from real images {real_run.updates}) moved the im
 
 # %% check="own-records"
 exercises.made("own-records", real_run, noise_run)
+if real_run.shipped and noise_run.shipped:
+    assert noise_run.updates > real_run.updates and noise_run.result["moved"] > real_run.result["moved"]
+    assert all(20 < run.seconds / 60 < 30 for run in (real_run, noise_run)), "as the head of this lesson says"
 
 # %%
 plots.loss_curve({"from real images": real_run, "from noise": noise_run})
@@ -417,7 +421,8 @@ assert polyp_run.result["moved"] > 0
 plots.loss_curve({"polyps, from real images": polyp_run})
 
 # %% [markdown]
-# Digits of a class have strokes at the same places; crypts lie anywhere. So a class's mean attention map is nearly flat. Are the
+# Digits of a class have strokes at the same places; crypts lie anywhere. So a class's mean attention map is nearly flat, which the
+# next cell measures by its standard deviation over the places, as a share of its mean. Are the
 # means of the two classes further apart than those of two handfuls of one class? (Equal numbers on both sides: a mean of
 # more images is less noisy, so unequal ones would decide the comparison.)
 
@@ -432,6 +437,11 @@ images = min(200, len(tissue.train.of_class(1)) // 2)
 one, again = (mean_map(tissue.train.of_class(0)[k * images : (k + 1) * images]) for k in range(2))
 other = mean_map(tissue.train.of_class(1)[:images])
 between, within = float((one - other).norm()), float((one - again).norm())
+with torch.no_grad():
+    digit_map = attention_map(network.features(data.train.of_class(0)[:images])[0], power).mean(0)
+uneven = {name: float(mean.std() / mean.mean()) for name, mean in (("zeros", digit_map), ("HP", one), ("SSA", other))}
+assert not polyp_run.shipped or max(uneven["HP"], uneven["SSA"]) < uneven["zeros"] / 2
+print("how uneven a mean map is:", {name: round(value, 2) for name, value in uneven.items()})
 f"{images} images each: the classes' means differ by {between:.4f}; two means of the same class by {within:.4f}"
 
 # %% [markdown]
@@ -454,6 +464,7 @@ bench = HyperparameterBench([small])
 bench
 
 # %%
+assert len(bench.revealed.grid.cells) == 135
 bench.figure()
 
 # %% [markdown]

@@ -191,8 +191,8 @@ wrong
 plots.image_grid(noise_run.synthetic, title=f"Distilled from noise ({profile.label})")
 
 # %% [markdown]
-# Nobody told these images what a digit looks like; they only had to make the same places active as the real ones do. Noise that
-# is left is noise that the mean over a class's images averages out: the loss asks nothing of any single image. For the same
+# Nobody told these images what a digit looks like; they only had to make the same places active as the real ones do. Noise may
+# be left wherever the mean over a class's images averages it out: the loss asks nothing of any single image. For the same
 # reason images of a class can be alike, as if drawn by one hand: nothing in the loss asks for variety.
 #
 # Can that be seen in a number? Compare how far two images of one class are from each other, on the average.
@@ -272,6 +272,9 @@ for name, run in (("from real images", real_run), ("from noise", noise_run)):
     before, after = half_way(run)
     word = "early" if after <= 0.5 * run.updates else "not early"
     print(f"{name}: half of the change is reached between updates {before} and {after} of {run.updates}, so {word}")
+    assert not run.shipped or sum(updates <= run.updates / 4 for updates in run.evolution) > len(run.evolution) / 2
+small = [share for _, grey, share, noticed in moments(real_run) if grey < 0.03 * 255 and noticed <= 0.05]
+assert not real_run.shipped or max(small) > 0.4, "a large share of the way, and hardly anything to the eye"
 
 # %% [markdown]
 # Hold that against what you *see*. From real images, can you tell the first columns apart? A change of a few grey levels in a
@@ -318,7 +321,7 @@ plots.attention_maps(network, digits, noise_run.synthetic.images[first], data.me
 #
 # ## Where do they lie?
 #
-# The **embedding**, the input of the classifier, has hundreds of numbers for an image. A picture has two. **Principal components** are
+# The **embedding**, the input of the classifier, has many numbers for an image. A picture has two. **Principal components** are
 # the directions in which the real images differ most; the picture below shows the first two, and the axes say how much of the
 # variance they hold. All else is lost in it: two points that touch here can be far apart.
 
@@ -377,8 +380,7 @@ nearest
 assert nearest["distilled from real"] > nearest["noise before"] < nearest["distilled from noise"]
 
 # %% [markdown]
-# The check passes for sets of any use, and random real images (the start of the distillation from real ones) may pass it as well as
-# distilled ones do. That makes it a test that can say "broken", and not one that can say "better": for that, networks have to be
+# Random real images (the start of the distillation from real ones) may pass this check as well as distilled ones do. That makes it a test that can say "broken", and not one that can say "better": for that, networks have to be
 # trained (lesson 4).
 #
 # ## Polyps
@@ -403,6 +405,7 @@ plots.start_end_difference(polyp_run.synthetic, per_class=2, title="Polyps from 
 # %%
 polyp_noise = lesson.told(ddkit.run(polyps.distill("noise")))
 assert polyp_run.synthetic.moved > 0 and polyp_noise.synthetic.moved > 0
+assert not polyp_noise.shipped or 1 < polyp_noise.seconds / 60 < 10, "as the head of this lesson says"
 plots.evolution(polyp_noise)
 
 # %%

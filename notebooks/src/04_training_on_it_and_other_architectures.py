@@ -123,6 +123,7 @@ lesson.scores({"full data": polyp_full, **polyp_assignment})
 # %%
 balanced = {name: record.scores.headline.mean for name, record in polyp_assignment.items()}
 at_chance = [name for name, record in polyp_assignment.items() if record.scores.at_chance]
+assert not lesson.shipped(polyp_assignment) or len(at_chance) == len(balanced)
 print(f"balanced accuracies from {100 * min(balanced.values()):.1f} to {100 * max(balanced.values()):.1f} %; "
       f"{len(at_chance)} of {len(balanced)} sets are at chance")
 for name, record in polyp_assignment.items():
@@ -259,6 +260,7 @@ plots.accuracy_against_time({"full data": baseline.scores, **bars(assignment)})
 # %%
 runs = assignment["distilled from real"].scores
 full = baseline.scores.seconds
+assert not assignment["distilled from real"].shipped or runs.test_seconds > runs.seconds
 print(f"training {runs.seconds:.1f} s, testing {runs.test_seconds:.1f} s; the full data took {full:.0f} s")
 for name, record in made.items():
     print(f"to make the set {name} took {record.seconds:.0f} s, {record.seconds / full:.1f} times a training on the "
@@ -372,6 +374,9 @@ for records in (polyp_scores[largest], longer):
 gaps = [polyp_course.leads(records)["random real"] for records in (polyp_scores[largest], longer)]
 (short, short_errors), (long, long_errors) = gaps
 trend = "shrinks" if abs(long) < abs(short) else "does not shrink"
+assert longer["random real"].updates == polyp_course.LONGER * polyp_scores[largest]["random real"].updates
+later, sooner = (scored.scores.headline.mean for scored in (longer["random real"], polyp_scores[largest]["distilled from real"]))
+assert not lesson.shipped(longer, polyp_scores) or (trend == "shrinks" and later >= sooner), "random ones get there, later"
 print(f"the lead over random real images {trend}: {short:+.1f} points ({short_errors:+.1f} standard errors), "
       f"then {long:+.1f} ({long_errors:+.1f})")
 
@@ -411,7 +416,7 @@ plots.transfer_heatmap({name: bars(row) for name, row in transfer.items()},
 
 # %% [markdown]
 # A low number has two possible causes: the images do not transfer, or that network cannot be trained in so few updates on
-# *any* hundred images. The random-real row tells them apart. So the question is the **gain** over it, network by network, and how
+# *any* so few images. The random-real row tells them apart. So the question is the **gain** over it, network by network, and how
 # sure it is.
 #
 # {MARK gain}
@@ -463,6 +468,8 @@ tell_gains(transfer)
 
 # %%
 quick_ones = ("MLP", "LeNet")
+seconds = {n: max(row[n].scores.seconds for row in transfer.values()) for n in profile.transfer_networks}
+assert not made["distilled from real"].shipped or sorted(seconds, key=seconds.get)[:2] == list(quick_ones)
 fivefold = {name: {n: ddkit.run(replace(profile.transfer(source, n), seeds=5)) for n in quick_ones}
             for name, source in trained_on.items()}
 tell_gains(fivefold)
@@ -533,6 +540,10 @@ print(f"at chance on both rows: {', '.join(guessing) or 'none'}")
 #
 # The set can be exported to the field's file layout and read by other tools; ddkit reads such files without ever running code from
 # them.
+
+# %%
+every = (made, assignment, standard, polyp_made, polyp_assignment, polyp_standard, polyp_scores, longer, transfer, on_polyps)
+assert not lesson.shipped(*every) or 100 < lesson.minutes(*every[1:3], *every[4:]) < 150, "as the head of this lesson says"
 
 # %%
 import tempfile

@@ -30,11 +30,11 @@ data = ddkit.load(profile.dataset)
 # %% [markdown]
 # ## The idea
 #
-# What makes distillation slow is the training inside it: to know what a change of an image does to the *trained* network,
+# What can make distillation slow is a training inside it: to know what a change of an image does to the *trained* network,
 # one has to train it. DataDAM (lesson 2) avoids this by asking another question, whether features look alike. PAD (lesson 6)
 # does a part of the training and follows a recorded one. There is a third way: take a model whose training is a *formula*.
 # Then the trained model is a known function of the images, and so is its error on real data, and one may simply take the
-# gradient of that error. Ridge regression is the best-known model of this kind.
+# gradient of that error. Ridge regression is a model of this kind.
 #
 # That a straight line fitted to pixels is a poor classifier is no objection yet: we will put something cleverer in place of
 # the pixels, and keep the formula.
@@ -297,7 +297,7 @@ print(f"mean cosine {alike.diagonal().mean():.2f} within a class, {alike[outside
 f"most alike {most_alike}, most often mixed up {most_mixed}: {len(set(most_alike) & set(most_mixed))} of four in common"
 
 # %% [markdown]
-# Bright squares on the diagonal are images of one class that look alike to the kernel. Bright places elsewhere are *some* of its
+# Bright squares on the diagonal are images of one class that look alike to the kernel. Bright places elsewhere need not be its
 # mistakes: a prediction weighs all images at once, so a mean cosine alone does not tell which classes are mixed up.
 #
 # ## What can go wrong: a kernel that has no inverse

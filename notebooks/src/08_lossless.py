@@ -36,7 +36,8 @@ profile = lesson.begin()
 # 2. Random real images get there as well, at the latest when there are as many as in the full set. So a distilled set
 #    has to be compared with *random images of the same number*, and, since a distilled pixel takes four bytes and a real one takes
 #    one, with random images of the same *bytes*.
-# 3. Each point of the curve is a distillation and an evaluation, and larger sets take longer. So one wants few points.
+# 3. Each point of the curve is a distillation and an evaluation, and each image more is in every update. So one wants few
+#    points.
 #
 # ## When is nothing lost?
 #
@@ -167,7 +168,7 @@ f"over the sizes {list(worth)} the worth of a distilled image {direction}; it ta
 #
 # ## Where would the curves meet the line?
 #
-# Errors often fall by a power law, $\text{error} \approx a \cdot \text{ipc}^{-b}$: a straight line when both axes are logarithmic. Fit it to
+# Suppose that errors fall by a power law, $\text{error} \approx a \cdot \text{ipc}^{-b}$: a straight line when both axes are logarithmic. Fit it to
 # the sizes at hand, and prolong it.
 #
 # **Predict:** for which number will the prolonged line of random images be lossless?
@@ -183,6 +184,7 @@ def power_law(scores):
     return math.exp(mean_y + b * mean_x), b
 
 
+assert profile.told or len({profile.distill("real", ipc=ipc).total_updates for ipc in profile.lossless_ipcs}) == 1
 laws = {name: law for name, law in ((name, power_law(scores)) for name, scores in points.items()) if law}
 reach = {}
 for name, (a, b) in laws.items():
@@ -317,7 +319,7 @@ expert_plots.accuracy_against_ipc(with_own, full, band) if own else "no size of 
 #
 # The verdict that Task 3 asks for is a number *with its cost*. Bytes of the set, minutes by the clock to make it (which a
 # training on the full data does not need; PAD's experts come on top), seconds to train one network on it, and how far it is below
-# the full data. Records of different days had the processor to themselves or shared it, so read times as orders of magnitude.
+# the full data. Some had the processor to themselves and others shared it, so read times as orders of magnitude.
 
 # %%
 lesson.table(lossless_course.costs(records, full_record))
@@ -330,8 +332,8 @@ for size, scores in sorted(points["DataDAM"].items()):
               f"pay for making the set, at {100 * (full.mean - scores.mean):.2f} points less accuracy than the full data")
 
 # %% [markdown]
-# Mind what the seconds are of. The full data was trained under the assignment's protocol, 20 epochs; the small sets under the standard
-# one, 1,000 epochs in this profile. That is not the same number of updates, as the table of scores above says.
+# Mind what the seconds are of. The full data was trained under the assignment's protocol, the small sets under the standard one: the
+# line of the full data and the table of scores, both above, say how many updates either has had.
 #
 # ## Your verdict
 #
