@@ -274,6 +274,17 @@ class TestRuns:
         assert ["signed by Ada Lovelace" in one.words for one in look(worked_through(SECOND), root=root)[0]] == [True]
 
 
+    @pytest.mark.parametrize(("maker", "told"), [("Ada Lovelace", False), ("", True)])
+    def test_the_name_is_asked_for_only_where_runs_have_none(self, maker, told, look, runs, tmp_path):
+        root = shutil.copytree(runs, tmp_path / "runs")
+        (root / "maker.json").unlink()
+        for path in root.glob(f"*/{RECORD}"):
+            content = json.loads(path.read_text())
+            write_json(path, {key: value for key, value in content.items() if key != "sha256"} | {"maker": maker})
+        mend, know = look(worked_through(SECOND), root=root)
+        assert mend == [] and any("lesson.begin(name=" in one.words for one in know) == told
+
+
 class TestFile:
     @pytest.mark.parametrize("name", ["02_attention_matching (1).ipynb", "mine.ipynb", "ada_02_attention.ipynb"])
     def test_another_name_is_told_and_is_no_fault(self, name, look):

@@ -7,11 +7,11 @@ from pathlib import Path
 from ddkit.foundation.errors import InputError
 from ddkit.grading.executed import outputs
 from ddkit.grading.preflight.notices import Notice
-from ddkit.grading.provenance import examined
+from ddkit.grading.provenance import UNSIGNED, examined
 from ddkit.runs import RECORD, maker
 
 _SHOWN = re.compile(r"^(\S+): made \d{4}-\d\d-\d\d in \d+ s on .*?, (yours|shipped)\b", re.MULTILINE)
-_NO_FAULT = {"unsigned records", "shipped record"}
+_NO_FAULT = {UNSIGNED, "shipped record"}
 _LISTED = 5
 
 
@@ -25,10 +25,12 @@ def own_runs(notebook, root: Path) -> Iterator[Notice]:
         yield Notice("records", f"not in {root}, and shown as yours: {', '.join(lost[:_LISTED])}{more}; name your "
                                 "folder of runs with --runs, or run the notebook again")
     name = _signature(root)
-    if not name:
+    found = examined(root, name, {}, {name: name} if name else {})
+    unsigned = any(one.kind == UNSIGNED for one in found) or not any(root.glob(f"*/{RECORD}"))
+    if unsigned and not name:
         yield Notice("records", 'not signed: lesson.begin(name="Ada Lovelace") puts the name given into all runs that '
                                 "are made from then on", mend=False)
-    for one in examined(root, name, {}, {name: name} if name else {}):
+    for one in found:
         yield Notice("records", one.words, mend=one.kind not in _NO_FAULT)
 
 

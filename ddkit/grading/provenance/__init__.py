@@ -17,10 +17,10 @@ from ddkit.grading.provenance.plausible import implausible
 from ddkit.grading.provenance.rescoring import rescored, to_rescore
 from ddkit.grading.provenance.traces import copied, index, shipped
 from ddkit.grading.provenance.untouched import Noticed, packed, touched
-from ddkit.grading.provenance.whose import misplaced_names
+from ddkit.grading.provenance.whose import UNSIGNED, misplaced_names
 from ddkit.runs import RECORD, Record
 
-__all__ = ["examined", "rescored", "to_rescore"]
+__all__ = ["UNSIGNED", "examined", "rescored", "to_rescore"]
 
 
 def examined(records: Path, student: str, others: dict[str, Path], names: dict[str, str] | None = None,

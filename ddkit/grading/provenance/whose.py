@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from ddkit.grading.provenance.untouched import Noticed
 
+UNSIGNED = "unsigned records"  # a kind of finding
+
 
 def misplaced_names(makers: dict[str, str], student: str, names: dict[str, str]) -> Iterator[Noticed]:
     """What is noticed about signatures; records that nobody signed are told, once, and are no fault.
@@ -17,7 +19,7 @@ def misplaced_names(makers: dict[str, str], student: str, names: dict[str, str])
     """
     unsigned = [run for run, maker in makers.items() if not maker]
     if unsigned:
-        yield "unsigned records", f"{len(unsigned)} of {len(makers)} records are not signed, which is no fault"
+        yield UNSIGNED, f"{len(unsigned)} of {len(makers)} records are not signed, which is no fault"
     signed = {run: maker for run, maker in makers.items() if maker and not _is(maker, student, names)}
     by_maker = {maker: [run for run, other in signed.items() if other == maker] for maker in signed.values()}
     for maker, runs in sorted(by_maker.items()):
