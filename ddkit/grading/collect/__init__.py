@@ -33,6 +33,9 @@ _LOST = {LEFT_OUT, "unreadable"}  # kinds of findings after which the command sa
 def add_to(add) -> None:
     command = add("collect", _collect, "take in what students handed in: folders, zips and exports of Moodle, Canvas "
                                        "and Blackboard")
+    command.epilog = ("A folder is the student's of its name, and so is a zip or a notebook, as jane_doe.zip or "
+                      "jane_doe_02.ipynb; the exports of Moodle, Canvas and Blackboard are taken as they are. It ends "
+                      "with 1 if something had to be left out.")
     command.add_argument("course", metavar="FOLDER", help="of the course")
     command.add_argument("source", metavar="SOURCE", nargs="+", help="folder of students' folders, zips or named files;"
                                                                      " zip of one; export")

@@ -148,7 +148,7 @@ def _choose(pairs: Pairs, index: int, place: int) -> None:
     pairs.chosen[index] = pairs.known[index] = place
 
 
-def _open(asked: list, pairs: Pairs):
+def _open(asked: list, pairs: Pairs) -> list[int]:
     """The graded cells that are not found yet."""
     return [index for index, cell in enumerate(asked) if is_graded(cell) and index not in pairs.chosen]
 
