@@ -40,8 +40,9 @@ def command(engine: str, image: str, room: Room, wires: Path, limits: Limits, bi
     held = ["--network", "none", "--read-only", "--cap-drop", "all", "--security-opt", "no-new-privileges",
             "--memory", memory, "--memory-swap", memory, "--pids-limit", str(int(limits.processes) * 4),  # threads, too
             "--tmpfs", f"/tmp:rw,size={size}", "--shm-size", f"{size}b"]
-    mounts = [(room.home, INSIDE), (wires, wires), *binds, *((path, path) for path in needs.data())]
-    shown = [word for source, place in mounts for word in ("--volume", f"{source}:{place}")]
+    mounts = [f"{source}:{place}" for source, place in ((room.home, INSIDE), (wires, wires), *binds)]
+    mounts += [f"{path}:{path}:ro" for path in needs.data()]
+    shown = [word for mount in mounts for word in ("--volume", mount)]
     shown += [word for name, value in given.items() for word in ("--env", f"{name}={value}")]
     its = ["--user", f"{os.getuid()}:{os.getgid()}"] if engine == "docker" else _podmans()
     return [engine, "run", "--rm", "--name", name_of(wires), *held, *its, *shown, "--workdir", str(INSIDE),
@@ -49,11 +50,13 @@ def command(engine: str, image: str, room: Room, wires: Path, limits: Limits, bi
 
 
 def _podmans() -> list[str]:
-    """Limits not above those that hold here: podman would raise them, which not everybody may."""
+    """Limits not above those that hold here: podman would raise them, which not everybody may. SELinux would keep the
+    room's folders from it."""
     ours = {"nofile": resource.RLIMIT_NOFILE, "nproc": resource.RLIMIT_NPROC}
     hard = {name: resource.getrlimit(which)[1] for name, which in ours.items()}
     most = {name: HIGH if value == resource.RLIM_INFINITY else min(value, HIGH) for name, value in hard.items()}
-    return [word for name, value in most.items() for word in ("--ulimit", f"{name}={value}:{value}")]
+    kept = [word for name, value in most.items() for word in ("--ulimit", f"{name}={value}:{value}")]
+    return [*kept, "--security-opt", "label=disable"]
 
 
 def environment(token: str) -> dict[str, str]:

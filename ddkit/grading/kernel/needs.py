@@ -3,6 +3,7 @@
 import os
 import site
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import ddkit
@@ -15,13 +16,26 @@ KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "O
 def folders() -> list[Path]:
     """Files and folders that are shown read-only, where they are, without those within others.
 
-    Of ``sys.path`` only folders of installed packages are taken: an editable project's root may hold solutions.
+    Of ``sys.path`` only folders of installed packages are taken: an editable project's root may hold solutions. A home,
+    or what holds it, is never shown.
     """
     packages = [path for path in map(Path, sys.path) if path.name in ("site-packages", "dist-packages")]
-    found = [Path(sys.prefix), Path(sys.base_prefix), Path(sys.exec_prefix), Path(sys.executable).resolve().parents[1],
-             *packages, PACKAGE, PACKAGE.parent / "data" / "reference", *data()]
-    there = sorted({path for path in found if path.exists() and path != Path(path.anchor)})
+    found = [Path(sys.prefix), Path(sys.base_prefix), Path(sys.exec_prefix), *_interpreters(), *packages, PACKAGE,
+             PACKAGE.parent / "data" / "reference", *data()]
+    never = (Path.home(), *Path.home().parents)
+    there = sorted({path for path in found if path.exists() and path not in never})
     return [path for path in there if not any(path != other and path.is_relative_to(other) for other in there)]
+
+
+def _interpreters() -> Iterator[Path]:
+    """Where Python lies, and each link to it on the way, as environments and some installers make them."""
+    path = Path(sys.executable)
+    for _ in range(20):
+        if path.parent.name == "bin":
+            yield path.parents[1]
+        if not path.is_symlink():
+            return
+        path = Path(os.path.abspath(path.parent / os.readlink(path)))
 
 
 def data() -> list[Path]:

@@ -107,6 +107,19 @@ def test_only_packages_ddkit_and_data_are_shown():
     assert HERE not in shown and Path.home() not in shown and Path("/") not in shown
 
 
+def test_a_home_is_never_shown(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path / "me"))
+    for name in ("me/bin", "me/python/bin"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "me/python/bin/python3").touch()
+    (tmp_path / "me/latest").symlink_to(tmp_path / "me/python")
+    (tmp_path / "me/bin/python").symlink_to(tmp_path / "me/latest/bin/python3")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "me/bin/python"))
+    monkeypatch.setenv("DDKIT_DATA", str(tmp_path))
+    shown = needs.folders()
+    assert tmp_path / "me/latest" in shown and tmp_path / "me" not in shown and tmp_path not in shown
+
+
 @pytest.mark.parametrize("kind", PROTECTS)
 def test_every_kind_says_what_it_protects(kind):
     assert Sandbox(kind, "image").protects.startswith(f"sandbox {kind}: ")
@@ -133,7 +146,7 @@ def test_a_sandbox_that_works_is_chosen(monkeypatch, kind, image, works, engines
 
 @pytest.mark.parametrize("engine", container.ENGINES)
 def test_a_container_has_no_network_and_limits(engine, monkeypatch):
-    monkeypatch.delenv("DDKIT_DATA", raising=False)
+    monkeypatch.setenv("DDKIT_DATA", "/data")
     with Room() as room:
         wires = room.wires()
         limits, binds = Limits(memory=100, processes=8, files=10), [(Path("/a"), Path("/b"))]
@@ -142,7 +155,7 @@ def test_a_container_has_no_network_and_limits(engine, monkeypatch):
     assert command[:3] == [engine, "run", "--rm"] and command[command.index("an-image") + 1] == "/bin/sh"
     for part in ("--network none", "--read-only", "--cap-drop all", "--security-opt no-new-privileges",
                  f"--memory {100 * 2**20}b --memory-swap {100 * 2**20}b", "--pids-limit 32",
-                 "--env DDKIT_PROFILE=quick",
+                 "--env DDKIT_PROFILE=quick", "--volume /data:/data:ro",
                  f"--volume {room.home}:/home/student", f"--volume {wires}:{wires}", "--volume /a:/b",
                  "--workdir /home/student"):
         assert part in words
