@@ -236,10 +236,10 @@ class Crypts:
     def polar(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """For points [P]: which crypt is nearest, the distance from its centre (its wall is near 1) and the angle in
         turns, in [0, 1)."""
-        offsets = np.stack([x, y], 1) - self.centres[:, None]  # [C, P, 2]
-        local = offsets @ self.frames.transpose(0, 2, 1)
-        nearest = (local**2).sum(-1).argmin(0)
-        u, v = local[nearest, np.arange(len(x))].T
+        across, down = x - self.centres[:, :1], y - self.centres[:, 1:]  # [C, P]
+        u, v = (row[:, :1] * across + row[:, 1:] * down for row in self.frames.transpose(1, 0, 2))
+        nearest, each = (u * u + v * v).argmin(0), np.arange(len(x))
+        u, v = u[nearest, each], v[nearest, each]
         return nearest, np.hypot(u, v), np.arctan2(v, u) / (2 * np.pi) % 1.0
 
     def outer(self, which: np.ndarray, turns: np.ndarray) -> np.ndarray:
@@ -266,15 +266,15 @@ def render(strength: float, size: int, random: np.random.Generator) -> np.ndarra
     edge = partial(_edge, width=float(np.hypot(0.7 / size, random.uniform(0.003, 0.009))))
     which, radius, turns = crypts.polar(x, y)
     scale, outer = crypts.radii[which], crypts.outer(which, turns)
-    in_crypt = edge((outer - radius) * scale)
-    in_lumen = edge((crypts.inner(which, turns) - radius) * scale)
+    inside = (crypts.inner(which, turns) - radius) * scale
+    in_crypt, in_lumen = edge((outer - radius) * scale), edge(inside)
     stroma = _stroma(x, y, radius, random, edge)
     wall = _wall(which, radius / outer, turns, scale, len(crypts.radii), random, edge)
     rim = np.exp(-(((radius - outer) * scale / 0.012) ** 2))  # the basement membrane
     mucin = 0.05 + 0.04 * _field(x, y, random, 4.0)
     stains = [(s * (1 - in_crypt) + w * in_crypt) * (1 - in_lumen) + m * np.abs(mucin) * in_lumen
               for s, w, m in zip(stroma, wall, (0.6, 0.8), strict=True)]
-    brush = edge(0.012 - np.abs(crypts.inner(which, turns) - radius) * scale)  # the cells' border on the lumen
+    brush = edge(0.012 - np.abs(inside))  # the cells' border on the lumen
     stains[1] = stains[1] + 0.25 * rim + 0.75 * brush
     return _expose(stains, x, y, size, random)
 
@@ -295,8 +295,8 @@ def _scatter(x, y, random: np.random.Generator, edge) -> np.ndarray:
     table = random.random((5, 32, 32))[:, i, j]
     present, slant = table[0] < 0.3, np.pi * table[1]
     du, dv = u - i - 0.35 - 0.3 * table[2], v - j - 0.35 - 0.3 * table[3]
-    along, across = np.cos(slant) * du + np.sin(slant) * dv, np.cos(slant) * dv - np.sin(slant) * du
-    distance = np.hypot(along / 1.7, across) - 0.13 - 0.05 * table[4]
+    cos, sin = np.cos(slant), np.sin(slant)
+    distance = np.hypot((cos * du + sin * dv) / 1.7, cos * dv - sin * du) - 0.13 - 0.05 * table[4]
     return present * edge(-distance / cells)
 
 
