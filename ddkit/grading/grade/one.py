@@ -8,6 +8,7 @@ from ddkit.foundation.files import first_line, write_bytes
 from ddkit.grading.findings import Finding, write
 from ddkit.grading.grade import byhand, ways
 from ddkit.grading.grade.orders import Order
+from ddkit.grading.grade.unusual import unusual
 from ddkit.grading.release.gradebook import nbgraders_ways
 
 SCHEME = "mark-scheme"  # the tag of cells that students do not get
@@ -61,7 +62,9 @@ def _finish(order: Order) -> list[Finding]:
     import nbformat
 
     notebook = nbformat.read(order.autograded, as_version=4)
-    found = [Finding(**one) for one in notebook.metadata.pop(NOTED, [])] + ways.noticed(order, notebook)
+    lesson = nbformat.read(order.course.notebook("source", order.lesson), as_version=4)
+    found = [Finding(**one) for one in notebook.metadata.pop(NOTED, [])]
+    found += [*unusual(notebook, lesson), *ways.noticed(order, notebook)]
     schemes = order.course.schemes(order.lesson)
     cells = []
     for cell in notebook.cells:
