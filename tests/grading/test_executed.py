@@ -3,6 +3,7 @@
 import copy
 import os
 import re
+import time
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from ddkit.course.profiles import profile
 from ddkit.foundation.files import write_json
 from ddkit.grading.course import Course
 from ddkit.grading.executed import compared, differences, environment, profile_of, told
+from ddkit.grading.executed.comparing import MOST
 from ddkit.grading.executed.live import live_cells
 from ddkit.runs import RECORD
 
@@ -31,9 +33,10 @@ def notebook(*cells: tuple[str, object]):
     """A notebook of code cells: source, and what it printed or, as dict, its output's data."""
     made = nbformat.v4.new_notebook()
     for number, (source, output) in enumerate(cells):
-        kept = (nbformat.v4.new_output("execute_result", output, execution_count=1) if isinstance(output, dict)
-                else nbformat.v4.new_output("stream", name="stdout", text=output))
-        made.cells.append(nbformat.v4.new_code_cell(source, id=f"cell-{number}", outputs=[kept]))
+        kept = ({"output_type": "execute_result", "data": output, "metadata": {}, "execution_count": 1}
+                if isinstance(output, dict) else {"output_type": "stream", "name": "stdout", "text": output})
+        made.cells.append(nbformat.v4.new_code_cell(source, id=f"cell-{number}"))
+        made.cells[-1].outputs = [nbformat.from_dict(kept)]
     return made
 
 
@@ -149,6 +152,32 @@ class TestLines:
 
     def test_text_that_is_kept_in_lines_is_read_as_well(self):
         assert found({"text/markdown": ["a 5.00 %\n", "b"]}, {"text/markdown": "a 6.00 %\nb"})
+
+
+class TestHostile:
+    """What is compared was written by strangers: it takes neither long nor an error, whatever it is."""
+
+    @pytest.mark.parametrize("data", [
+        {"text/html": "<table>" + "<tr" * 200_000}, {"text/html": "<table>" + "<" * 500_000},
+        {"text/html": "<table>" + "<tr><td>" * 20_000}, {"text/markdown": "|" * 500_000},
+        {"text/markdown": "| a |\n" * 15_000}, {"text/plain": "1 %\n" * 20_000}, {"text/plain": "1." * 200_000},
+        {"text/plain": "\n".join(f"{'abc'[n % 3]} {n} %" for n in range(20_000))}, {"text/plain": "9," * 50_000},
+        {"text/plain": 5}, {"text/markdown": ["| 1 |", 5]}, {"text/plain": "1" * 100_000 + " %"}],
+        ids=lambda data: f"{next(iter(data))} {str(next(iter(data.values())))[:12]!r}")
+    def test_no_text_takes_long(self, data):
+        begun = time.process_time()
+        for given in (data, {"text/plain": "1 %\n2 %"}, {"text/plain": "x 2 %\n" * 10_000}):
+            for one, other in ((data, given), (given, data)):
+                assert len(differences(notebook(("a", one)), notebook(("a", other)))) <= MOST
+        assert time.process_time() - begun < 20
+
+    @pytest.mark.parametrize("number", ["1.5e999", "1.5e-999", f"1.5e{'9' * 5000}", "9" * 5000, "-1.5e+308"])
+    def test_no_number_is_too_large(self, number):
+        assert found(f"{number} points", "1.5e3 points") and not found(f"{number} points", f"{number} points")
+
+    @pytest.mark.parametrize("source", ["(" * 5000, "\0", "x = " + "-" * 3000 + "1", "def", "\ud800"])
+    def test_no_code_is_too_strange(self, source):
+        assert live_cells([source, "a"]) == [False, False]
 
 
 LIVE = {

@@ -300,6 +300,12 @@ class TestFile:
         assert told.startswith(f"ddkit: {SECOND.name} is not a notebook that can be handed in: ")
         assert len(told.splitlines()) == 1
 
+    @pytest.mark.parametrize("cells", [[5, None, "x"], [{}], [{"cell_type": "code", "id": "task1-1a", "source": 5}]])
+    def test_a_notebook_of_strange_cells_is_looked_over(self, cells, runs, tmp_path, at_hand):
+        path = tmp_path / SECOND.name
+        path.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}))
+        assert at_stake(check(path, runs)[0]) == 9
+
     def test_a_file_that_is_not_there_is_told(self, tmp_path, capsys):
         assert main(["check", str(tmp_path / "none.ipynb")]) == 2
         assert "there is no notebook" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterator
+from itertools import islice
 
 from ddkit.grading.executed import numbers, tables
 from ddkit.grading.executed.live import live_cells
@@ -9,6 +10,8 @@ from ddkit.grading.executed.outputs import failed, stated
 from ddkit.grading.findings import Finding
 
 _CHANGED = "was changed so that it trains, draws or takes the time by itself: what it states was not compared"
+MOST = 20
+_LONG, _SHOWN = 1_000, 3  # lines that are searched for the same words, and that are quoted
 Apart = tuple[str, str, str]  # where, what is stated, what the records give
 
 
@@ -17,7 +20,7 @@ def differences(handed_in, recomputed, lesson=None) -> list[Finding]:
 
     Compared are tables and the numbers in lines of text. Not compared are times and sizes of memory; versions, dates,
     paths and pictures; what stands on stderr; and all of a cell that computes anew, as ``live_cells`` has it. Cells
-    that were handed in without outputs state nothing.
+    that were handed in without outputs state nothing. Of one cell the first ``MOST`` differences are told.
 
     Args:
         handed_in: the notebook with its outputs as they came.
@@ -35,7 +38,7 @@ def differences(handed_in, recomputed, lesson=None) -> list[Finding]:
         elif failed(cell):
             lost.append((name, failed(cell)))
         else:
-            found += [_finding(name, *apart) for apart in _apart(other, cell)]
+            found += [_finding(name, *apart) for apart in islice(_apart(other, cell), MOST)]
     return found + _not_recomputed(lost)
 
 
@@ -79,15 +82,32 @@ def _apart(stated_in, given_in) -> Iterator[Apart]:
 def _lines_apart(stated_lines: list[str], given_lines: list[str]) -> Iterator[Apart]:
     """Numbers of lines that say the same in words, and lines of scores that nothing comes of."""
     read = [[numbers.read(line) for line in lines] for lines in (stated_lines, given_lines)]
-    matcher = difflib.SequenceMatcher(None, *([words for words, _ in lines] for lines in read), autojunk=False)
-    for tag, first, last, start, end in matcher.get_opcodes():
-        if tag == "equal":
-            for line, (_, one), (_, other) in zip(stated_lines[first:last], read[0][first:last], read[1][start:end],
-                                                  strict=True):
-                yield from ((_short(line), a, b) for a, b in zip(one, other, strict=True) if not numbers.same(a, b))
+    for same, ours, theirs in _matched(*([words for words, _ in lines] for lines in read)):
+        if same:
+            for place, other in zip(ours, theirs, strict=True):
+                pairs = zip(read[0][place][1], read[1][other][1], strict=True)
+                yield from ((_short(stated_lines[place]), a, b) for a, b in pairs if not numbers.same(a, b))
         else:
-            instead = "; ".join(map(_short, given_lines[start:end])) or "no such line"
-            yield from (("a line", _short(line), instead) for line in stated_lines[first:last] if numbers.scored(line))
+            instead = "; ".join(_short(given_lines[other]) for other in theirs[:_SHOWN]) or "no such line"
+            yield from (("a line", _short(stated_lines[place]), instead) for place in ours
+                        if numbers.scored(stated_lines[place]))
+
+
+def _matched(ours: list, theirs: list) -> Iterator[tuple[bool, range, range]]:
+    """Parts of two lists that are the same, and what stands between them; of very long lists only as far as they begin
+    and end alike, since finding more takes too long."""
+    short = min(len(ours), len(theirs))
+    head = next((place for place in range(short) if ours[place] != theirs[place]), short)
+    tail = next((place for place in range(short - head) if ours[-1 - place] != theirs[-1 - place]), short - head)
+    first, last = range(head, len(ours) - tail), range(head, len(theirs) - tail)
+    yield True, range(head), range(head)
+    yield True, range(first.stop, len(ours)), range(last.stop, len(theirs))
+    if max(len(first), len(last)) > _LONG:
+        yield False, first, last
+        return
+    middles = [[lines[place] for place in places] for lines, places in ((ours, first), (theirs, last))]
+    for tag, a, b, c, d in difflib.SequenceMatcher(None, *middles, autojunk=False).get_opcodes():
+        yield tag == "equal", first[a:b], last[c:d]
 
 
 def _short(line: str) -> str:

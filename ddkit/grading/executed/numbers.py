@@ -39,5 +39,8 @@ def same(stated: str, given: str) -> bool:
     if digits[0] != digits[1] or not digits[0]:
         return False
     one, other = (number.strip("±~") for number in (stated, given))
-    exponent = int(one.partition("e")[2] or 0)
-    return abs(float(one) - float(other)) <= 1.01 * 10.0 ** (exponent - digits[0])
+    try:
+        unit = 10.0 ** (int(one.partition("e")[2] or 0) - digits[0])
+    except (OverflowError, ValueError):  # an exponent that no float has
+        return False
+    return abs(float(one) - float(other)) <= 1.01 * unit

@@ -74,6 +74,8 @@ def _by_cells(notebook) -> int | None:
 
 def names_of(cell) -> list:
     """What a cell says that it is: its id, wherever an editor keeps it, and its name in nbgrader's metadata."""
+    if not isinstance(cell, dict):
+        return []
     told = cell.get("metadata") if isinstance(cell.get("metadata"), dict) else {}
     graded = told.get("nbgrader") if isinstance(told.get("nbgrader"), dict) else {}
     return [name for name in (cell.get("id"), told.get("id"), graded.get("grade_id")) if name]

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from ddkit.exercises import exercises, records
 from ddkit.foundation.errors import require
+from ddkit.foundation.files import write_bytes
 from ddkit.grading.findings import Finding
 from ddkit.grading.preflight.lesson import Lesson, names_of
 from ddkit.grading.preflight.notices import Notice, named
-from ddkit.grading.restore import restore
-from ddkit.grading.restore.tidy import OUTPUTS
+from ddkit.grading.restore import restore, written
+from ddkit.grading.restore.tidy import OUTPUTS, tidied
 
 _ADVICE = {
     "missing cell": "is not there: copy it from the lesson, or --mend puts it back unsolved",
@@ -32,8 +33,6 @@ def in_shape(notebook, lesson: Lesson) -> tuple[object, list[Finding]]:
     """
     if lesson.own is not None:
         return restore(notebook, lesson.own)
-    from ddkit.grading.restore.tidy import tidied
-
     made, findings = tidied(notebook)
     return made, findings + list(_by_marks(made, lesson))
 
@@ -92,9 +91,6 @@ def mended(path: Path, notebook, lesson: Lesson) -> tuple[Path, list[Finding]]:
     Raises:
         InputError: the lesson's own notebook is not at hand.
     """
-    from ddkit.foundation.files import write_bytes
-    from ddkit.grading.restore import written
-
     require(lesson.own is not None, f"the notebook of lesson {lesson.number} as it was handed out is not at hand, and "
                                     "nothing can be mended without: name its folder with --notebooks")
     made, findings = restore(notebook, lesson.own)
@@ -113,5 +109,3 @@ def _free(path: Path) -> Path:
         if not found.exists():
             return found
         number += 1
-
-
