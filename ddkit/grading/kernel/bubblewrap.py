@@ -31,7 +31,8 @@ def command(room: Room, wires: Path, limits: Limits, binds: list[tuple[Path, Pat
     shown = [("--ro-bind-try", str(path), str(path)) for path in (*SYSTEM, *(f"/etc/{name}" for name in ETC))]
     needed = needs.folders()
     shown += [("--ro-bind", str(path), str(path)) for path in needed]
-    shown += [("--tmpfs", str(path)) for path in hidden if any(path.is_relative_to(one) for one in needed)]
+    shown += [("--tmpfs", str(path)) for path in (*hidden, *needs.private())
+              if any(path.is_relative_to(one) for one in needed)]
     shown += [("--bind", str(source), str(place)) for source, place in
               ((room.home, INSIDE), (wires, wires), *binds)]
     return ["bwrap", *APART, "--proc", "/proc", "--dev", "/dev", *memory, "/dev/shm", *memory, "/tmp",
@@ -41,7 +42,7 @@ def command(room: Room, wires: Path, limits: Limits, binds: list[tuple[Path, Pat
 
 def environment(token: str) -> dict[str, str]:
     """The variables of the kernel."""
-    return needs.environment(INSIDE, token)
+    return needs.environment(INSIDE, Path("/tmp"), token)
 
 
 @functools.cache

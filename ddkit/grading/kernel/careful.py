@@ -27,7 +27,7 @@ from ddkit.grading.kernel import connection, probe
 from ddkit.grading.kernel.outputs import KINDS, Cutter
 from ddkit.grading.kernel.room import Room
 from ddkit.grading.kernel.sandbox import Sandbox
-from ddkit.grading.kernel.watch import Limits, Watch, end_all
+from ddkit.grading.kernel.watch import MIB, Limits, Watch, end_all, fits
 
 FINDINGS = "ddkit_findings"
 LOOK = 0.2  # seconds between two looks at what a cell uses
@@ -93,7 +93,7 @@ class CarefulExecute(Execute):
         with self._room.words.open("ab") as words:
             await super().async_start_new_kernel(cwd=str(self._room.home), env=self._variables, stderr=words,
                                                  stdout=subprocess.DEVNULL, independent=True)
-        self._watch = Watch(self.km.provisioner.pid, self._room.home, self.limits)
+        self._watch = Watch(self.km.provisioner.pid, self._room.base, self.limits)
 
     start_new_kernel = run_sync(async_start_new_kernel)  # nbclient binds its own at class level
 
@@ -118,6 +118,8 @@ class CarefulExecute(Execute):
                 self._over = f"the kernel ended more than {self.limits.restarts:g} times"
                 return
             await self._async_cleanup_kernel()
+            if not fits(self._room.home, self.limits.files * MIB / 2):  # else the next cell would pay for it
+                self._room.emptied()
             self.create_kernel_manager()
             await self.async_start_new_kernel()
             await self.async_start_new_kernel_client()
@@ -226,7 +228,7 @@ class CarefulExecute(Execute):
         if isinstance(error, CellTimeoutError):  # its last output never came
             self._cutter.cut = True
             return Ended("too much output", "its output was longer than can be received", dead=True)
-        raise error
+        return Ended("kernel ended", "what the kernel answered could not be read, so it was ended", dead=True)
 
     async def _kill(self, running: asyncio.Future) -> None:
         """End the kernel, and what waits for it."""
@@ -281,7 +283,10 @@ class CarefulExecute(Execute):
             return None
         if kind == "update_display_data" and self._replaying:
             return None
-        return super().process_message(msg, cell, cell_index)
+        try:
+            return super().process_message(msg, cell, cell_index)
+        except (LookupError, TypeError, AttributeError):  # a message that no kernel sends by itself
+            return None
 
     def clear_output(self, outs, msg, cell_index):
         """Take outputs away, but never what decides a mark."""

@@ -42,6 +42,7 @@ def command(engine: str, image: str, room: Room, wires: Path, limits: Limits, bi
             "--tmpfs", f"/tmp:rw,size={size}", "--shm-size", f"{size}b"]
     mounts = [f"{source}:{place}" for source, place in ((room.home, INSIDE), (wires, wires), *binds)]
     mounts += [f"{path}:{path}:ro" for path in needs.data()]
+    held += [word for path in needs.private() for word in ("--tmpfs", str(path))]
     shown = [word for mount in mounts for word in ("--volume", mount)]
     shown += [word for name, value in given.items() for word in ("--env", f"{name}={value}")]
     its = ["--user", f"{os.getuid()}:{os.getgid()}"] if engine == "docker" else _podmans()
@@ -62,7 +63,7 @@ def _podmans() -> list[str]:
 def environment(token: str) -> dict[str, str]:
     """The variables of the kernel: the image has its own for Python."""
     told = {"DDKIT_DATA": str(needs.data()[0])} if needs.data() else {}
-    return told | needs.common(INSIDE, token)
+    return told | needs.common(INSIDE, Path("/tmp"), token)
 
 
 def name_of(wires: Path) -> str:

@@ -43,20 +43,34 @@ def data() -> list[Path]:
     return [Path(os.environ["DDKIT_DATA"]).expanduser().resolve()] if os.environ.get("DDKIT_DATA") else []
 
 
-def environment(home: Path, token: str) -> dict[str, str]:
+def private() -> list[Path]:
+    """Folders within the data that are nobody's but the instructor's: their own runs."""
+    runs = [path / "runs" for path in data()]
+    return [path for path in runs if path.is_dir()]
+
+
+def environment(home: Path, fresh: Path, token: str) -> dict[str, str]:
     """The variables of a kernel that runs with this Python: none that this machine has for other purposes."""
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     here = {"PYTHONPATH": str(PACKAGE.parent), "PATH": f"{Path(sys.prefix) / 'bin'}{os.pathsep}{kept.get('PATH', '')}"}
     if data():
         here["DDKIT_DATA"] = str(data()[0])
+    told = kept | here | common(home, fresh, token)
     if site.getusersitepackages() in sys.path:
-        here["PYTHONUSERBASE"] = site.getuserbase()
-    return kept | here | common(home, token)
+        told["PYTHONUSERBASE"] = site.getuserbase()
+        del told["PYTHONNOUSERSITE"]
+    return told
 
 
-def common(home: Path, token: str) -> dict[str, str]:
-    """The variables that a kernel has anywhere."""
-    return {"HOME": str(home), "USER": "student", "LOGNAME": "student", "DDKIT_MARKING": token,
+def common(home: Path, fresh: Path, token: str) -> dict[str, str]:
+    """The variables that a kernel has anywhere.
+
+    Args:
+        home: which outlives a kernel that is started again, so no code of it may be executed at the start.
+        fresh: a folder that is empty whenever a kernel starts.
+    """
+    return {"PYTHONNOUSERSITE": "1", "PYTHONSAFEPATH": "1", "IPYTHONDIR": str(fresh / "ipython"),
+            "HOME": str(home), "USER": "student", "LOGNAME": "student", "DDKIT_MARKING": token,
             "DDKIT_RUNS": str(home / "runs"), "DDKIT_PROGRESS": "0", "PYTHONDONTWRITEBYTECODE": "1",
-            "PYTHONWARNINGS": "ignore", "CUDA_VISIBLE_DEVICES": "", "IPYTHONDIR": str(home / ".ipython"),
+            "PYTHONWARNINGS": "ignore", "CUDA_VISIBLE_DEVICES": "",
             "LANG": os.environ.get("LANG", "C.UTF-8")}

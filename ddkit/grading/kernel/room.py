@@ -1,5 +1,7 @@
 """The throw-away folders of one submission: a home, copies of what it may use, and the kernel's sockets."""
 
+import contextlib
+import os
 import secrets
 import shutil
 import tempfile
@@ -29,10 +31,16 @@ class Room:
         return self
 
     def __exit__(self, *_) -> None:
-        shutil.rmtree(self.base, ignore_errors=True)
+        _remove(self.base)
+
+    def emptied(self) -> None:
+        """Throw away what was written to the home."""
+        _remove(self.home)
+        self.home.mkdir()
 
     def wires(self) -> Path:
-        """An empty folder for the sockets of the next kernel."""
+        """An empty folder for the sockets of the next kernel, in place of the last one's."""
+        _remove(self.base / f"wires-{self._kernels}")
         self._kernels += 1
         folder = self.base / f"wires-{self._kernels}"
         folder.mkdir()
@@ -47,6 +55,19 @@ class Room:
                 _copy(Path(source), copy)
             made.append((copy, Path(place)))
         return made
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, also one whose parts were locked by who wrote them."""
+    def unlock(function, path, _):
+        with contextlib.suppress(OSError):
+            for one in (os.path.dirname(path), path):
+                if not os.path.islink(one):
+                    os.chmod(one, 0o700)
+            function(path)
+
+    shutil.rmtree(folder, onerror=unlock)
+    shutil.rmtree(folder, ignore_errors=True)  # what lay in a folder that could not be listed before
 
 
 def _copy(source: Path, copy: Path) -> None:

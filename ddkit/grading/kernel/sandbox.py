@@ -69,7 +69,7 @@ class Sandbox:
             hidden: folders that the kernel must not see.
         """
         if self.kind == "none":
-            told = needs.environment(room.home, room.token) | given
+            told = needs.environment(room.home, wires, room.token) | given
             return _kernel(limits, bubblewrap.PYTHON), _moved(told, binds)
         if self.kind == "bubblewrap":
             before = bubblewrap.command(room, wires, limits, binds, hidden)

@@ -51,11 +51,11 @@ class Watch:
 
     Args:
         pid: of the first of them.
-        home: the folder that they write to.
+        folder: that all lies in which they may write to.
     """
 
-    def __init__(self, pid: int, home: Path, limits: Limits):
-        self.limits, self.home = limits, home
+    def __init__(self, pid: int, folder: Path, limits: Limits):
+        self.limits, self.folder = limits, folder
         self.seen: dict[tuple[int, float], psutil.Process] = {}  # also those whose parents have ended since
         self._looks = 0
         with contextlib.suppress(psutil.Error):
@@ -72,7 +72,7 @@ class Watch:
         if sum(map(_seconds, alive)) > most.processor_seconds:
             return "over time", f"it used more than {most.processor_seconds:g} s of the processor"
         self._looks += 1
-        if self._looks % 5 == 1 and not fits(self.home, most.files * MIB):
+        if self._looks % 5 == 1 and not fits(self.folder, most.files * MIB):
             return "too many files", f"it wrote more than {most.files:g} MiB or {FILES} files"
         return None
 
@@ -109,13 +109,16 @@ def _seconds(process: psutil.Process) -> float:
 
 
 def fits(folder: Path, most: float) -> bool:
-    """Whether a folder holds at most so many bytes, in at most ``FILES`` files."""
+    """Whether a folder holds at most so many bytes, in at most ``FILES`` files; not if it cannot be read."""
     size = 0
-    for number, entry in enumerate(_entries(folder)):
-        with contextlib.suppress(OSError):
-            size += entry.stat(follow_symlinks=False).st_blocks * 512
-        if size > most or number >= FILES:
-            return False
+    try:
+        for number, entry in enumerate(_entries(folder)):
+            with contextlib.suppress(OSError):
+                size += entry.stat(follow_symlinks=False).st_blocks * 512
+            if size > most or number >= FILES:
+                return False
+    except PermissionError:
+        return False
     return True
 
 
@@ -128,7 +131,7 @@ def _entries(folder: Path) -> Iterable[os.DirEntry]:
                     yield entry
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(entry.path)
-        except OSError:  # taken away meanwhile
+        except (FileNotFoundError, NotADirectoryError):  # taken away meanwhile
             continue
 
 

@@ -1,5 +1,7 @@
 """What a stranger's cell does costs that cell: the kernel lives on or is started again, the rest goes on."""
 
+import sys
+
 import psutil
 import pytest
 
@@ -104,8 +106,36 @@ def test_an_error_of_any_length_is_kept_and_cut(execute):
     "open('big', 'wb').write(b'1' * 2**25)",
     "for i in range(64): open(f'f{i}', 'wb').write(b'1' * 2**20)\nimport time; time.sleep(9)"])
 def test_files_have_a_size(execute, kind, write):
-    found = execute(kind, "x = 41", write, "print(x + 1)", files=16)
+    found = execute(kind, "x = 41", write, "import time; time.sleep(2); print(x + 1)", files=16)
     assert found.failed() == [1] and found.said(2) == "42\n"
+
+
+STARTS = {"IPython": "/ipython/profile_default/startup/00.py", "the launcher": "/ipykernel_launcher.py",
+          "a module": "/traitlets.py", "the home's IPython": "/.ipython/profile_default/startup/00.py",
+          "Python": f"/.local/lib/python3.{sys.version_info[1]}/site-packages/usercustomize.py"}
+
+
+def test_a_kernel_that_is_started_again_executes_nothing_of_the_home(execute, kind):
+    write = "\n".join(f"path = pathlib.Path.home() / {path[1:]!r}; path.parent.mkdir(parents=True, exist_ok=True)\n"
+                      f"path.write_text('import builtins; builtins.strange = 1')" for path in STARTS.values())
+    asked = "print(hasattr(__builtins__, 'strange'))"
+    found = execute(kind, f"import pathlib\n{write}", "import os; os._exit(1)", asked)
+    assert found.failed() == [1] and found.said(2) == "False\n"
+
+
+FORGED = {"no data": "session.send(socket, 'display_data', {}, parent=parent)",
+          "data of no kind": "session.send(socket, 'display_data', {'data': 1, 'metadata': 2}, parent=parent)",
+          "no number": "session.send(socket, 'execute_result', {'data': {'text/plain': '1'}}, parent=parent)",
+          "no place": "session.send(socket, 'update_display_data', {'data': {}, 'transient': {'display_id': 'x'}}, "
+                      "parent=parent)",
+          "no signature": "socket.send_multipart([b'x', b'<IDS|MSG>', b'0', b'{}', b'{}', b'{}', b'{}'])"}
+
+
+@pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED)
+def test_forged_messages_cost_their_cell_at_most(execute, forged):
+    start = "kernel = get_ipython().kernel; session, socket = kernel.session, kernel.iopub_socket\n"
+    found = execute("bubblewrap", "x = 41", f"{start}parent = kernel.get_parent()\n{forged}", "print(x + 1)")
+    assert found.said(2) == "42\n" and set(found.failed()) <= {1}
 
 
 def test_the_time_of_the_notebook_ends_it(execute):

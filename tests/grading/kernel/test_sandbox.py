@@ -42,6 +42,15 @@ def test_a_course_within_a_shown_folder_is_hidden(execute, course, monkeypatch):
     assert found.said(0) == "['course'] []\n"
 
 
+def test_the_instructors_own_runs_are_hidden(execute, tmp_path, monkeypatch):
+    (tmp_path / "runs" / "mine").mkdir(parents=True)
+    (tmp_path / "MNIST").mkdir()
+    monkeypatch.setenv("DDKIT_DATA", str(tmp_path))
+    found = execute("bubblewrap", "import os; at = os.environ['DDKIT_DATA']\n"
+                                  "print(sorted(os.listdir(at)), os.listdir(os.path.join(at, 'runs')))")
+    assert found.said(0) == "['MNIST', 'runs'] []\n"
+
+
 @pytest.mark.parametrize("place", [
     HERE / "stranger", Path(ddkit.__file__).with_name("stranger.py"), Path("/usr/stranger"), Path("/stranger"),
     Path("/etc/stranger"), Path("/dev/stranger"), Path(sys.prefix) / "stranger"], ids=str)
