@@ -20,8 +20,8 @@ import pytest
 from ddkit.exercises.marks import APPLICATIONS, MARKS, points
 from ddkit.foundation.errors import InputError
 from ddkit.grading.findings import Finding
-from ddkit.grading.results import words
-from ddkit.grading.results.marks import findings, rows
+from ddkit.grading.results import summary, words
+from ddkit.grading.results.marks import findings, rows, totals
 from ddkit.grading.results.scores import NOT_HANDED_IN, NOT_MARKED, NOT_RELEASED, TO_MARK, UNREADABLE, Lesson, Score
 from ddkit.grading.results.totals import FULL, questions, tasks
 from ddkit.grading.roster import Student, roster
@@ -83,6 +83,17 @@ def test_questions_add_up_to_tasks_and_tasks_to_all():
         (whole,) = (float(value) for key, value in row.items() if re.fullmatch(rf"Task {task} /\d+", key))
         assert sum(parts) == pytest.approx(whole)
     assert float(row["all /45"]) == sum(float(row[f"Task {task} /{most:g}"]) for task, most in tasks(FULL).items())
+
+
+def test_the_page_of_a_student_says_what_the_table_says():
+    given = lessons(lambda name, most: most if len(name) % 2 else most / 2)
+    (row,) = table(CELLS, (Student("ann"), given))
+    page = summary.page(Student("ann"), given, CELLS, {"": [], **{name: ["a < b"] for name in CELLS}},
+                        totals(CELLS, Student("ann"), given))
+    assert f"<td>Task 1</td><td class=number>{row['Task 1 /20']} of 20</td>" in page
+    assert f"<td>Task 1 2b</td><td class=number>{row['Task 1 2b in all /4']} of 4</td>" in page
+    assert f"<td>all</td><td class=number>{row['all /45']} of 45</td>" in page
+    assert page.count("<li>a &lt; b</li>") == len(CELLS)
 
 
 # states

@@ -207,7 +207,7 @@ def test_a_better_file_takes_the_place_of_one_that_was_unreadable_and_the_other_
 
 
 def test_chosen_students_and_lessons_alone_are_marked(graded):
-    assert grade(graded, WAY, ["1"], ["perfect"], again=True).marked == 1
+    assert grade(graded, WAY, ["1", TINY], ["perfect", "perfect"], again=True).marked == 1
     with pytest.raises(InputError, match="nothing was handed in by nobody: choose among broken, mistaken, perfect"):
         grade(graded, WAY, students=["nobody"])
     with pytest.raises(InputError, match="lesson '7' was not released"):

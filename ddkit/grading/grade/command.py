@@ -102,10 +102,10 @@ def grade(course: Course, way: Way, lessons: list[str] | None = None, students: 
     from ddkit.grading.grade import byhand
 
     whole(jobs, 1, "--jobs")
-    names = course.lessons if lessons is None else [course.lesson(asked) for asked in lessons]
+    names = course.lessons if lessons is None else list(dict.fromkeys(map(course.lesson, lessons)))
     unknown = sorted(set(students or ()) - set(course.students))
     require(not unknown, f"nothing was handed in by {', '.join(unknown)}: choose among {', '.join(course.students)}")
-    pairs = [(student, lesson) for student in students or course.students for lesson in names]
+    pairs = [(student, lesson) for student in dict.fromkeys(students or course.students) for lesson in names]
     with course.held():
         orders = [Order(course.root, *pair, way) for pair in pairs]
         _withdrawn(course, orders)

@@ -12,7 +12,7 @@ from ddkit.grading.grade import crew
 from ddkit.grading.grade.command import cores
 from ddkit.grading.release.gradebook import nbgraders_ways
 from ddkit.grading.results import summary
-from ddkit.grading.results.marks import Class, of_class
+from ddkit.grading.results.marks import Class, of_class, totals
 from ddkit.grading.results.scores import Lesson, graded_cells
 from ddkit.grading.results.words import places, without_names, without_places
 from ddkit.grading.roster import Student
@@ -81,7 +81,8 @@ def write(pages: _Pages) -> None:
         shutil.rmtree(course.root / "feedback" / student / lesson.name, ignore_errors=True)
         if not lesson.state:
             _notebook(course, student, lesson.name, pages.schemes)
-    text = summary.page(pages.one, pages.lessons, graded_cells(course), pages.sentences)
+    cells = graded_cells(course)
+    text = summary.page(pages.one, pages.lessons, cells, pages.sentences, totals(cells, pages.one, pages.lessons))
     write_bytes(course.root / "feedback" / student / "index.html", text.encode())
 
 

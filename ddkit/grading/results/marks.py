@@ -82,6 +82,13 @@ def _noticed(lessons: dict[str, Lesson], files: tuple[Finding, ...]) -> Iterator
     yield from ((lesson.name, stage, found) for lesson in lessons.values() for stage, found in lesson.found)
 
 
+def totals(cells: dict[str, dict[str, float]], one: Student, lessons: dict[str, Lesson]) -> list[tuple[str, str]]:
+    """What a student's marks add up to for questions, tasks and in all: (such as ``Task 1 2b in all /4``, points)."""
+    table = _Table(cells)
+    row = dict(zip(table.head(), table.row(one, lessons, ()), strict=True))
+    return [(head, row[head]) for head in table.totals_head()]
+
+
 class _Table:
     """The columns of the table of marks.
 
@@ -102,7 +109,7 @@ class _Table:
     def head(self) -> list[str]:
         return ["student", "name", "pair", *self.cells, *(f"{mark.name} /{mark.points:g}" for mark in self.marks),
                 *(f"{lesson} {name} /{self.cells[lesson][name]:g}" for lesson, name in self.others),
-                *self._totals_head(), "all /" + f"{self._most():g}", "needs a person", "noticed"]
+                *self.totals_head(), "needs a person", "noticed"]
 
     def row(self, one: Student, lessons: dict[str, Lesson], files: tuple[Finding, ...]) -> list[str]:
         by_question = questions(lambda mark: self._points(lessons, mark), bool(one.pair))
@@ -114,11 +121,12 @@ class _Table:
                 *(f"{value:g}" for value in totals), f"{sum(by_question.values()) * bool(self.marks) + extra:g}",
                 "; ".join(_to_do(lessons, files)), "; ".join(_kinds(lessons, files))]
 
-    def _totals_head(self) -> list[str]:
+    def totals_head(self) -> list[str]:
+        of_all = [f"all /{self._most():g}"]
         if not self.marks:
-            return []
+            return of_all
         return [*(f"Task {task} {question} in all /{FULL[task, question]:g}" for task, question in _TOTALLED),
-                *(f"Task {task} /{most:g}" for task, most in tasks(FULL).items())]
+                *(f"Task {task} /{most:g}" for task, most in tasks(FULL).items()), *of_all]
 
     def _most(self) -> float:
         return bool(self.marks) * sum(FULL.values()) + sum(self.cells[lesson][name] for lesson, name in self.others)

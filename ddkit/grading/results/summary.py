@@ -29,7 +29,7 @@ _QUESTION = {(mark.lesson, mark.name): f"Task {mark.task} {mark.question}".strip
 
 
 def page(one: Student, lessons: dict[str, Lesson], cells: dict[str, dict[str, float]],
-         sentences: dict[str, list[str]]) -> str:
+         sentences: dict[str, list[str]], totals: list[tuple[str, str]]) -> str:
     """The page, as HTML.
 
     Args:
@@ -37,9 +37,10 @@ def page(one: Student, lessons: dict[str, Lesson], cells: dict[str, dict[str, fl
         lessons: theirs, by name.
         cells: the graded cells of each lesson with their points.
         sentences: what was noticed in each lesson, and in "" about the files as a whole, fit for the student.
+        totals: what the marks add up to, as ``marks.totals`` says it.
     """
     parts = [_lesson(lesson, cells[name], sentences[name]) for name, lesson in lessons.items()]
-    body = "\n".join([_noticed(sentences[""]), *parts])
+    body = "\n".join([_totals(totals), _noticed(sentences[""]), *parts])
     return _PAGE.format(title=escape(f"Marks of {one.name or one.student}"), body=body)
 
 
@@ -54,6 +55,12 @@ def _lesson(lesson: Lesson, cells: dict[str, float], sentences: list[str]) -> st
             f"notebook with the checks</a>.</p>\n<table>\n<tr><th>part</th><th>question</th><th>marks</th>"
             f"<th>comment</th></tr>\n{rows}\n<tr><th>all</th><td></td><td class=number>{total:g} of "
             f"{sum(cells.values()):g}</td><td></td></tr>\n</table>\n{noticed}")
+
+
+def _totals(totals: list[tuple[str, str]]) -> str:
+    rows = (f"<tr><td>{escape(what)}</td><td class=number>{points} of {most}</td></tr>" for head, points in totals
+            for what, _, most in (head.replace(" in all /", " /").rpartition(" /"),))
+    return f"<table>\n{''.join(rows)}\n</table>"
 
 
 def _noticed(sentences: list[str]) -> str:
