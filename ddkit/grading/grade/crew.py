@@ -53,7 +53,7 @@ def at_once(jobs: Iterable[Job], most: int, modules: list[str]) -> Iterator[tupl
                 return
             connection.wait([process.sentinel for process in running], _LOOKS)
             for process, (job, end) in list(running.items()):
-                late = time.monotonic() > end
+                late = process.is_alive() and time.monotonic() > end
                 if late:
                     stop(process.pid)
                 if late or not process.is_alive():
