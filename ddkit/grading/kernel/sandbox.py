@@ -20,6 +20,7 @@ PROTECTS = {
             "and uses the network",
 }
 KINDS = ("auto", *PROTECTS)
+_STAYS = "get_ipython().ask_exit = lambda: None"  # exit() would end it 0.1 s later, in whichever cell is then at work
 ANYWAY = "or take --sandbox none, which protects nothing of yours, for code that you trust"
 
 
@@ -98,7 +99,7 @@ def _engine(kind: str, image: str) -> str:
 def _kernel(limits: Limits, python: tuple[str, ...]) -> list[str]:
     """The command of a kernel, under the limits that its shell sets."""
     return ["/bin/sh", "-c", f'{limits.shell()}; exec "$@"', "sh", *python, "-m", "ipykernel_launcher", "-f",
-            "{connection_file}"]
+            "{connection_file}", f"--IPKernelApp.exec_lines={_STAYS}"]
 
 
 def _moved(given: dict[str, str], binds: list[tuple[Path, Path]]) -> dict[str, str]:
