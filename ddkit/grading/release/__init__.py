@@ -8,7 +8,7 @@ import copy
 import platform
 import shutil
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
 
@@ -138,5 +138,5 @@ def _show(course: Course, beside: Course, names: list[str]) -> None:
     everything = sorted({*before, *names})
     zips.lessons(course, everything)
     write_json(course.root / COURSE, {
-        "lessons": everything, "released": datetime.now(UTC).isoformat(timespec="seconds"),
+        "lessons": everything, "released": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "versions": {"ddkit": ddkit.__version__, "nbgrader": version("nbgrader"), "python": platform.python_version()}})
