@@ -218,7 +218,23 @@ def test_what_cannot_work_in_one_worker_is_raised_as_it_is(wanted):
         workers.in_parallel(_refuse_two, [(1,), (2,), (3,)])
 
 
-def test_an_error_in_a_worker_is_one_sentence(tmp_path):
+@pytest.fixture
+def started(tmp_path):
+    """``started(arguments)``: a command in a process of its own, which does not outlive the test."""
+    processes = []
+
+    def start(arguments) -> subprocess.Popen:
+        command = [sys.executable, "-m", "ddkit", *arguments, "--runs", str(tmp_path / "runs")]
+        processes.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def test_an_error_in_a_worker_is_one_sentence(started, tmp_path):
     """Each worker finds a file where its folder should be; nothing of joblib's stands around the sentence."""
     arguments = ["experts", "--network", "MLP", "--epochs", "1", "--experts", "2"]
     assert main([*arguments, "--runs", str(tmp_path / "runs")]) == 0
@@ -227,7 +243,7 @@ def test_an_error_in_a_worker_is_one_sentence(tmp_path):
     for expert in folder.glob("expert-*"):
         shutil.rmtree(expert)
         expert.write_text("in the way")
-    process = started([*arguments, "--jobs", "2"], tmp_path)
+    process = started([*arguments, "--jobs", "2"])
     told = [line for line in process.communicate(timeout=120)[1].splitlines() if "MiB" not in line]
     assert process.returncode == 2 and len(told) == 1 and told[0].startswith("ddkit: cannot write"), told
 
@@ -242,13 +258,8 @@ def wait_for(condition, seconds: float = 60.0) -> bool:
 LONG = ["experts", "--network", "MLP", "--epochs", "5000", "--experts", "2"]
 
 
-def started(arguments, tmp_path) -> subprocess.Popen:
-    command = [sys.executable, "-m", "ddkit", *arguments, "--runs", str(tmp_path / "runs")]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-
-
-def test_workers_leave_when_their_parent_is_killed(tmp_path):
-    process = started([*LONG, "--jobs", "2"], tmp_path)
+def test_workers_leave_when_their_parent_is_killed(started, tmp_path):
+    process = started([*LONG, "--jobs", "2"])
     assert wait_for(lambda: len(list((tmp_path / "runs").glob("*/expert-*/epoch-*"))) > 4)
     children = psutil.Process(process.pid).children(recursive=True)
     assert len(children) >= 2
@@ -257,8 +268,8 @@ def test_workers_leave_when_their_parent_is_killed(tmp_path):
     assert wait_for(lambda: not any(child.is_running() for child in children), 10)
 
 
-def test_being_told_to_end_is_an_interruption(tmp_path):
-    process = started(LONG, tmp_path)
+def test_being_told_to_end_is_an_interruption(started, tmp_path):
+    process = started(LONG)
     assert wait_for(lambda: len(list((tmp_path / "runs").glob("*/expert-*/epoch-*"))) > 2)
     process.terminate()
     assert "the same command goes on from there" in process.communicate(timeout=60)[1] and process.returncode == 143
