@@ -108,14 +108,6 @@ def tiny_source(tiny):
 
 
 @pytest.fixture
-def tiny_students(tiny_source) -> dict:
-    """The sample class's notebooks of the tiny lesson, by student."""
-    from ddkit.grading import sample
-
-    return sample.students(tiny_source)
-
-
-@pytest.fixture
 def hand_in(tiny):
     """``hand_in("ann", notebook)`` puts a notebook, or any text, where grading takes what was handed in."""
     import nbformat
