@@ -244,11 +244,11 @@ def test_an_error_in_a_worker_is_one_sentence(started, tmp_path):
         shutil.rmtree(expert)
         expert.write_text("in the way")
     process = started([*arguments, "--jobs", "2"])
-    told = [line for line in process.communicate(timeout=120)[1].splitlines() if "MiB" not in line]
+    told = [line for line in process.communicate(timeout=600)[1].splitlines() if "MiB" not in line]
     assert process.returncode == 2 and len(told) == 1 and told[0].startswith("ddkit: cannot write"), told
 
 
-def wait_for(condition, seconds: float = 60.0) -> bool:
+def wait_for(condition, seconds: float = 300.0) -> bool:
     deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -272,7 +272,7 @@ def test_being_told_to_end_is_an_interruption(started, tmp_path):
     process = started(LONG)
     assert wait_for(lambda: len(list((tmp_path / "runs").glob("*/expert-*/epoch-*"))) > 2)
     process.terminate()
-    assert "the same command goes on from there" in process.communicate(timeout=60)[1] and process.returncode == 143
+    assert "the same command goes on from there" in process.communicate(timeout=300)[1] and process.returncode == 143
 
 
 def test_a_reader_that_leaves_is_no_error(tmp_path):

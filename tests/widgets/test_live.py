@@ -215,7 +215,7 @@ live = LiveRun(spec, print, root={str(tmp_path)!r}).start()
 while live._step[1] < 3:
     time.sleep(0.05)
 """
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600)
     assert ended.returncode == 0, ended.stderr
     assert list(tmp_path.glob("*/checkpoint.pt")) and not list(tmp_path.glob("**/*.tmp"))
 
