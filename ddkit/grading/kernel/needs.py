@@ -69,7 +69,7 @@ def common(home: Path, fresh: Path, token: str) -> dict[str, str]:
         home: which outlives a kernel that is started again, so no code of it may be executed at the start.
         fresh: a folder that is empty whenever a kernel starts.
     """
-    return {"PYTHONNOUSERSITE": "1", "PYTHONSAFEPATH": "1", "IPYTHONDIR": str(fresh / "ipython"),
+    return {"PYTHONNOUSERSITE": "1", "IPYTHONDIR": str(fresh / "ipython"),
             "HOME": str(home), "USER": "student", "LOGNAME": "student", "DDKIT_MARKING": token,
             "DDKIT_RUNS": str(home / "runs"), "DDKIT_PROGRESS": "0", "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONWARNINGS": "ignore", "CUDA_VISIBLE_DEVICES": "",

@@ -20,6 +20,8 @@ PROTECTS = {
             "and uses the network",
 }
 KINDS = ("auto", *PROTECTS)
+# A kernel as `python -m ipykernel_launcher` starts it, but for modules of its name in the working folder.
+START = "import sys; sys.path.remove(''); import runpy; runpy.run_module('ipykernel_launcher', run_name='__main__')"
 _STAYS = "get_ipython().ask_exit = lambda: None"  # exit() would end it 0.1 s later, in whichever cell is then at work
 ANYWAY = "or take --sandbox none, which protects nothing of yours, for code that you trust"
 
@@ -98,7 +100,7 @@ def _engine(kind: str, image: str) -> str:
 
 def _kernel(limits: Limits, python: tuple[str, ...]) -> list[str]:
     """The command of a kernel, under the limits that its shell sets."""
-    return ["/bin/sh", "-c", f'{limits.shell()}; exec "$@"', "sh", *python, "-m", "ipykernel_launcher", "-f",
+    return ["/bin/sh", "-c", f'{limits.shell()}; exec "$@"', "sh", *python, "-c", START, "-f",
             "{connection_file}", f"--IPKernelApp.exec_lines={_STAYS}"]
 
 
