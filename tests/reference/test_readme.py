@@ -34,7 +34,7 @@ def rows() -> dict[str, list[best_rows.Row]]:
 
 def test_the_readme_is_short_and_holds_the_two_commands():
     assert len(README.encode()) < 12_000
-    for command in ("python -m ddkit course", "pytest"):
+    for command in ("python -m ddkit course", "pytest -n 2 --dist loadfile"):
         assert f"\npip install -r requirements.txt && {command}\n" in README
 
 
