@@ -38,8 +38,9 @@ NAMED = {  # students, and what is noticed about each, by the kinds of findings
     "more-points": {"changed metadata"}, "renamed-copy": set(), "broken": {"unreadable"}, "other-json": {"unreadable"},
     "endless": {"over time"}, "output-one-line": {"too much output"}, "memory": {"over memory"},
     "exits-at-once": {"kernel ended"}, "patches-cells": {"changed checks"},
-    **dict.fromkeys(("forks", "exits", "patches-stderr", "patches-errors", "patches-asserts", "reads-hidden-tests",
-                     "writes-outside", "writes-gradebook", "calls-out"), {"unusual code"}),
+    **{name: {"unusual code"} for name in (
+        "forks", "exits", "patches-stderr", "patches-errors", "patches-asserts", "reads-hidden-tests",
+        "writes-outside", "writes-gradebook", "calls-out")},
 }
 LIMITS = Limits(cell_seconds=30, memory=1500)
 

@@ -116,7 +116,7 @@ def test_the_weights_of_maps_are_those_of_the_paper(tiny):
     synthetic = started(made, tiny)
     made.pool.renew()
     network, real = made.pool.network(0), made.real.draw()
-    means = [[f.flatten(1).double().unflatten(0, (made.classes, -1)).mean(1) for f in network.features(x)]
+    means = [[f.detach().flatten(1).double().unflatten(0, (made.classes, -1)).mean(1) for f in network.features(x)]
              for x in (real, synthetic.images.detach())]
     expected = sum(w * float((r - s).square().sum()) for w, r, s in zip((0.1, 0.1, 1, 1), *means, strict=True))
     assert made._match(network, real, None) == pytest.approx(expected, rel=1e-4)
