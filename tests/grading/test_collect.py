@@ -425,7 +425,7 @@ def test_a_broken_notebook_is_named_and_kept_and_the_rest_goes_on(course, inbox,
     with pytest.raises(SystemExit) as ended:
         main(["collect", str(course.root), str(inbox)])
     shown = capsys.readouterr().out
-    assert ended.value.code == 1 and "ann: 1.ipynb" in shown and "ask for it again" in shown
+    assert ended.value.code == 1 and "ann: 1.ipynb" in shown and "saved again by Jupyter" in shown
     assert _kept(course, "ann") == {"1/1.ipynb": content} and _first_text(course, "bob")
     assert [one.kind for one in read(course.findings("ann", GENERAL, STAGE))[0]] == ["unreadable"]
 

@@ -321,7 +321,7 @@ def test_a_picture_pasted_into_an_answer_stays(handed, lesson, editor):
     b'{"nbformat": 4, "cells": {}}', b'{"nbformat": 4, "cells": [' + b"{}," * 5000 + b"{}]}", b"1" * 5000],
     ids=lambda content: content[:30].decode(errors="replace"))
 def test_what_is_no_notebook_is_one_sentence(content):
-    with pytest.raises(InputError, match="ask for it again"):
+    with pytest.raises(InputError, match="saved again by Jupyter"):
         read(content)
 
 

@@ -141,7 +141,7 @@ def _restored(path: Path, lessons: Lessons) -> tuple[str, bytes, list[Finding]]:
     except InputError:
         raise
     except Exception as error:  # whatever a strange notebook leads to
-        raise InputError(f"it cannot be restored ({told(error)}): ask for it again, saved by Jupyter") from error
+        raise InputError(f"it cannot be restored ({told(error)}): have it saved again by Jupyter") from error
 
 
 def _submit(course: Course, student: str, lesson: str, ones: list[Candidate]) -> Row:
