@@ -40,8 +40,11 @@ class Limits:
                     f"a limit is a number above 0 ({one.name}: {one.metadata['help']}), got {value!r}")
 
     def shell(self) -> str:
-        """The limits that the system itself holds for every process, in the words of a shell."""
-        sizes = {"c": 0, "f": int(self.files * MIB // 512), "v": int((self.memory + MAPPED) * 1024),
+        """The limits that the system itself holds for every process, in the words of a shell.
+
+        One file may take half of what all may take: where it was cut off there, it costs no later cell.
+        """
+        sizes = {"c": 0, "f": int(self.files * MIB // 512 // 2), "v": int((self.memory + MAPPED) * 1024),
                  "t": int(self.processor_seconds) + 60}
         return "; ".join(f"ulimit -{name} {value}" for name, value in sizes.items())
 
