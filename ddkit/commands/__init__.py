@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from types import ModuleType
 
 from ddkit import applications
+from ddkit.cli.commands import parser_of
 from ddkit.commands import choose, course, data, distill, evaluate, explore, look, report, train
 from ddkit.foundation.finding import modules_in
 
@@ -28,19 +29,7 @@ CORE = (course, train, distill, choose, evaluate, look, data, explore, report)
 
 def parser() -> argparse.ArgumentParser:
     """The parser of all commands, those of the applications among them, which are found by being there."""
-    found = argparse.ArgumentParser("python -m ddkit", description="Learn dataset distillation by doing it.",
-                                    epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = found.add_subparsers(required=True, metavar="COMMAND")
-
-    def add(name: str, work, text: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".",
-                                  formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-        sub.set_defaults(command=work)
-        return sub
-
-    for module in (*CORE, *_of_applications()):
-        module.add_to(add)
-    return found
+    return parser_of((*CORE, *_of_applications()), "python -m ddkit", "Learn dataset distillation by doing it.", EPILOG)
 
 
 def _of_applications() -> Iterator[ModuleType]:

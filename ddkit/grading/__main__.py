@@ -4,6 +4,7 @@ import argparse
 import sys
 
 import ddkit.grading
+from ddkit.cli.commands import parser_of
 from ddkit.cli.ending import ended_well
 from ddkit.foundation.finding import modules_in
 
@@ -19,20 +20,8 @@ EPILOG = """a course, from nothing to marks:
 
 def parser() -> argparse.ArgumentParser:
     """The parser of all commands, each in the file of its work, with ``add_to(add)``, found by being there."""
-    found = argparse.ArgumentParser("python -m ddkit.grading", description="Mark executed lessons.", epilog=EPILOG,
-                                    formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = found.add_subparsers(required=True, metavar="COMMAND")
-
-    def add(name: str, work, text: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".",
-                                  formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-        sub.set_defaults(command=work)
-        return sub
-
-    for module in modules_in(ddkit.grading):
-        if hasattr(module, "add_to"):
-            module.add_to(add)
-    return found
+    modules = (module for module in modules_in(ddkit.grading) if hasattr(module, "add_to"))
+    return parser_of(modules, "python -m ddkit.grading", "Mark executed lessons.", EPILOG)
 
 
 def main(arguments: list[str] | None = None) -> int:
