@@ -85,6 +85,16 @@ def test_questions_add_up_to_tasks_and_tasks_to_all():
     assert float(row["all /45"]) == sum(float(row[f"Task {task} /{most:g}"]) for task, most in tasks(FULL).items())
 
 
+def test_a_question_that_was_not_released_is_told_apart_from_0_and_is_not_on_the_page():
+    cells = {name: points for name, points in CELLS.items() if name.startswith("02")}
+    given = {name: lesson for name, lesson in lessons(lambda name, most: 0.0).items() if name in cells}
+    (row,) = table(cells, (Student("ann"), given))
+    assert row["Task 1 2b in all /4"] == "0" and row["Task 2 2b in all /5"] == "not released"
+    page = summary.page(Student("ann"), given, cells, {"": [], **{name: [] for name in cells}},
+                        totals(cells, Student("ann"), given))
+    assert "Task 1 2b" in page and "Task 2 2b" not in page
+
+
 def test_the_page_of_a_student_says_what_the_table_says():
     given = lessons(lambda name, most: most if len(name) % 2 else most / 2)
     (row,) = table(CELLS, (Student("ann"), given))

@@ -83,10 +83,13 @@ def _noticed(lessons: dict[str, Lesson], files: tuple[Finding, ...]) -> Iterator
 
 
 def totals(cells: dict[str, dict[str, float]], one: Student, lessons: dict[str, Lesson]) -> list[tuple[str, str]]:
-    """What a student's marks add up to for questions, tasks and in all: (such as ``Task 1 2b in all /4``, points)."""
+    """What a student's marks add up to for questions, tasks and in all: (such as ``Task 1 2b in all /4``, points).
+
+    Questions of which nothing was released are left out.
+    """
     table = _Table(cells)
     row = dict(zip(table.head(), table.row(one, lessons, ()), strict=True))
-    return [(head, row[head]) for head in table.totals_head()]
+    return [(head, row[head]) for head in table.totals_head() if row[head] != NOT_RELEASED]
 
 
 class _Table:
@@ -114,11 +117,12 @@ class _Table:
     def row(self, one: Student, lessons: dict[str, Lesson], files: tuple[Finding, ...]) -> list[str]:
         by_question = questions(lambda mark: self._points(lessons, mark), bool(one.pair))
         extra = sum(_known(lessons[lesson], name) for lesson, name in self.others)
-        totals = [*map(by_question.get, _TOTALLED), *tasks(by_question).values()] if self.marks else []
+        totals = [*map(self._in_all(by_question).get, _TOTALLED),
+                  *(f"{value:g}" for value in tasks(by_question).values())] if self.marks else []
         return [one.student, one.name, one.pair, *(lesson.state or lesson.way for lesson in lessons.values()),
                 *(self._shown(lessons, mark) for mark in self.marks),
                 *(_shown(lessons[lesson], name) for lesson, name in self.others),
-                *(f"{value:g}" for value in totals), f"{sum(by_question.values()) * bool(self.marks) + extra:g}",
+                *totals, f"{sum(by_question.values()) * bool(self.marks) + extra:g}",
                 "; ".join(_to_do(lessons, files)), "; ".join(_kinds(lessons, files))]
 
     def totals_head(self) -> list[str]:
@@ -127,6 +131,11 @@ class _Table:
             return of_all
         return [*(f"Task {task} {question} in all /{FULL[task, question]:g}" for task, question in _TOTALLED),
                 *(f"Task {task} /{most:g}" for task, most in tasks(FULL).items()), *of_all]
+
+    def _in_all(self, by_question: dict[tuple[int, str], float]) -> dict[tuple[int, str], str]:
+        """The points for each question, or that nothing of it was released."""
+        released = {(mark.task, mark.question) for mark in MARKS if mark.name in self.lesson_of}
+        return {one: f"{value:g}" if one in released else NOT_RELEASED for one, value in by_question.items()}
 
     def _most(self) -> float:
         return bool(self.marks) * sum(FULL.values()) + sum(self.cells[lesson][name] for lesson, name in self.others)
