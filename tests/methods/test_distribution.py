@@ -165,11 +165,11 @@ class TestCharacteristicFunctions:
 
 @pytest.mark.parametrize("preset", distribution.PRESETS)
 def test_images_in_chunks_give_the_same_images(tiny, preset, monkeypatch):
-    whole, losses = updated(method(preset), tiny, updates=3)
+    whole, losses = updated(method(preset), tiny, updates=1)  # of which rounding is no start for another
     monkeypatch.setattr(distribution, "images_per_backward", lambda *_: 2)
-    found, in_chunks = updated(method(preset), tiny, updates=3)
-    torch.testing.assert_close(found, whole, atol=1e-3, rtol=1e-3)
-    assert in_chunks == pytest.approx(losses, rel=1e-3)
+    found, in_chunks = updated(method(preset), tiny, updates=1)
+    torch.testing.assert_close(found, whole, atol=1e-4, rtol=1e-4)
+    assert in_chunks == pytest.approx(losses, rel=1e-4)
 
 
 def test_the_class_term_is_the_cross_entropy_times_the_networks_accuracy(tiny):

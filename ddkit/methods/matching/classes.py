@@ -42,11 +42,11 @@ class View:
     """What of a network's features is compared.
 
     Attributes:
-        of: makes rows [n, d] of a map [n, ch, H, W] or an embedding [n, D].
+        of: makes rows [n, d] of a map [n, ch, H, W] or an embedding [n, D]; None of one that is never chosen.
         chosen: which of a list, of all maps and last the embedding.
     """
 
-    of: Callable[[Tensor], Tensor]
+    of: Callable[[Tensor], Tensor | None]
     chosen: Callable[[list], list]
 
     def rows(self, network: Network, images: Tensor) -> list[Tensor]:

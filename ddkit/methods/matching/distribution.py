@@ -48,7 +48,7 @@ def characteristic_rows(features: Tensor, frequencies: Tensor) -> Tensor:
 
 
 def characteristic_distance(real: Tensor, synthetic: Tensor, amplitude: float = 0.5) -> Tensor:
-    """Distance of characteristic functions (NCFM, eq. 6), summed over classes, mean over frequencies:
+    """Distance of characteristic functions (NCFM's), summed over classes, mean over frequencies:
 
         sqrt(a (|R| - |S|)^2 + (1 - a) 2 (|R| |S| - Re R Re S - Im R Im S)).
 
@@ -60,9 +60,10 @@ def characteristic_distance(real: Tensor, synthetic: Tensor, amplitude: float = 
     """
     (real_re, real_im), (re, im) = real.chunk(2, 1), synthetic.chunk(2, 1)
     size_real, size = (torch.sqrt(x.square() + y.square() + SMALLEST) for x, y in ((real_re, real_im), (re, im)))
-    phases = 2 * (size_real * size - real_re * re - real_im * im).clamp_min(0)
-    squared = amplitude * (size_real - size).square() + (1 - amplitude) * phases
-    return torch.sqrt(squared + SMALLEST).mean(1).sum()
+    apart, sizes = (real_re - re).square() + (real_im - im).square(), (size_real - size).square()
+    # The second term is |R - S|^2 - (|R| - |S|)^2: so no nearly equal numbers are subtracted where a is 1/2.
+    squared = (1 - amplitude) * apart + (2 * amplitude - 1) * sizes
+    return torch.sqrt(squared.clamp_min(0) + SMALLEST).mean(1).sum()
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,7 @@ class DistributionMatching(Method):
         *shallow, _deep, embedding = _shapes(template, image)
         weights = [config.shallow_weight] * len(shallow) + [config.deep_weight, 1.0]
         self.counted = [(place, weight) for place, weight in enumerate(weights) if weight]
-        self.width = embedding[1]
+        self.dimension = embedding[1]
         self.chunk = images_per_backward(template, image, config.synthetic_memory_mib)
         self.pool = NetworkPool(partial(self._build, self.streams["networks"]), config.pool, config.network_lr,
                                 config.network_momentum, config.network_decay, self.chunk)
@@ -207,14 +208,16 @@ class DistributionMatching(Method):
     def _means(self) -> tuple[View, Callable]:
         """The view on what has a weight, and the distance of its means."""
         places, weights = zip(*self.counted, strict=True)
-        view = View(lambda f: f.flatten(1), lambda features: [features[place] for place in places])
+        maps_count = len(places) > 1  # where they do not, none is kept while the next is computed
+        view = View(lambda f: f.flatten(1) if maps_count or f.ndim == 2 else None,
+                    lambda features: [features[place] for place in places])
         return view, partial(squared_distance, weights=list(weights))
 
     def _characteristic(self, real: Tensor) -> tuple[View, Callable]:
         """The view at new frequencies, and the distance of characteristic functions."""
         count, amplitude = self.config.frequencies, self.config.amplitude
-        drawn = torch.randn(count, self.width, generator=self.streams["frequencies"]).to(real.device)
-        view = View(lambda f: characteristic_rows(f, drawn) if f.ndim == 2 else f, lambda features: features[-1:])
+        drawn = torch.randn(count, self.dimension, generator=self.streams["frequencies"]).to(real.device)
+        view = View(lambda f: characteristic_rows(f, drawn) if f.ndim == 2 else None, lambda features: features[-1:])
         return view, lambda one, other: characteristic_distance(one[0], other[0], amplitude)
 
     def _with_centres(self, loss: Callable, seen: Tensor) -> Callable:
