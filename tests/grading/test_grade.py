@@ -21,7 +21,7 @@ from ddkit.foundation.errors import InputError
 from ddkit.grading import sample
 from ddkit.grading.course import Course
 from ddkit.grading.findings import read
-from ddkit.grading.grade import byhand, crew, ways
+from ddkit.grading.grade import byhand, crew, orders, ways
 from ddkit.grading.grade.command import Outcome, chosen, grade
 from ddkit.grading.grade.one import SCHEME
 from ddkit.grading.grade.orders import AS_EXECUTED, RE_EXECUTED, Order, Way
@@ -181,6 +181,12 @@ def test_other_limits_another_way_or_a_lost_row_make_it_due(graded):
     assert replace(order, way=replace(WAY, name="as-executed")).due(row=True)
     assert not replace(order, way=replace(WAY, threads=2)).due(row=True)  # which changes no mark
     assert order.due(row=False)
+
+
+def test_other_checks_of_ddkit_make_it_due(graded, monkeypatch):
+    assert grade(graded, WAY).marked == 0
+    monkeypatch.setattr(orders, "_checks", lambda: "of another version")
+    assert [Order(graded.root, student, TINY, WAY).due(row=True) for student in ("perfect", "mistaken")] == [True, True]
 
 
 def test_marking_again_leaves_one_row_for_each_and_the_same_marks(graded):

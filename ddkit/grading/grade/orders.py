@@ -1,9 +1,11 @@
 """What is to be marked, in which way; and whether it was marked already as it is now."""
 
+import functools
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ddkit import exercises
 from ddkit.foundation.files import sha256
 from ddkit.grading.course import Course
 from ddkit.grading.findings import Finding, read, write
@@ -74,9 +76,10 @@ class Order:
         return self.graded.with_suffix(".log")
 
     def identity(self) -> dict:
-        """What a mark rests on: the bytes handed in, the lesson with its tests and schemes, the way and its limits."""
+        """What a mark rests on: the bytes handed in, the lesson with its tests and schemes, ddkit's own checks, the way
+        and its limits."""
         source = self.course.notebook("source", self.lesson).parent
-        found = {"sha256": sha256(self.submitted.read_bytes()),
+        found = {"sha256": sha256(self.submitted.read_bytes()), "checks": _checks(),
                  "release": sha256(*(path.read_bytes() for path in sorted(source.iterdir()))), **self.way.told()}
         if self.way.name == AS_EXECUTED:
             found["records"] = _content(self.course.records(self.student))
@@ -101,6 +104,13 @@ class Order:
         """Remove what an earlier marking left; its row of the gradebook is another's care."""
         self.graded.unlink(missing_ok=True)
         shutil.rmtree(self.autograded.parent, ignore_errors=True)
+
+
+@functools.cache
+def _checks() -> str:
+    """A digest of the code of all exercises, which decides what is right."""
+    folder = Path(exercises.__file__).parent
+    return sha256(*(path.read_bytes() for path in sorted(folder.rglob("*.py"))))
 
 
 def _content(folder: Path) -> str:
