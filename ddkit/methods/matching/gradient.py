@@ -27,8 +27,9 @@ from ddkit.foundation.knobs import Knob, Knobs
 from ddkit.foundation.memory import require_memory
 from ddkit.methods.matching.classes import ClassBatches
 from ddkit.methods.matching.distances import METRICS, PARTS, gradient_distance
+from ddkit.methods.matching.mean_gradient import mean_along, mean_gradient
 from ddkit.methods.matching.pool import NetworkPool, at_random, epochs
-from ddkit.methods.matching.student import Batch, Student, along
+from ddkit.methods.matching.student import Batch, Student
 from ddkit.methods.method import Method, Preset
 from ddkit.networks import Network, build_for
 from ddkit.networks.bigbatch import images_per_backward
@@ -36,7 +37,6 @@ from ddkit.networks.names import parse
 from ddkit.networks.precision import Precision
 from ddkit.synthetic import SyntheticSet
 
-TWICE = 3  # times as much a graph holds that is differentiated twice
 ADAPTIVE = (50, 40, 30, 20) + (10,) * 6  # epochs after each of a network's first updates; 5 after all later ones
 
 
@@ -191,16 +191,12 @@ class GradientMatching(Method):
 
     def _gradient(self, images: Tensor, labels: Tensor, picks: Tensor, draw: augment.Draw | None) -> Tensor:
         """Gradient [P] of the mean cross-entropy of some images in the weights, without a graph."""
-        weights = self.weights.clone().requires_grad_()
-        return sum(len(part) / len(picks)
-                   * self.student.gradient(weights, images, labels, Batch(part, draw), graph=False)
-                   for part in picks.split(self.chunk))
+        return mean_gradient(self.student, self.weights, images, labels, Batch(picks, draw), self.chunk)
 
     def _along(self, images: Tensor, picks: Tensor, draw: augment.Draw | None, slope: Tensor) -> Tensor:
         """What the images [N, C, H, W] do to their mean gradient along a direction [P]."""
-        return sum(len(part) / len(picks) * along(self.student, self.weights, [images], self.synthetic.labels,
-                                                  Batch(part, draw), slope, in_weights=False)[1][0]
-                   for part in picks.split(max(1, self.chunk // TWICE)))
+        return mean_along(self.student, self.weights, images, self.synthetic.labels, Batch(picks, draw), slope,
+                          self.chunk)
 
     def _loss(self, found: Tensor, targets: Tensor) -> Tensor:
         """The distance of synthetic and real gradients, each [classes, P]."""
