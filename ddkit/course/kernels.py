@@ -26,8 +26,8 @@ class Judge:
     seeds: int
 
 
-JUDGES = {"NTK": Judge("kernel", "NTK", 5), "random features": Judge("kernel", None, 1),
-          "trained features": Judge("trained_kernel", None, 2), "trained network": Judge("standard", None, 2)}
+JUDGES = {"NTK": Judge("kernel", "NTK", 5), "random features": Judge("kernel", None, 5),
+          "trained features": Judge("trained_kernel", None, 5), "trained network": Judge("standard", None, 5)}
 
 
 def kip(profile: Profile, ipc: int = 10, seed: int = 0) -> Distill:

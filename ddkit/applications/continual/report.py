@@ -49,7 +49,7 @@ SETTINGS = {
         {"datadam": (200, (("network_steps", 2),)), "rfad": (60, (("networks", 2), ("real_batch", 200))),
          "pad": (60, (("expert_epochs", 4), ("experts", 2), ("final_start", 2), ("last_start", 1),
                       ("student_steps", 10)))},
-        ("MLP", 10), 2),
+        ("MLP", 10), 5),
     "full": Settings(
         5, {"gdumb": None, "replay": None}, 1000, ("random", "DataDAM"),
         {"datadam": (None, ()), "rfad": (None, ()), "pad": (None, ())}, ("ConvNetD3", 20), 5),
