@@ -111,7 +111,7 @@ for method in ("herding", "k-centre", "forgetting"):
 #
 # A difference of two means is worth little without its **standard error**: $\sqrt{s_1^2/n_1 + s_2^2/n_2}$, from the spreads $s$
 # over the $n$ networks of either side. *Told apart* is a lead of two such errors or more that chance alone would seldom give with
-# so few networks. With $n = 2$ the spread itself is hardly known: such a row is a hint, not a result.
+# so few networks. With $n = 2$ the spread itself would hardly be known: such a row is a hint, not a result.
 
 # %%
 one = continual_course.chosen(profile, 1)
