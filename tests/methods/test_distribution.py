@@ -13,11 +13,7 @@ from ddkit.methods import presets
 from ddkit.methods.matching import distribution
 from ddkit.methods.matching.classes import Match, View, squared_distance
 from ddkit.methods.matching.datadam import attention_matching_loss
-from ddkit.methods.matching.distribution import (
-    DistributionMatching,
-    characteristic_distance,
-    characteristic_rows,
-)
+from ddkit.methods.matching.distribution import DistributionMatching
 from ddkit.synthetic import SyntheticSet
 
 SMALL = {"updates": 6, "width": 4, "real_batch": 8}
@@ -134,33 +130,6 @@ def test_centres_that_move_to_their_class_lower_the_cross_entropy(tiny):
     slow = sum(-math.log(math.exp(float(e @ away[y])) / sum(math.exp(float(e @ c)) for c in away))
                for e, y in zip(seen, [0] * 4 + [1] * 4 + [2] * 4, strict=True))
     assert values[0] == pytest.approx(0.01 * slow, rel=1e-6)
-
-
-class TestCharacteristicFunctions:
-    def test_at_frequency_zero_it_is_one_and_nothing_is_apart(self):
-        rows = characteristic_rows(noise(7, 5), torch.zeros(3, 5, dtype=torch.float64))
-        assert torch.equal(rows.mean(0), torch.tensor([1.0, 1, 1, 0, 0, 0], dtype=torch.float64))
-
-    def test_the_distance_equals_slow_complex_numbers(self):
-        real, synthetic, frequencies = noise(2, 6, 5), noise(2, 3, 5, seed=1), noise(4, 5, seed=2)
-        expected = 0.0
-        for r, s in zip(real, synthetic, strict=True):
-            for t in frequencies:
-                one, other = (sum(complex(math.cos(a), math.sin(a)) for x in side
-                                  for a in [float(t @ (x / x.norm()))]) / len(side) for side in (r, s))
-                phase = 2 * (abs(one) * abs(other) - (one * other.conjugate()).real)
-                expected += math.sqrt(0.3 * (abs(one) - abs(other)) ** 2 + 0.7 * phase) / len(frequencies)
-        means = [torch.stack([characteristic_rows(x, frequencies).mean(0) for x in side]) for side in (real, synthetic)]
-        assert float(characteristic_distance(*means, amplitude=0.3)) == pytest.approx(expected, rel=1e-5)
-
-    def test_of_equal_shares_it_is_the_distance_of_two_complex_numbers(self):
-        one, other = noise(3, 8), noise(3, 8, seed=1)
-        apart = torch.sqrt(((one - other)[:, :4] ** 2 + (one - other)[:, 4:] ** 2) / 2)
-        torch.testing.assert_close(characteristic_distance(one, other), apart.mean(1).sum(), rtol=1e-6, atol=1e-6)
-
-    def test_its_slope_is_the_numerical_one(self):
-        one, other = noise(2, 8), noise(2, 8, seed=1).requires_grad_()
-        assert torch.autograd.gradcheck(lambda x: characteristic_distance(one, x, 0.4), other)
 
 
 @pytest.mark.parametrize("preset", distribution.PRESETS)

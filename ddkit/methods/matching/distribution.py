@@ -25,6 +25,7 @@ from ddkit.foundation import randomness
 from ddkit.foundation.errors import require
 from ddkit.foundation.knobs import Knob, Knobs
 from ddkit.foundation.memory import require_memory
+from ddkit.methods.matching.characteristic import characteristic_distance, characteristic_rows
 from ddkit.methods.matching.classes import ClassBatches, Match, View, chunked_means, squared_distance
 from ddkit.methods.matching.pool import NetworkPool, at_random
 from ddkit.methods.method import Method, Preset
@@ -34,36 +35,6 @@ from ddkit.networks.looking import looking_at
 from ddkit.networks.precision import Precision
 from ddkit.synthetic import SyntheticSet
 from ddkit.training import logits
-
-SMALLEST = 1e-12  # of a squared distance whose root is taken
-
-
-def characteristic_rows(features: Tensor, frequencies: Tensor) -> Tensor:
-    """Real and imaginary parts of exp(i <t, f / |f|>) of embeddings [n, D] at frequencies t [m, D]: [n, 2 m].
-
-    Their mean over images is the characteristic function of the embeddings' distribution.
-    """
-    angles = F.normalize(features, dim=1) @ frequencies.T
-    return torch.cat([angles.cos(), angles.sin()], 1)
-
-
-def characteristic_distance(real: Tensor, synthetic: Tensor, amplitude: float = 0.5) -> Tensor:
-    """Distance of characteristic functions (NCFM's), summed over classes, mean over frequencies:
-
-        sqrt(a (|R| - |S|)^2 + (1 - a) 2 (|R| |S| - Re R Re S - Im R Im S)).
-
-    The first term compares how scattered a class is, the second where it lies; with a = 1/2 it is |R - S| / sqrt(2).
-
-    Args:
-        real, synthetic: [classes, 2 m], as the class means of ``characteristic_rows``.
-        amplitude: a, from 0 to 1.
-    """
-    (real_re, real_im), (re, im) = real.chunk(2, 1), synthetic.chunk(2, 1)
-    size_real, size = (torch.sqrt(x.square() + y.square() + SMALLEST) for x, y in ((real_re, real_im), (re, im)))
-    apart, sizes = (real_re - re).square() + (real_im - im).square(), (size_real - size).square()
-    # The second term is |R - S|^2 - (|R| - |S|)^2: so no nearly equal numbers are subtracted where a is 1/2.
-    squared = (1 - amplitude) * apart + (2 * amplitude - 1) * sizes
-    return torch.sqrt(squared.clamp_min(0) + SMALLEST).mean(1).sum()
 
 
 @dataclass(frozen=True)

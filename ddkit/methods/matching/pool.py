@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ddkit.data import augment
 from ddkit.networks import Network
 from ddkit.networks.bigbatch import loss_backward
 
-Batch = tuple[Tensor, Tensor]  # images [n, C, H, W] and labels [n]
+Batch = tuple[Tensor, Tensor]  # images [n, C, H, W] and labels [n], or probabilities of the classes [n, classes]
 
 
 class NetworkPool:
@@ -80,3 +81,43 @@ def at_random(images: Tensor, labels: Tensor, count: int, batch: int, strategy: 
         picks = torch.randint(len(images), (min(batch, len(images)),), generator=shuffling).to(images.device)
         draw = augment.draw(strategy, len(picks), augmentation)
         yield augment.apply(images[picks], draw), labels[picks]
+
+
+def cutmix(images: Tensor, labels: Tensor, classes: int, generator: torch.Generator) -> Batch:
+    """CutMix (Yun et al., ICCV 2019): a box of each image is another image's, and so is its share of the label.
+
+    As in IDC's code there is one box for the batch. It has the images' proportions, any share of their area, and its
+    middle anywhere; what lies beyond the border is cut off, and the label counts what is left.
+
+    Args:
+        images: [n, C, H, W].
+        labels: int64 [n].
+
+    Returns:
+        The images, and the probabilities of their classes [n, classes].
+    """
+    height, width = images.shape[-2:]
+    area, across, down = torch.rand(3, generator=generator, dtype=torch.float64).tolist()
+    rows, columns = (_interval(area**0.5, middle, size) for middle, size in ((down, height), (across, width)))
+    share = (rows.stop - rows.start) * (columns.stop - columns.start) / (height * width)
+    others = torch.randperm(len(images), generator=generator).to(images.device)
+    found = images.clone()
+    found[..., rows, columns] = images[others][..., rows, columns]
+    own, pasted = (F.one_hot(of, classes).to(images.dtype) for of in (labels, labels[others]))
+    return found, (1 - share) * own + share * pasted
+
+
+def _interval(share: float, middle: float, size: int) -> slice:
+    """Pixels of a side of ``size`` that a box takes, of that share of the side, around a middle from 0 to 1."""
+    length, centre = int(share * size), int(middle * size)
+    start = centre - length // 2
+    return slice(max(0, start), min(size, start + length))
+
+
+def mixed(batches: Iterable[Batch], share: float, classes: int, generator: torch.Generator) -> Iterable[Batch]:
+    """The batches, that share of them by ``cutmix``."""
+    for images, labels in batches:
+        if float(torch.rand((), generator=generator)) < share:
+            yield cutmix(images, labels, classes, generator)
+        else:
+            yield images, labels
