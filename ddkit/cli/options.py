@@ -25,7 +25,9 @@ def add_json(parser) -> None:
 def add_training(parser, protocol: str, seeds: int, network=None, one_network: bool = True) -> None:
     """How networks are trained."""
     parser.add_argument("--protocol", default=protocol,
-                        help="assignment, standard, matched or learned; of a kernel: kernel or trained_kernel")
+                        help="assignment, standard, matched, learned or one of DC-BENCH's: dcbench_none, dcbench_dsa, "
+                             "dcbench_autoaugment, dcbench_randaugment, dcbench_imagenet, dcbench_cifar; of a kernel: "
+                             "kernel or trained_kernel")
     parser.add_argument("--epochs", type=int, help="instead of the protocol's own length")
     parser.add_argument("--seeds", type=int, default=seeds, help="networks to train")
     if one_network:

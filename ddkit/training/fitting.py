@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from annotated_types import Ge, Gt
 from torch import Tensor, nn
 
-from ddkit.data import Dataset, Split, augment
+from ddkit.data import Dataset, Split, augment, transforms
 from ddkit.foundation.checkpoints import Checkpoint, readable
 from ddkit.foundation.device import keep_freed_memory
 from ddkit.foundation.errors import Diverged, Stopped, one_of, require, telling_interrupts
@@ -32,6 +32,7 @@ from ddkit.training.scores import Scores, metrics
 SAVE_EVERY = 20.0  # seconds between two checkpoints of a fit
 TEST_BATCH = 250
 Augmentation = Callable[[Tensor, torch.Generator], Tensor]  # of images [N, C, H, W]
+_UNSAID = {"precision": "float32", "augmentation": "siamese"}  # of the protocol, in checkpoints of older versions
 MEMORY_MIB = 2048  # for the activations of a training batch; a larger batch is passed in chunks
 
 
@@ -52,7 +53,9 @@ class Protocol(Knobs):
     batch: Annotated[int, Ge(1), Knob("images in an update (all of them, if there are fewer)")] = 256
     schedule: Annotated[Literal["cosine", "half", "constant"], Knob(
         "the learning rate over time: to zero as a cosine, a tenth from half time on, or as it is")] = "cosine"
-    augmented: Annotated[bool, Knob("augment the training images with the data set's strategy")] = False
+    augmented: Annotated[bool, Knob("augment the training images")] = False
+    augmentation: Annotated[Literal[("siamese", *transforms.STRATEGIES)], Knob(
+        "by which strategy: the data set's siamese one, or one of data.transforms")] = "siamese"
     sharpness: Annotated[float, Ge(0), Knob("radius", "rho")] = 0.0
     precision: Precision = "float32"
 
@@ -84,11 +87,16 @@ PROTOCOLS = {
     "matched": Protocol("matched", epochs=None, updates=1),
     # The standard one at the learning rate that was learned with the set, which replaces the number here (DATM).
     "learned": Protocol("learned", epochs=1000, schedule="half", augmented=True),
+    # DC-BENCH's: 300 epochs without augmentation, 1,000 with any; the second is the standard one by its name there.
+    "dcbench_none": Protocol("dcbench_none", epochs=300, schedule="half"),
+    "dcbench_dsa": Protocol("dcbench_dsa", epochs=1000, schedule="half", augmented=True),
+    **{f"dcbench_{name}": Protocol(f"dcbench_{name}", epochs=1000, schedule="half", augmented=True, augmentation=name)
+       for name in transforms.STRATEGIES},
 }
 
 
 def protocol(name: str, dataset: Dataset) -> Protocol:
-    """A named protocol: ``assignment``, ``standard``, ``matched`` or ``learned``."""
+    """The protocol of that name, one of ``PROTOCOLS``."""
     found = PROTOCOLS[one_of(name, PROTOCOLS, "protocol")]
     if name == "matched":
         full = PROTOCOLS["assignment"]
@@ -193,6 +201,12 @@ def _epoch(network, data: Split, how: Protocol, optimiser, generator, strategy: 
     return total / len(batches), len(batches)
 
 
+def _strategy(how: Protocol, dataset: Dataset) -> str | Augmentation:
+    """What the protocol augments images of the data set by."""
+    siamese = how.augmentation == "siamese"
+    return augment.default_strategy(dataset.flips) if siamese else transforms.strategy(how.augmentation, dataset)
+
+
 def _augmented(images: Tensor, strategy: str | Augmentation, generator: torch.Generator) -> Tensor:
     if callable(strategy):
         return strategy(images, generator)
@@ -226,7 +240,7 @@ def _restore(checkpoint: Checkpoint | None, how: Protocol, network, optimiser, g
     if not state:
         return
     begun = state.get("protocol")
-    begun = {"precision": "float32"} | begun if isinstance(begun, dict) else begun  # older ones do not say
+    begun = _UNSAID | begun if isinstance(begun, dict) else begun
     require(begun == how.as_dict(), f"{checkpoint.path} is the checkpoint of another training run: delete it or choose "
                                     "another folder")
     with readable(checkpoint):
@@ -293,7 +307,7 @@ def score(training: Split, dataset: Dataset, network: str, how: Protocol, seed: 
     scored = getattr(dataset, one_of(split, ("val", "test"), "split"))
     model = build_for(dataset, network, width, stream(seed, "evaluation network"), how.precision)
     made = fit(model, training, how, stream(seed, "evaluation order"), title=title, checkpoint=checkpoint, quiet=quiet,
-               strategy=augment.default_strategy(dataset.flips))
+               strategy=_strategy(how, dataset))
     result = test(model, scored)
     losses = [round(loss, 5) for loss in made.losses[:: math.ceil(len(made.losses) / 100)]]
     return {"seed": seed, "updates": made.updates, "train_seconds": made.seconds,

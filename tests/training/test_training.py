@@ -161,6 +161,22 @@ def test_training_that_diverges_says_so_and_in_which_epoch(tiny):
         fit(small("ConvNetD1NN"), tiny.train, quick(lr=1e30), seeded())
 
 
+@pytest.mark.parametrize("unsaid", ["precision", "augmentation"])
+def test_a_checkpoint_from_before_a_setting_was_known_is_gone_on_from(tiny, tmp_path, monkeypatch, unsaid):
+    monkeypatch.setattr(fitting, "SAVE_EVERY", -1.0)
+    network, kept = small(), Checkpoint(tmp_path / "fit.pt")
+    interrupt_in_pass(network, 6)
+    with pytest.raises(KeyboardInterrupt):
+        fit(network, tiny.train, quick(), seeded(), checkpoint=kept)
+    state = kept.load()
+    del state["protocol"][unsaid]
+    kept.save(state)
+    resumed, whole = small(), small()
+    fit(resumed, tiny.train, quick(), seeded(), checkpoint=kept)
+    fit(whole, tiny.train, quick(), seeded())
+    assert all(torch.equal(value, resumed.state_dict()[key]) for key, value in whole.state_dict().items())
+
+
 @pytest.mark.parametrize("changes", [
     {"epochs": None}, {"updates": 5}, {"epochs": 0}, {"epochs": None, "updates": 0}, {"lr": 0.0}, {"batch": 0},
     {"schedule": "linear"}])
@@ -170,7 +186,7 @@ def test_protocols_that_cannot_work_are_refused(changes):
 
 
 def test_an_unknown_protocol_or_split_is_refused_with_the_known_ones(tiny):
-    with pytest.raises(InputError, match="assignment, learned, matched, standard"):
+    with pytest.raises(InputError, match=r"assignment, dcbench_autoaugment.*learned, matched, standard"):
         protocol("best", tiny)
     with pytest.raises(InputError, match="test, val"):
         score(tiny.train, tiny, "MLP", quick(), 0, split="train")
