@@ -48,4 +48,15 @@ def _distill(options) -> None:
     record = run(spec, root=options.runs, folder=options.out, data=options.data, callbacks=(Announce(),),
                  validate_every=options.validate_every)
     moved = f"{record.updates} updates moved the images by {record.result['moved']:.2f}"
-    show(record.as_dict(), options, f"{record}\n{moved}; they are in {record.folder}")
+    spent = _spent(record.result.get("privacy"))
+    show(record.as_dict(), options, f"{record}\n{moved}; they are in {record.folder}{spent}")
+
+
+def _spent(privacy: dict | None) -> str:
+    """A line on what a private set tells of its data."""
+    if privacy is None:
+        return ""
+    steps, sigma, q, delta, epsilon = (privacy[name] for name in ("steps", "sigma", "q", "delta", "epsilon"))
+    cost = "no epsilon, as there is no noise" if epsilon is None else f"epsilon {epsilon:.4g} at delta {delta:g}"
+    return (f"\n{steps:,} noisy gradients (sigma {sigma:.4g}, every image in each with probability {q:.4g}) have cost "
+            f"{cost}")

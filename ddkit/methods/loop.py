@@ -96,9 +96,12 @@ def distill(method, synthetic: SyntheticSet, dataset: Dataset, *, updates: int, 
         Stopped: ``stop`` was set; the state is saved.
         Unmoved: the images at the end are those of the start.
         KeyboardInterrupt: with the state after the last whole update saved.
-        InputError: the checkpoint is of another run, or damaged.
+        InputError: the checkpoint is of another run, or damaged; or a private set is to be validated.
     """
     require(updates >= 1, f"a distillation needs at least 1 update, got {updates}")
+    require(not (validate and validate_every and getattr(method, "private", False)),
+            "a private set is not scored while it is made, as choices by such scores would tell of the data: leave "
+            "validation out (validate_every 0), and score the finished set")
     keep_freed_memory()
     method.start(dataset, synthetic, partial(stream, seed))  # may choose other images to start from, or learn labels
     for parameter in synthetic.parameters():

@@ -35,6 +35,8 @@ class Method:
         validation: the protocol that a run's validation scores by.
         chooses_start: whether it replaces the images that it is given to begin with.
         learns_rate: whether it learns the learning rate that its set is to be trained on with.
+        private: whether its set tells no more of the data than its noise lets through, so that nobody may score it on
+            them while it is made.
     """
 
     Config: ClassVar[type[Knobs]]
@@ -42,6 +44,7 @@ class Method:
     validation: ClassVar[str] = "assignment"
     chooses_start: ClassVar[bool] = False
     learns_rate: ClassVar[bool] = False
+    private: ClassVar[bool] = False
 
     def __init__(self, config: Knobs):
         self.config = config

@@ -82,6 +82,7 @@ LOOKS = {
     "kip": Look("#cc79a7", "xxx", "P"),
     "rfad": Look("#8f7fd4", "---", "X"),
     "frepo": Look("#f3e06a", "+++", "p"),
+    "private": Look("#5c4b8a", "..//", (5, 1, 0)),
     "herding": Look("#c7a17a", "|||", "<"),
     "k-centre": Look("#a9d18e", "oo", ">"),
     "forgetting": Look("#b5b5b5", "xx..", "h"),

@@ -42,7 +42,7 @@ class Distill(MadeSet, Spec):
     """
 
     RESULT: ClassVar[dict] = {"moved": NUMBER, "losses": [{...: NUMBER}], "validation": [[NUMBER]],
-                              "departures": [str]}
+                              "departures": [str], "?privacy": dict}
 
     dataset: str = "mnist"
     method: str = "datadam"
@@ -145,7 +145,8 @@ class Distill(MadeSet, Spec):
                              "updates": history.updates}
         return Outcome(history.seconds, history.updates, {
             "moved": synthetic.moved, "cpu_seconds": history.cpu_seconds, "losses": history.losses,
-            "validation": history.validation, "departures": presets.departures(self.method, self.preset, self.dataset)},
+            "validation": history.validation, "departures": presets.departures(self.method, self.preset, self.dataset),
+            **{name: said for name, said in synthetic.origin.items() if name == "privacy"}},
             synthetic, history.snapshots, (kept.path,))
 
     def _validation_score(self, synthetic: SyntheticSet, dataset: Dataset) -> float:

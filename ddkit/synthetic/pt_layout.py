@@ -73,7 +73,8 @@ def restored(make: Callable, path: Path, content: dict):
 
 def vouched(path: Path, own, dataset: Dataset, labels, pixels, entry):
     """A set that knows itself, once it is seen to be the data set's and to be what it was said to be."""
-    require(own.origin.get("fingerprint") == dataset.fingerprint,
+    kept = "privacy" in own.origin and own.origin.get("dataset") == dataset.name  # a private set names no fingerprint
+    require(own.origin.get("fingerprint", kept and dataset.fingerprint) == dataset.fingerprint,
             f"{path} was not distilled from {dataset.name} at {dataset.size} pixels: name its data set and size")
     like = own.images.shape[1:] == dataset.train.images.shape[1:] and own.classes == dataset.classes
     require(like and (tuple(own.mean), tuple(own.std)) == (dataset.mean, dataset.std),

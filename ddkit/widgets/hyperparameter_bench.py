@@ -146,7 +146,8 @@ class HyperparameterBench(Dashboard):
     def wanted(self) -> tuple[Distill, dict]:
         """What a track runs."""
         spec = self.spec
-        return spec, self._where | {"validate_every": max(1, spec.total_updates // VALIDATIONS)}
+        scored = not methods.get(spec.method).private  # which nobody may score while it is made
+        return spec, self._where | {"validate_every": scored * max(1, spec.total_updates // VALIDATIONS)}
 
     @property
     def _base(self) -> Distill:

@@ -68,11 +68,13 @@ METHODS = {"descent": Descent, "datadam": datadam, "datadam with batch norm": pa
            "datadam in steps": partial(datadam, iterations=1, image_steps=2),
            "gradient": partial(preset, "gradient", "dsa"), "gradient by class": partial(preset, "gradient", "idc_i"),
            "distribution": partial(preset, "distribution", "idm"),
-           "distribution by frequencies": partial(preset, "distribution", "ncfm", frequencies=16)}
+           "distribution by frequencies": partial(preset, "distribution", "ncfm", frequencies=16),
+           "private": partial(preset, "private", "psg", updates=UPDATES, steps=2)}
 
 
 def run(method, dataset, seed=0, init="real", updates=UPDATES, **options):
-    """Distil a fresh set; returns it with the history."""
+    """Distil a fresh set, from what the method can only begin with, if there is such; returns it with the history."""
+    init = next(iter(getattr(getattr(method, "config", None), "inits", None) or [init]))
     synthetic = SyntheticSet.begin(init, dataset, 2, stream(seed, "init"))
     return synthetic, distill(method, synthetic, dataset, updates=updates, seed=seed, **options)
 
@@ -112,8 +114,9 @@ def brightness(synthetic):
 @pytest.mark.parametrize("at", [1, 2, 3, 5])
 @pytest.mark.parametrize("how", ["interrupt", "stop"])
 def test_a_run_broken_off_and_resumed_ends_in_the_same_bits(digits, tmp_path, method, at, how):
-    options = {"checkpoint": Checkpoint(tmp_path / "run.pt", {"run": 1}), "validate": brightness, "validate_every": 2}
-    unbroken = run(METHODS[method](), digits, validate=brightness, validate_every=2)
+    scored = {} if method == "private" else {"validate": brightness, "validate_every": 2}
+    options = {"checkpoint": Checkpoint(tmp_path / "run.pt", {"run": 1}), **scored}
+    unbroken = run(METHODS[method](), digits, **scored)
     stop = threading.Event()
     action, error = (stop.set, Stopped) if how == "stop" else (raising(KeyboardInterrupt()), KeyboardInterrupt)
     with pytest.raises(error):
@@ -125,7 +128,7 @@ def test_a_run_broken_off_and_resumed_ends_in_the_same_bits(digits, tmp_path, me
     same(resumed, unbroken)
 
 
-@pytest.mark.parametrize("method", ["descent", "datadam"])
+@pytest.mark.parametrize("method", ["descent", "datadam", "private"])
 def test_a_killed_run_goes_on_from_its_last_checkpoint(digits, tmp_path, monkeypatch, method):
     monkeypatch.setattr(loop, "SAVE_EVERY", -1.0)
     checkpoint = tmp_path / "run.pt"

@@ -87,6 +87,7 @@ def test_a_stopped_distillation_in_bfloat16_ends_in_the_same_bits(method, tmp_pa
     preset = next(name for name in ("course", *METHODS[method].PRESETS) if name in METHODS[method].PRESETS)
     spec = ddkit.Distill("digits-0-1", method, preset, ipc=2, updates=4, precision="bfloat16",
                          options=tuple(sorted(few.items())), **SMALL)
+    spec = dataclasses.replace(spec, init=next(iter(getattr(spec.config, "inits", None) or [spec.init])))
     whole = run(spec, root=tmp_path / "whole", quiet=True)
 
     class Stop(Callback):

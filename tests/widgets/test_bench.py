@@ -20,6 +20,8 @@ AXES = {"lam": (0.0, 1.0), "ipc": (1, 2, 5)}
 SPEC = ddkit.Distill("digits-0-1", ipc=2, network="ConvNetD1", width=4, updates=4, options=(("network_steps", 1),))
 OTHERS = [ddkit.Distill("digits-0-1", method, next(iter(methods.get(method).PRESETS)), ipc=1, updates=5)
           for method in methods.METHODS if method != SPEC.method]
+OTHERS = [dataclasses.replace(spec, init=next(iter(getattr(spec.config, "inits", None) or [spec.init])))
+          for spec in OTHERS]
 
 
 @pytest.fixture
@@ -166,6 +168,15 @@ def test_two_tracks_make_two_ordinary_runs_one_after_the_other(bench, tmp_path):
         assert plain.synthetic.images.equal(record.synthetic.images)
     assert left.live.spec.name != right.live.spec.name
     assert "validation" in str(record.result) and record.result["validation"]
+
+
+def test_a_private_set_is_begun_from_noise_and_not_scored_on_the_way(bench):
+    bench.method.value = "private"
+    spec, options = bench.wanted()
+    assert spec.init == "noise" and list(bench.init.options) == ["noise"] and options["validate_every"] == 0
+    spec.check()
+    bench.method.value = "datadam"
+    assert bench.wanted()[1]["validate_every"] > 0
 
 
 def test_a_bench_made_anew_ends_the_run_of_the_one_before(bench, grid, tmp_path):

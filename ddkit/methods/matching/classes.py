@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ddkit.data import Dataset
+from ddkit.foundation.errors import require
 from ddkit.networks import Network
 from ddkit.networks.bigbatch import chunked_maps
 
@@ -35,6 +36,32 @@ class ClassBatches:
         picks = [members[torch.randperm(len(members), generator=self._generator)[: self.per_class].to(members.device)]
                  for members in self._members]
         return self._images[torch.cat(picks)]
+
+
+class PoissonBatches:
+    """Real images at random, of all classes together, each in a batch or not by a coin of its own.
+
+    The accounting of private methods rests on these coins: batches of a fixed size, or a shuffled order, are others.
+
+    Args:
+        expected: images in a batch on average.
+        generator: the random stream.
+
+    Attributes:
+        rate: probability of every image to be in a batch.
+    """
+
+    def __init__(self, dataset: Dataset, expected: int, generator: torch.Generator):
+        self._train, self._generator = dataset.train, generator
+        require(expected <= len(self._train), f"{dataset.name} has {len(self._train):,} training images, and a batch "
+                f"cannot have {expected:,} of them: lower real_batch")
+        self.rate = expected / len(self._train)
+
+    def draw(self) -> tuple[Tensor, Tensor]:
+        """Images [n, C, H, W] and labels [n]; n differs from batch to batch, and may be 0."""
+        coins = torch.rand(len(self._train), generator=self._generator, dtype=torch.float64)
+        picks = torch.nonzero(coins < self.rate)[:, 0].to(self._train.images.device)
+        return self._train.images[picks], self._train.labels[picks]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,204 @@
+"""PSG: private set generation (Chen, Kerkouche and Fritz, NeurIPS 2022), gradient matching behind a noisy door.
+
+The images follow the distance D of two gradients on a network that is trained on the synthetic set alone,
+
+    L = D(g(S), g~(T)),
+
+where g~ is ``mechanism.privatise`` of a Poisson batch of all classes. Nothing else of the real images is ever seen, and
+what is computed from a private quantity is as private: the networks, the losses, the images, all states on the way.
+
+Every update makes one noisy gradient, and the set's origin says how many were made and what they cost. A run that was
+broken off goes on with the batches and the noise that it would have had: updates that were lost are made again as the
+same bits, so that nobody sees anything new by them, and count once. (Where the same bits are not certain, as on a GPU,
+what somebody watched of lost updates would be seen a second time under the same noise: begin such a run anew.)
+"""
+
+import math
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Literal
+
+import torch
+from annotated_types import Ge, Gt, Lt
+from torch import Tensor
+from torch.nn.utils import parameters_to_vector
+
+from ddkit.data import Dataset
+from ddkit.foundation import randomness
+from ddkit.foundation.errors import require
+from ddkit.foundation.knobs import Knob, Knobs
+from ddkit.foundation.memory import require_memory
+from ddkit.methods.matching.classes import PoissonBatches
+from ddkit.methods.matching.distances import gradient_distance
+from ddkit.methods.matching.mean_gradient import mean_along, mean_gradient
+from ddkit.methods.matching.pool import NetworkPool, epochs
+from ddkit.methods.matching.student import Batch, Student
+from ddkit.methods.method import Method, Preset
+from ddkit.methods.private.accountant import rdp_epsilon, rdp_sigma
+from ddkit.methods.private.mechanism import FASTEST, privatise, sample_gradients
+from ddkit.networks import Network, build_for
+from ddkit.networks.bigbatch import images_per_backward
+from ddkit.networks.names import parse
+from ddkit.networks.precision import Precision
+from ddkit.synthetic import SyntheticSet
+
+COPIES = 16  # bytes that a weight's gradient of one image takes while it is clipped
+
+
+@dataclass(frozen=True)
+class Config(Knobs):
+    """The knobs of private sets."""
+
+    updates: Annotated[int, Ge(1), Knob("of the images, each by one noisy gradient")] = 100_000
+    epsilon: Annotated[float | None, Gt(0), Knob("privacy of all updates together (null: what comes of sigma)")] = 10.0
+    delta: Annotated[float, Gt(0), Lt(1), Knob("share of outcomes for which that does not hold")] = 1e-5
+    sigma: Annotated[float | None, Ge(0), Knob("noise in units of clip (null: what epsilon asks for)")] = None
+    clip: Annotated[float, Gt(0), Knob("largest norm of one image's gradient", "R")] = 0.1
+    noise: Annotated[Literal["seed", "secret"], Knob("whether noise and batches follow from the run's seed, or from "
+                                                     "a number that nobody is told")] = "seed"
+    real_batch: Annotated[int, Ge(1), Knob("real images of an update on average", "B")] = 256
+    steps: Annotated[int, Ge(1), Knob("updates between two trainings of the network")] = 10
+    outer: Annotated[int, Ge(1), Knob("times that many on each network", "T")] = 10
+    inner: Annotated[int, Ge(0), Knob("epochs that the network is trained on the synthetic set, between")] = 50
+    network_lr: Annotated[float, Gt(0), Knob("of its SGD")] = 0.01
+    network_batch: Annotated[int, Ge(1), Knob("images in a step of its training")] = 256
+    image_lr: Annotated[float, Gt(0), Knob("learning rate of the images")] = 0.1
+    image_momentum: Annotated[float, Ge(0), Knob("of the images' SGD")] = 0.5
+    network: Annotated[str, Knob("network to match on")] = "ConvNetD3"
+    width: Annotated[int, Ge(1), Knob("its width")] = 128
+    memory_mib: Annotated[int, Ge(1), Knob("for activations, and for the gradients of single images", unit="MiB")] = 512
+    precision: Precision = "float32"
+
+    inits = ("noise",)
+
+    def check(self) -> None:
+        require(parse(self.network)[1].get("norm") != "batch", "an image's own gradient needs a network without batch "
+                f"norm, where it would depend on the others: choose another than {self.network}")
+        require((self.epsilon is None) != (self.sigma is None), "the noise follows from epsilon or is sigma: set one "
+                "of the two to a number and the other to null")
+
+
+_SAID = (
+    "epsilon holds for one image more or less in the training part, whose size is taken to be known; it is of this run "
+    "alone, and what other runs, trials of rates among them, tell of the same data adds to it",
+    "mean and std, by which images are normalised, are published constants of the data set: where they were computed "
+    "from private images that is not accounted for",
+    "with noise 'seed' the run can be made again, and whoever knows its seed can take the noise away: set noise to "
+    "secret for images that are really private; its generator is a fast one, not a cryptographic one",
+    "the run's record names a fingerprint of all images, and an unfinished run keeps the state of its noise: give "
+    "away the set alone",
+)
+
+PRESETS = {
+    "psg": Preset({}, (
+        "the paper's code runs 1,001 networks and accounts for 1,000; here every noisy gradient is accounted for",
+        "outer is that of 10 images per class: 1 for one, 50 for fifty, with 10,000 and 500,000 updates",
+        "networks have instance norm, those of the code group norm; both treat every image by itself", *_SAID)),
+}
+
+
+class PrivateMatching(Method):
+    """One update of the synthetic set by a noisy gradient of real images."""
+
+    Config = Config
+    PRESETS = PRESETS
+    private = True
+
+    @staticmethod
+    def check_memory(config: Config, images: int, pixels: int, weights: int) -> None:
+        """The set with its copies, and the gradient of one image at least; more go in chunks that fit."""
+        require_memory(32 * images * pixels + (40 + COPIES) * weights, f"a set of {images:,} images",
+                       "ask for fewer of them")
+
+    def start(self, dataset: Dataset, synthetic: SyntheticSet, rng) -> None:
+        """Prepare to update ``synthetic``; ``rng(name)`` gives the run's random streams.
+
+        Raises:
+            InputError: the set begins from real images, or no noise keeps so many updates within epsilon.
+        """
+        config = self.config
+        require(synthetic.origin.get("init") == "noise", "a private set begins from noise, as any other start gives "
+                "away the images that it begins from: set init to noise")
+        self.dataset, self.synthetic = dataset, synthetic
+        self.streams = {name: rng(name) for name in ("networks", "training", "training augmentation")}
+        self.streams |= {name: randomness.secret() if config.noise == "secret" else rng(name)
+                         for name in ("sampling", "noise")}
+        self.real = PoissonBatches(dataset, config.real_batch, self.streams["sampling"])
+        self.sigma = config.sigma if config.epsilon is None else rdp_sigma(config.epsilon, self.real.rate,
+                                                                           config.updates, config.delta)
+        self.optimiser = torch.optim.SGD(synthetic.parameters(), config.image_lr, config.image_momentum)
+        template = self._build(torch.Generator())
+        self.student = Student(template)
+        self.chunk = images_per_backward(template, synthetic.images[:1], config.memory_mib)
+        weights = sum(shape.numel() for shape in self.student.shapes.values())
+        self.singles = max(1, min(FASTEST, self.chunk, config.memory_mib * 2**20 // (COPIES * weights)))
+        self.pool = NetworkPool(partial(self._build, self.streams["networks"]), 1, config.network_lr, 0.0, 0.0,
+                                self.chunk)
+        synthetic.origin.pop("fingerprint", None)  # a hash of all real images, by which any one could be found out
+        self._spend(0)
+
+    def _build(self, generator: torch.Generator) -> Network:
+        return build_for(self.dataset, self.config.network, self.config.width, generator, self.config.precision)
+
+    def _spend(self, gradients: int) -> None:
+        """So many noisy gradients have been made; what they cost stands in the set's origin."""
+        self.spent = gradients
+        epsilon = rdp_epsilon(self.real.rate, self.sigma, gradients, self.config.delta)
+        self.synthetic.origin["privacy"] = {
+            "epsilon": epsilon if math.isfinite(epsilon) else None, "delta": self.config.delta, "sigma": self.sigma,
+            "q": self.real.rate, "steps": gradients, "clip": self.config.clip, "noise": self.config.noise}
+
+    def update(self) -> dict[str, float]:
+        """One step on the images, after the network's renewal or training where it is due.
+
+        Raises:
+            InputError: all updates that epsilon allows are made.
+        """
+        config = self.config
+        require(config.epsilon is None or self.spent < config.updates, f"epsilon {config.epsilon} is spent by "
+                f"{config.updates:,} updates: ask for more of them from the beginning")
+        if self.spent % (config.outer * config.steps) == 0:
+            self.pool.renew()
+        elif self.spent % config.steps == 0:
+            self.pool.train(-1, self._batches())
+        weights = parameters_to_vector(self.pool.network(-1).parameters()).detach()
+        loss = self._step(weights, self._noisy_gradient(weights))
+        epsilon = self.synthetic.origin["privacy"]["epsilon"]
+        return {"loss": loss} | ({} if epsilon is None else {"epsilon": epsilon})
+
+    def _batches(self):
+        return epochs(self.synthetic.images.detach(), self.synthetic.labels, self.config.inner,
+                      self.config.network_batch, "none", self.streams["training"],
+                      self.streams["training augmentation"])
+
+    def _noisy_gradient(self, weights: Tensor) -> Tensor:
+        """All that is ever seen of real images, [P]."""
+        self._spend(self.spent + 1)
+        gradients = sample_gradients(self.student, weights, *self.real.draw(), self.singles)
+        return privatise(gradients, self.config.clip, self.sigma, self.config.real_batch, self.streams["noise"])
+
+    def _step(self, weights: Tensor, target: Tensor) -> float:
+        """One step of the images towards a gradient [P]; returns the distance."""
+        synthetic, student = self.synthetic, self.student
+        images, labels = synthetic.images.detach().requires_grad_(), synthetic.labels
+        every = Batch(torch.arange(len(images), device=images.device))
+        found = mean_gradient(student, weights, images.detach(), labels, every, self.chunk).requires_grad_()
+        loss = gradient_distance(found, target, student.shapes)
+        (slope,) = torch.autograd.grad(loss, found)
+        self.optimiser.zero_grad(set_to_none=True)
+        synthetic.images.grad = mean_along(student, weights, images, labels, every, slope, self.chunk)
+        self.optimiser.step()
+        return loss.item()
+
+    def state_dict(self) -> dict:
+        """All that the next update depends on, besides the synthetic set and the data; how much was spent, too."""
+        return {"spent": self.spent, "sigma": self.sigma, "pool": self.pool.state_dict(),
+                "optimiser": self.optimiser.state_dict(), "streams": randomness.states(self.streams)}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Go on from ``state_dict``; call ``start`` first."""
+        self.sigma = state["sigma"]
+        self._spend(state["spent"])
+        self.pool.load_state_dict(state["pool"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        randomness.restore(self.streams, state["streams"])
