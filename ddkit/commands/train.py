@@ -33,6 +33,7 @@ def add_to(add) -> None:
     experts.add_argument("--experts", type=int, default=10, help="how many")
     experts.add_argument("--epochs", type=int, default=50, help="length of each, with a snapshot per epoch")
     experts.add_argument("--sharpness", type=float, default=0.0, help="radius for flat (sharpness-aware) experts")
+    experts.add_argument("--gap", type=float, default=0.0, help="weight of GSAM's step beside the radius")
     experts.add_argument("--difficulty", default="none", help="none, or PAD's schedule by el2n or grand")
     experts.add_argument("--half", action="store_true", help="store snapshots in half precision")
     add_precision(experts)
@@ -63,7 +64,7 @@ def _experts(options) -> None:
 
     require_width_used(options.width, [options.network])
     plan = Plan(options.network, width_of(options), options.experts, options.epochs, sharpness=options.sharpness,
-                difficulty=options.difficulty, half=options.half, precision=options.precision)
+                gap=options.gap, difficulty=options.difficulty, half=options.half, precision=options.precision)
     with side_by_side(options):
         record = run(Experts(options.dataset, plan, options.seed, options.size), root=options.runs, data=options.data)
     if options.export:

@@ -28,6 +28,7 @@ from ddkit.networks.looking import has_statistics
 from ddkit.networks.precision import Precision
 from ddkit.training.difficulty import mean_score, subset
 from ddkit.training.fitting import Protocol, fit, refresh_statistics, test
+from ddkit.training.sharpness import require_radius
 
 DONE, ORDER = "expert.json", "easiest_first.safetensors"
 _STATISTIC = "statistics/"  # how the names of what is no weight begin in a snapshot: batch norm's running statistics
@@ -37,8 +38,8 @@ _STATISTIC = "statistics/"  # how the names of what is no weight begin in a snap
 class Plan(Knobs):
     """How experts are trained.
 
-    ``sharpness`` is that of flat trajectories (FTD, Du et al. 2023); with a ``difficulty`` training follows PAD's
-    schedule of subsets.
+    ``sharpness`` and ``gap`` are those of flat trajectories (FTD, Du et al. 2023); with a ``difficulty`` training
+    follows PAD's schedule of subsets.
     """
 
     network: Annotated[str, Knob("network of the experts, as for networks.build")] = "ConvNetD3"
@@ -48,6 +49,7 @@ class Plan(Knobs):
     lr: Annotated[float, Gt(0), Knob("of SGD, with neither momentum nor weight decay (MTT)")] = 0.01
     batch: Annotated[int, Ge(1), Knob("images in a step, augmented")] = 256
     sharpness: Annotated[float, Ge(0), Knob("radius of sharpness-aware minimisation; 0 for none", "rho")] = 0.0
+    gap: Annotated[float, Ge(0), Knob("weight of GSAM's step beside it", "alpha")] = 0.0
     difficulty: Annotated[Literal["none", "el2n", "grand"], Knob("the score that orders the images")] = "none"
     judges: Annotated[int, Ge(1), Knob("networks whose scores are averaged")] = 3
     judge_epochs: Annotated[int, Ge(1), Knob("epochs of training after which they judge")] = 1
@@ -56,11 +58,12 @@ class Plan(Knobs):
 
     def check(self) -> None:
         parse(self.network, self.width)
+        require_radius(self)
 
     @property
     def protocol(self) -> Protocol:
         return Protocol("expert", self.epochs, lr=self.lr, momentum=0.0, weight_decay=0.0, batch=self.batch,
-                        schedule="constant", augmented=True, sharpness=self.sharpness)
+                        schedule="constant", augmented=True, sharpness=self.sharpness, gap=self.gap)
 
     def build(self, dataset: Dataset, generator: torch.Generator | None = None) -> Network:
         return build_for(dataset, self.network, self.width, generator, self.precision)
@@ -103,7 +106,7 @@ def difficulty_order(folder: Path, plan: Plan, dataset: Dataset, seed: int, iden
         judges = []
         for number in range(plan.judges):
             judges.append(plan.build(dataset, stream(seed, f"judge {number}")))
-            fit(judges[-1], dataset.train, replace(plan.protocol, epochs=plan.judge_epochs, sharpness=0.0),
+            fit(judges[-1], dataset.train, replace(plan.protocol, epochs=plan.judge_epochs, sharpness=0.0, gap=0.0),
                 stream(seed, f"judge {number} order"), strategy=augment.default_strategy(dataset.flips),
                 title=f"judge of difficulty {number + 1} of {plan.judges}", quiet=quiet)
         scores = mean_score(plan.difficulty, judges, dataset.train)

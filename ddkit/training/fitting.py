@@ -28,11 +28,12 @@ from ddkit.networks.cost import Stopwatch
 from ddkit.networks.looking import STATISTICS, looking_at, require_sound
 from ddkit.networks.precision import Precision, tell_if_slow, without_tf32
 from ddkit.training.scores import Scores, metrics
+from ddkit.training.sharpness import require_radius, sharpened
 
 SAVE_EVERY = 20.0  # seconds between two checkpoints of a fit
 TEST_BATCH = 250
 Augmentation = Callable[[Tensor, torch.Generator], Tensor]  # of images [N, C, H, W]
-_UNSAID = {"precision": "float32", "augmentation": "siamese"}  # of the protocol, in checkpoints of older versions
+_UNSAID = {"precision": "float32", "augmentation": "siamese", "gap": 0.0}  # of the protocol, in older checkpoints
 MEMORY_MIB = 2048  # for the activations of a training batch; a larger batch is passed in chunks
 
 
@@ -41,7 +42,7 @@ class Protocol(Knobs):
     """How a network is trained: for so many ``epochs`` over the data, or so many ``updates``; the other is None.
 
     ``sharpness`` is that of sharpness-aware minimisation (Foret et al., ICLR 2021, eq. 2), which looks for flat minima;
-    0 is plain SGD.
+    0 is plain SGD. ``gap`` is GSAM's share beside it (see ``training.sharpness``).
     """
 
     name: str
@@ -57,10 +58,12 @@ class Protocol(Knobs):
     augmentation: Annotated[Literal[("siamese", *transforms.STRATEGIES)], Knob(
         "by which strategy: the data set's siamese one, or one of data.transforms")] = "siamese"
     sharpness: Annotated[float, Ge(0), Knob("radius", "rho")] = 0.0
+    gap: Annotated[float, Ge(0), Knob("weight of GSAM's step against the gap that the radius leaves", "alpha")] = 0.0
     precision: Precision = "float32"
 
     def check(self) -> None:
         require((self.epochs is None) != (self.updates is None), "a protocol counts either epochs or updates")
+        require_radius(self)
 
     def epochs_for(self, images: int) -> int:
         """Epochs over ``images`` images that the protocol asks for."""
@@ -194,9 +197,11 @@ def _epoch(network, data: Split, how: Protocol, optimiser, generator, strategy: 
         optimiser.zero_grad(set_to_none=True)
         total += loss_backward(network, images, data.labels[batch], chunk, loss_of)
         if how.sharpness:
-            with _uphill(network, how.sharpness):
+            def again(images: Tensor = images, labels: Tensor = data.labels[batch]) -> None:
                 optimiser.zero_grad(set_to_none=True)
-                loss_backward(network, images, data.labels[batch], chunk, loss_of)
+                loss_backward(network, images, labels, chunk, loss_of)
+
+            sharpened(network, how.sharpness, how.gap, again)
         optimiser.step()
     return total / len(batches), len(batches)
 
@@ -211,21 +216,6 @@ def _augmented(images: Tensor, strategy: str | Augmentation, generator: torch.Ge
     if callable(strategy):
         return strategy(images, generator)
     return augment.apply(images, augment.draw(strategy, len(images), generator))
-
-
-@contextlib.contextmanager
-def _uphill(network: nn.Module, radius: float):
-    """For a while, move the weights by ``radius`` along their gradient: to the worst place nearby."""
-    weights = [w for w in network.parameters() if w.grad is not None]
-    before = [w.detach().clone() for w in weights]
-    norm = torch.stack([w.grad.norm() for w in weights]).norm()
-    with torch.no_grad():
-        for weight in weights:
-            weight.add_(weight.grad, alpha=float(radius / (norm + 1e-12)))
-    yield
-    with torch.no_grad():
-        for weight, value in zip(weights, before, strict=True):
-            weight.copy_(value)
 
 
 def _save(checkpoint: Checkpoint | None, how: Protocol, network, optimiser, generator, result: Fit) -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import json
+from functools import partial
 from pathlib import Path
 
 import joblib
@@ -10,6 +11,7 @@ import torch
 from torch.nn.utils import parameters_to_vector
 
 from ddkit import runs
+from ddkit.data import Split
 from ddkit.foundation.errors import InputError
 from ddkit.runs import run
 from ddkit.specs import Experts
@@ -99,6 +101,42 @@ def test_flat_experts_step_by_the_gradient_at_the_worst_place_nearby(tiny):
             weight += 0.5 * gradient / length
     for start, gradient, weight in zip(before, gradients(), network.parameters(), strict=True):
         torch.testing.assert_close(weight, start - 0.01 * gradient, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("radius, gap", [(0.3, 0.0), (0.3, 0.4), (0.0, 0.0)])
+def test_on_a_quadratic_a_step_has_its_closed_form(tiny, radius, gap):
+    x, start = torch.randn(2, 7, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    start = start[0]
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(5, 1, bias=False)).double()
+    network[1].weight.data = start[None].clone()
+    how = fitting.Protocol("step", 1, lr=0.1, momentum=0.0, weight_decay=0.0, schedule="constant", sharpness=radius,
+                           gap=gap)
+    fit(network, Split(x[:, None, None], torch.zeros(7, 1, dtype=torch.float64), squared=True), how,
+        experts.stream(0, "b"), quiet=True)
+    hessian = 2 * x.T @ x / 7
+    here = hessian @ start
+    there = hessian @ (start + radius * here / here.norm())
+    across = here - there * (here @ there) / (there @ there)
+    assert abs(float(across @ there)) < 1e-9
+    torch.testing.assert_close(network[1].weight[0], start - 0.1 * (there - gap * across), rtol=1e-6, atol=1e-9)
+
+
+def test_no_radius_is_plain_training_bit_for_bit_and_no_gap_is_the_radius_alone(tiny):
+    def weights(**changes):
+        plan = Plan("ConvNetD1", width=4, epochs=2, batch=9, **changes)
+        network = plan.build(tiny, experts.stream(0, "a"))
+        fit(network, tiny.train, plan.protocol, experts.stream(0, "b"), strategy="crop_scale_rotate", quiet=True)
+        return torch.nn.utils.parameters_to_vector(network.parameters()).detach()
+
+    assert weights(sharpness=0.0).equal(weights()) and not weights(sharpness=0.1).equal(weights())
+    assert weights(sharpness=0.1, gap=0.0).equal(weights(sharpness=0.1))
+    assert not weights(sharpness=0.1, gap=0.4).equal(weights(sharpness=0.1))
+
+
+def test_a_gap_without_a_radius_is_refused():
+    for kind in (partial(Plan), partial(fitting.Protocol, "a", 1)):
+        with pytest.raises(InputError, match="set sharpness, or gap to 0"):
+            kind(gap=0.4)
 
 
 def test_filtered_experts_train_on_the_subsets_of_the_schedule(tiny, tmp_path, monkeypatch):
