@@ -1,21 +1,26 @@
-"""The pictures that lesson 1 opens with: the idea of dataset distillation, and the families of its methods."""
+"""The pictures that tell the course's story: the idea of dataset distillation, the families of methods and what they
+compare, and what a set can be stored as."""
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from ddkit.data import Dataset
 from ddkit.data.dataset import denormalise
 from ddkit.plots.looks import LOOKS
-from ddkit.plots.style import Picture, bare, picture
-from ddkit.stored import FULL
+from ddkit.plots.style import Picture, bare, blocks, picture, tile
+from ddkit.stored import FULL, START
 from ddkit.synthetic import SyntheticSet
 from ddkit.training.scores import Scores
 
 SIDE = 10  # images along each side of a mosaic
+ACROSS = 3  # panels beside each other
+SHOWN = 8  # images in a row
 _CARD = {"boxstyle": "round,pad=0,rounding_size=0.04", "facecolor": "#f4f4f4", "edgecolor": "#888888"}
 
 
@@ -98,3 +103,97 @@ def _method(axes: Axes, y: float, method: str, lesson: int | None) -> None:
     if lesson:
         axes.text(0.92, y, f"lesson {lesson}", va="center", ha="right", size=8.5, color="white",
                   bbox={"boxstyle": "round,pad=0.25", "facecolor": LOOKS[FULL].color, "edgecolor": "none"})
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What a family of methods compares, measured once.
+
+    Attributes:
+        name, asks, methods: in words.
+        drawn: as ``lines`` of numbers [n], as a ``map`` [H, W], as ``points`` or as a ``path`` [n, 2].
+        real, synthetic: the numbers, of real and of synthetic images.
+        sides: the names of both maps.
+    """
+
+    name: str
+    asks: str
+    methods: str
+    drawn: str
+    real: torch.Tensor
+    synthetic: torch.Tensor
+    sides: tuple[str, str] = ("real", "synthetic")
+
+
+@picture
+def compared(panels: Sequence[Panel]) -> Picture:
+    """What each family compares, of real images (dark circles) and of synthetic ones (squares), on one network."""
+    rows = -(-len(panels) // ACROSS)
+    figure = Picture(figsize=(9.2, 3.1 * rows + 0.7))
+    figure.suptitle("What each family of methods lets agree", x=0.005, y=1.0, ha="left", size=12)
+    top, foot = (1 - inches / figure.get_figheight() for inches in (0.35, figure.get_figheight() - 0.35))
+    height = (top - foot) / rows
+    for place, panel in enumerate(panels):
+        box = (place % ACROSS / ACROSS + 0.008, top - (1 + place // ACROSS) * height + 0.012, 1 / ACROSS - 0.016,
+               height - 0.024)
+        card = figure.add_axes(box)
+        card.set(xlim=(0, 1), ylim=(0, 1))
+        card.axis("off")
+        card.add_patch(FancyBboxPatch((0.01, 0.01), 0.98, 0.98, **_CARD))
+        card.text(0.5, 0.95, panel.name, ha="center", va="top", weight="bold", size=10)
+        card.text(0.5, 0.31, panel.asks, ha="center", va="top", size=9)
+        card.text(0.5, 0.05, panel.methods, ha="center", va="bottom", size=8.5, color="#444444")
+        (_maps if panel.drawn == "map" else _curves)(figure, panel, box)
+    ends = [Line2D([], [], **LOOKS[meaning].series) for meaning in (FULL, START)]
+    figure.legend(ends, ["real images", "a synthetic set as it starts"], ncols=2, loc="lower center", handlelength=3)
+    figure.told = ". ".join(f"{panel.name}: {' '.join(panel.asks.split())} ({panel.methods})" for panel in panels)
+    return figure
+
+
+def _maps(figure: Picture, panel: Panel, card: tuple[float, float, float, float]) -> None:
+    """Both maps of a panel beside each other, in the upper part of its card, in one scale."""
+    left, bottom, width, height = card
+    together = torch.cat([panel.real.flatten(), panel.synthetic.flatten()])
+    low, high = float(together.min()), float(together.max())
+    for place, (name, values) in enumerate(zip(panel.sides, (panel.real, panel.synthetic), strict=True)):
+        axes = figure.add_axes((left + (0.08 + 0.45 * place) * width, bottom + 0.42 * height, 0.39 * width,
+                                0.42 * height))
+        axes.imshow(values.numpy(), cmap="gray", vmin=low, vmax=high)
+        axes.set_xticks([], [])
+        axes.set_yticks([], [])
+        axes.set_xlabel(name, size=8, labelpad=2)
+        bare(axes)
+
+
+def _curves(figure: Picture, panel: Panel, card: tuple[float, float, float, float]) -> None:
+    """Both sides of a panel over each other, in the upper part of its card."""
+    left, bottom, width, height = card
+    axes = figure.add_axes((left + 0.08 * width, bottom + 0.37 * height, 0.84 * width, 0.48 * height))
+    axes.set_xticks([], [])
+    axes.set_yticks([], [])
+    axes.margins(0.08)
+    sides = [values[:, None] if values.ndim == 1 else values for values in (panel.real, panel.synthetic)]
+    if panel.drawn == "points":
+        for pair in zip(*sides, strict=True):
+            axes.plot(*torch.stack(pair).T.numpy(), color="#888888", linewidth=0.8, zorder=0)
+    for values, meaning in zip(sides, (FULL, START), strict=True):
+        how = LOOKS[meaning].point if panel.drawn == "points" else LOOKS[meaning].series
+        axes.plot(*values.T.numpy(), **how | {"markersize": 4, "linewidth": 1.2})
+
+
+@picture
+def decoded(dataset: Dataset, rows: dict[str, torch.Tensor], title: str) -> Picture:
+    """Images that sets of equal size in bytes hold, a row for each way to store them.
+
+    Args:
+        dataset: whose mean and standard deviation they are normalised by.
+        rows: by name, images [n, C, H, W]; the first of them are shown.
+    """
+    figure, (axes,) = blocks(list(rows), [""] * SHOWN)
+    for row, images in enumerate(rows.values()):
+        for column, pixels in enumerate(denormalise(images[:SHOWN].detach(), dataset.mean, dataset.std).cpu()):
+            tile(axes, pixels.permute(1, 2, 0).squeeze(-1).numpy().clip(0, 1), row, column)
+    axes.set_title(title)
+    figure.told = "; ".join(f"{name}, {min(len(images), SHOWN)} shown of {len(images)}"
+                            for name, images in rows.items())
+    return figure

@@ -21,6 +21,7 @@ from ddkit.plots import kernels as kernel_plots
 from ddkit.plots import moving
 from ddkit.plots.moving.paths import trajectory_map
 from ddkit.plots.moving.progress import along, progress
+from ddkit.plots.story import Panel
 from ddkit.runs import Record
 from ddkit.specs import Distill
 from ddkit.stored import evolving, grids, growths, judged, shelf
@@ -140,6 +141,12 @@ def a_set_of_digits() -> SyntheticSet:
 PICTURES = {
     "image_grid": lambda: plots.image_grid(a_set()),
     "families": lambda: plots.families([("one", "to agree", [("A", 2), ("B", None)]), ("two", "to differ", [])]),
+    "compared": lambda: plots.compared([
+        Panel("one", "lines agree", "A, B", "lines", torch.rand(5), torch.rand(5)),
+        Panel("two", "maps agree", "C", "map", torch.rand(4, 4), torch.rand(4, 4)),
+        Panel("three", "points agree", "D", "points", torch.rand(3, 2), torch.rand(3, 2)),
+        Panel("four", "paths agree", "E", "path", torch.rand(3, 2), torch.rand(3, 2))]),
+    "decoded": lambda: plots.decoded(digits(), {"a": digits().train.images[:3], "b": digits().train.images[:9]}, "two"),
     "idea": lambda: plots.idea(digits(), SyntheticSet.from_real(digits(), 10, stream(0, "")), groups()["assignment"]),
     "captioned": lambda: plots.captioned(digits(), digits().train.images[:3], ("a", "b", "c"), "three"),
     "start_end_difference": lambda: plots.start_end_difference(a_set()),
