@@ -105,7 +105,8 @@ class Config(Knobs):
     def plan(self) -> Plan:
         """How the experts are trained."""
         return Plan(self.network, self.width, self.experts, self.expert_epochs, self.expert_lr, self.expert_batch,
-                    self.sharpness, self.difficulty, half=self.half, precision=self.precision)
+                    self.sharpness, difficulty=self.difficulty, half=self.half,
+                    precision=self.precision)
 
     def segment(self, start: Tensor, target: Tensor) -> Segment:
         """What is matched between two snapshots, flat weights [P]."""
