@@ -49,12 +49,12 @@ class Plan(Knobs):
     lr: Annotated[float, Gt(0), Knob("of SGD, with neither momentum nor weight decay (MTT)")] = 0.01
     batch: Annotated[int, Ge(1), Knob("images in a step, augmented")] = 256
     sharpness: Annotated[float, Ge(0), Knob("radius of sharpness-aware minimisation; 0 for none", "rho")] = 0.0
-    gap: Annotated[float, Ge(0), Knob("weight of GSAM's step beside it", "alpha")] = 0.0
     difficulty: Annotated[Literal["none", "el2n", "grand"], Knob("the score that orders the images")] = "none"
     judges: Annotated[int, Ge(1), Knob("networks whose scores are averaged")] = 3
     judge_epochs: Annotated[int, Ge(1), Knob("epochs of training after which they judge")] = 1
     half: Annotated[bool, Knob("store snapshots in half precision")] = False
     precision: Precision = "float32"
+    gap: Annotated[float, Ge(0), Knob("weight of GSAM's step beside the radius", "alpha")] = 0.0
 
     def check(self) -> None:
         parse(self.network, self.width)

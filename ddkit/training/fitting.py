@@ -58,8 +58,8 @@ class Protocol(Knobs):
     augmentation: Annotated[Literal[("siamese", *transforms.STRATEGIES)], Knob(
         "by which strategy: the data set's siamese one, or one of data.transforms")] = "siamese"
     sharpness: Annotated[float, Ge(0), Knob("radius", "rho")] = 0.0
-    gap: Annotated[float, Ge(0), Knob("weight of GSAM's step against the gap that the radius leaves", "alpha")] = 0.0
     precision: Precision = "float32"
+    gap: Annotated[float, Ge(0), Knob("weight of GSAM's step against the gap that the radius leaves", "alpha")] = 0.0
 
     def check(self) -> None:
         require((self.epochs is None) != (self.updates is None), "a protocol counts either epochs or updates")
