@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 
-from ddkit.foundation.errors import Diverged, InputError, Stopped, Terminated, Unmoved, require
+from ddkit.foundation.errors import Diverged, Incomplete, InputError, Stopped, Terminated, Unmoved, require
 from ddkit.foundation.files import expanded
 
 PATHS = ("data", "runs", "out", "figures", "figure", "export", "pt", "run", "path", "notebook", "course", "notebooks")
@@ -29,7 +29,7 @@ def ended_well(parser: argparse.ArgumentParser, arguments: list[str] | None = No
         return 0
     except InputError as error:
         return _say(error, 2)
-    except (Diverged, Unmoved) as error:
+    except (Diverged, Incomplete, Unmoved) as error:
         return _say(error, 1)
     except (KeyboardInterrupt, Stopped) as error:
         print("\nddkit: interrupted; what was done is saved, and the same command goes on from there", file=sys.stderr)

@@ -14,6 +14,10 @@ class Diverged(RuntimeError):
     """A loss became NaN or infinite; the last good state has been saved."""
 
 
+class Incomplete(RuntimeError):
+    """Some of what was asked for could not be made; the message says what, and all else has been (exit code 1)."""
+
+
 class Unmoved(RuntimeError):
     """A distillation ended with the images it started from, so it distilled nothing."""
 

@@ -45,6 +45,7 @@ class Evaluate(OfSource, Spec):
     seeds: int = 5
     epochs: int | None = None  # replaces the protocol's own length
     precision: str = "float32"  # or bfloat16, as in networks.precision
+    updates: int | None = None  # replaces it as well: as many for a set of any size
 
     def decides(self) -> dict:
         return super().decides() | {"protocol": PROTOCOLS[self.protocol]}
@@ -53,8 +54,10 @@ class Evaluate(OfSource, Spec):
         super().check()
         one_of(self.protocol, PROTOCOLS, "protocol")
         whole(self.seeds, 1, "seeds")
-        if self.epochs is not None:
-            whole(self.epochs, 1, "epochs")
+        require(self.epochs is None or self.updates is None, "an evaluation counts either epochs or updates, not both")
+        for name in ("epochs", "updates"):
+            if getattr(self, name) is not None:
+                whole(getattr(self, name), 1, name)
         one_of(self.precision, PRECISIONS, "precision")
         self._check_network()
         require(self.protocol != "learned" or self.of.learns_rate,
@@ -70,7 +73,9 @@ class Evaluate(OfSource, Spec):
     def _check_network(self) -> None:
         if self.protocol in KERNEL_PROTOCOLS:
             KERNEL_PROTOCOLS[self.protocol].check(self.network, self.width)
-            require(self.epochs is None, f"protocol '{self.protocol}' trains no classifier: leave the epochs out")
+            for name in ("epochs", "updates"):
+                require(getattr(self, name) is None, f"protocol '{self.protocol}' trains no classifier: leave the "
+                                                     f"{name} out")
             require(self.precision == "float32", f"protocol '{self.protocol}' computes kernels in float32 and float64: "
                                                  "leave the precision out")
         else:
@@ -96,7 +101,9 @@ class Evaluate(OfSource, Spec):
         if self.protocol in KERNEL_PROTOCOLS:
             return KERNEL_PROTOCOLS[self.protocol]
         found = in_precision(protocol(self.protocol, dataset), self.precision)
-        return found if self.epochs is None else replace(found, epochs=self.epochs, updates=None)
+        if self.epochs is None and self.updates is None:
+            return found
+        return replace(found, epochs=self.epochs, updates=self.updates)
 
     def work(self, job: Job) -> Outcome:
         """Train and score every seed's network, side by side where joblib is told to, or reload those done."""

@@ -1,0 +1,111 @@
+"""Who plays in the league: one line for each, and a new method adds its own.
+
+The settings are for networks of width 32 and minutes of a processor core: smaller batches of real images and shorter
+training of networks between updates than the papers', which the budget would not last for. What a preset departs in
+from its paper is said by ``presets.departures``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ddkit.applications.league.published import PUBLISHED, Published
+from ddkit.course.profiles import PROFILES
+from ddkit.foundation.errors import one_of
+from ddkit.methods import presets
+from ddkit.specs import Distill
+from ddkit.training.kernels import InfiniteNetwork
+
+Options = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """A method as it plays.
+
+    Attributes:
+        title: in tables and figures.
+        paper: authors and year.
+        method, preset, init: as of ``Distill``.
+        options: that replace the preset's.
+        by_ipc: further ones by images per class.
+        quick: further ones in the quick profile.
+        form, form_options: what its images are made of; pixels if none is named.
+        published: the row of ``PUBLISHED`` that it is compared with; "" if none was read.
+    """
+
+    title: str
+    paper: str
+    method: str
+    preset: str = "course"
+    init: str = "real"
+    options: Options = field(default_factory=dict)
+    by_ipc: Mapping[int, Options] = field(default_factory=dict)
+    quick: Options = field(default_factory=dict)
+    form: str = "pixels"
+    form_options: Options = field(default_factory=dict)
+    published: str = ""
+
+    def distillation(self, dataset: str, ipc: int, network: str, width: int, quick: bool = False, **more) -> Distill:
+        """Its distillation; ``more`` are further fields of ``Distill``.
+
+        Raises:
+            InputError: the method or preset is unknown, or an option cannot work.
+        """
+        options = {**self.options, **self.by_ipc.get(ipc, {}), **(self.quick if quick else {})}
+        own = presets.configure(self.method, self.preset, options, dataset).network
+        if InfiniteNetwork.named(own) is None:  # else it matches on a network that cannot be trained
+            more |= {"network": network, "width": width}
+        if self.form != "pixels":
+            more |= {"form": self.form, "form_options": tuple(self.form_options.items())}
+        return Distill(dataset, self.method, self.preset, ipc, self.init, options=tuple(options.items()), **more)
+
+    @property
+    def row(self) -> Published | None:
+        """What was published of it."""
+        return PUBLISHED[self.published] if self.published else None
+
+
+_DC = "Zhao et al., ICLR 2021"
+_DSA = "Zhao and Bilen, ICML 2021"
+_DM = "Zhao and Bilen, WACV 2023"
+_DATADAM = "Sajedi et al., ICCV 2023"
+_IDC = "Kim et al., ICML 2022"
+_NCFM = "Wang et al., CVPR 2025"
+# Gradient matching: outer loop and training by images per class, as in DC's table but for shorter training.
+_SHORT = {"real_batch": 64, "inner": 5}
+_LOOPS = {1: {"outer": 1, "inner": 1}, 50: {"outer": 50}}
+_FEW_REAL = {"real_batch": 64}
+
+ENTRANTS: dict[str, Entrant] = {
+    "datadam": Entrant("DataDAM", _DATADAM, "datadam", options={"real_batch": 64, "network_steps": 2}),
+    "dc": Entrant("DC", _DC, "gradient", "dc", "noise", _SHORT, _LOOPS, published="DC"),
+    "dsa": Entrant("DSA", _DSA, "gradient", "dsa", options=_SHORT, by_ipc=_LOOPS, published="DSA"),
+    "dcc": Entrant("DCC", "Lee et al., ICML 2022", "gradient", "dcc", options={**_SHORT, "outer": 10, "warm_up": 5},
+                   by_ipc=_LOOPS),
+    "jiang": Entrant("Jiang et al.", "Jiang et al., 2022", "gradient", "jiang", "noise", _FEW_REAL, _LOOPS),
+    "idc_i": Entrant("IDC-I", _IDC, "gradient", "idc_i", published="IDC-I"),
+    "dm": Entrant("DM", _DM, "distribution", "dm", options=_FEW_REAL, published="DM"),
+    "cafe": Entrant("CAFE", "Wang et al., CVPR 2022", "distribution", "cafe", "noise", _FEW_REAL,
+                    published="CAFE + DSA"),
+    "idm": Entrant("IDM", "Zhao et al., CVPR 2023", "distribution", "idm",
+                   options={**_FEW_REAL, "pool": 10, "network_steps": 1, "network_batch": 64}),
+    "ncfm": Entrant("NCFM", _NCFM, "distribution", "ncfm",
+                    options={**_FEW_REAL, "network_steps": 1, "network_batch": 64}),
+    "pad": Entrant("PAD", "Li et al., 2024", "trajectory", "pad",
+                   options=dict(PROFILES["laptop"].trajectory_options), quick=dict(
+                       PROFILES["quick"].trajectory_options)),
+    "kip": Entrant("KIP", "Nguyen et al., NeurIPS 2021", "kip", quick={"real_batch": 200}, published="KIP → net"),
+    "rfad": Entrant("RFAD", "Loo et al., NeurIPS 2022", "rfad", quick={"networks": 2, "real_batch": 100},
+                    published="RFAD → net"),
+    "frepo": Entrant("FRePo", "Zhou et al., NeurIPS 2022", "frepo",
+                     quick={"networks": 1, "pool": 2, "real_batch": 100}, published="FRePo"),
+}
+
+
+def entrant(name: str) -> Entrant:
+    """The entrant of that name.
+
+    Raises:
+        InputError: there is none.
+    """
+    return ENTRANTS[one_of(name, ENTRANTS, "entrant")]

@@ -1,0 +1,88 @@
+"""A league in tables and words: for a terminal, a page, or ``data/reference``."""
+
+from tabulate import tabulate
+
+from ddkit.applications.league.league import RANDOM, League, per_class
+from ddkit.applications.league.published import SOURCES, Published
+from ddkit.applications.league.rows import Judged, Row, rows
+from ddkit.applications.league.work import Played, play
+
+HEADERS = ("method", "paper", "bytes", "images", "updates", "CPU minutes", "start %", "score %", "over its start",
+           "over random real", "published %")
+SIDES = ("left", "left", *("right",) * 6, "left", "left", "left")
+
+
+def report(league: League, style: str = "github", **where) -> str:
+    """A league's tables with what has to be known to read them; ``where`` as for ``play``."""
+    return told(play(league, **where), style)
+
+
+def told(played: Played, style: str = "simple") -> str:
+    """Everything that is said of a league: its rules, a table for each budget, who has no row, and the sources."""
+    parts = [played.league.rules]
+    for ipc in played.league.ipcs:
+        parts += [f"{per_class(ipc)}, or as many bytes", table(played, ipc, style)]
+    parts += [f"Without a row: {sentence}" for sentence in played.failed.values()]
+    notes = next(iter(played.beside.values())).notes
+    return "\n\n".join([*parts, _key(played), *_published(played), *(f"({note})" for note in notes)])
+
+
+def table(played: Played, ipc: int, style: str = "simple") -> str:
+    """One row for each entrant with that budget, and what it is compared with."""
+    found = rows(played, ipc)
+    random = next(row for row in found if row.title == RANDOM)
+    cells = [_cells(row, random, played.league.dataset, ipc) for row in found]
+    return tabulate(cells, HEADERS, style, disable_numparse=True, colalign=SIDES)
+
+
+def _cells(row: Row, random: Row, dataset: str, ipc: int) -> tuple[str, ...]:
+    distilled = row.updates is not None
+    minutes = f"{row.minutes:.2f}" + f" + {row.experts:.1f} of experts" * (row.experts > 0)
+    return (row.title, row.paper, f"{row.bytes:,}", f"{row.decoded:,}", f"{row.updates:,}" if distilled else "",
+            minutes if distilled else "", str(row.start) if row.start else "", str(row.score),
+            _lead(row.score, row.start) if row.start else "", _lead(row.score, random.score) if distilled else "",
+            row.published.shown(dataset, ipc) if row.published else "")
+
+
+def _lead(score: Judged, other: Judged) -> str:
+    """The lead in points, its standard error, and whether so few seeds tell it apart from chance."""
+    found = score.lead(other)
+    if found.error is None:
+        return f"{found.gap:+.2f}, no error known"
+    return f"{found.gap:+.2f} ± {found.error:.2f}, {'' if found.told_apart else 'not '}told apart"
+
+
+def _key(played: Played) -> str:
+    several = ", of several sets over sets" * (played.league.sets > 1)
+    return (f"± is the standard error over networks{several}. Real images count a byte a pixel and colour, all that is "
+            "learned four; random real images are drawn anew for each network. Experts that a method follows took "
+            "their minutes on top.")
+
+
+def _published(played: Played) -> list[str]:
+    """Where the numbers in the last column come from, and what has to be known of some."""
+    shown = {row.title: row.published for ipc in played.league.ipcs for row in rows(played, ipc)
+             if row.published and row.published.at(played.league.dataset, ipc) is not None}
+    if not shown:
+        return []
+    letters = sorted({letter for one in shown.values() for letter in one.source.split(", ")})
+    said = "; ".join(f"{letter}: {SOURCES[letter]}" for letter in letters)
+    remarks = "; ".join(f"{title}: {one.remark}" for title, one in shown.items() if one.remark)
+    return ["Published numbers are of networks of width 128, other lengths and budgets, in part of the best epoch on "
+            f"test data. {said}.", *([f"Of single ones: {remarks}."] if remarks else [])]
+
+
+def as_dict(played: Played) -> dict:
+    """A league as plain data: rows by images per class, and why entrants have none."""
+    found = {ipc: [_plain(row, played.league.dataset, ipc) for row in rows(played, ipc)] for ipc in played.league.ipcs}
+    failed = [{"entrant": name, "ipc": ipc, "why": why} for (name, ipc), why in played.failed.items()]
+    return {"rules": played.league.rules, "rows": found, "failed": failed}
+
+
+def _plain(row: Row, dataset: str, ipc: int) -> dict:
+    published: Published | None = row.published
+    return {"title": row.title, "paper": row.paper, "bytes": row.bytes, "decoded": row.decoded,
+            "updates": row.updates, "cpu_minutes": row.minutes, "expert_minutes": row.experts,
+            "start": list(row.start.values) if row.start else None, "score": list(row.score.values),
+            "run": row.record.name, "published": published and published.at(dataset, ipc),
+            "source": published and published.source}

@@ -1,0 +1,127 @@
+"""The games of a league: each entrant distils in its budget, every set is scored, and what came of it is told."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from ddkit.applications.league.calibration import updates_in
+from ddkit.applications.league.league import League, per_class
+from ddkit.data import load
+from ddkit.foundation.errors import Diverged, InputError, Unmoved
+from ddkit.foundation.progress import say
+from ddkit.runs import Record, run
+from ddkit.runs.workers import in_parallel
+from ddkit.specs import Distill, Evaluate, Start
+
+REFUSED = (InputError, Diverged, Unmoved)  # what costs an entrant its row, and no other's
+
+
+@dataclass(frozen=True)
+class Game:
+    """An entrant with one budget, and what came of it.
+
+    Attributes:
+        entrant: its name.
+        ipc: the budget, in images per class.
+        distilled, scored, started: records of the sets, of their scores and of their starts' scores, one a set.
+        experts: seconds that the experts took, if it matches any.
+    """
+
+    entrant: str
+    ipc: int
+    distilled: tuple[Record, ...]
+    scored: tuple[Record, ...]
+    started: tuple[Record, ...]
+    experts: float = 0.0
+
+
+@dataclass(frozen=True)
+class Played:
+    """All that came of a league.
+
+    Attributes:
+        games: of the entrants that got through.
+        beside: records of what they are compared with, as ``League.beside`` names it.
+        failed: why others have none, by entrant and images per class.
+    """
+
+    league: League
+    games: tuple[Game, ...]
+    beside: dict[tuple[str, int], Record]
+    failed: dict[tuple[str, int], str]
+
+
+def play(league: League, **where) -> Played:
+    """Make, resume or reload every run of a league, side by side where joblib is told to, here or on a cluster.
+
+    Args:
+        where: ``root``, ``data`` and ``quiet``, as for ``runs.run``.
+
+    Raises:
+        InputError: the data or what all are compared with cannot be had; what one entrant cannot is told in ``failed``.
+    """
+    dataset = load(league.dataset, where.get("data"), league.size)
+    asked, classes = league.beside(dataset), len(dataset.classes)
+    for spec in asked.values():
+        spec.check()
+        spec.check_on(dataset)
+    shared = {spec.name: spec for spec in (*asked.values(), *_starts(league, classes))}
+    in_parallel(partial(_made, where), ((spec,) for spec in shared.values()))
+    wanted = [(name, ipc) for ipc in league.ipcs for name in league.entrants]
+    told = in_parallel(partial(_play, league, classes, where), wanted)
+    failed = {game: sentence for game, sentence in zip(wanted, told, strict=True) if sentence}
+    games = tuple(_game(league, *game, classes, where) for game in wanted if game not in failed)
+    return Played(league, games, {name: run(spec, **where) for name, spec in asked.items()}, failed)
+
+
+def _made(where: dict, spec: Evaluate) -> None:
+    """Make or reload a run; what it gives is read from its folder, and not sent from one process to another."""
+    run(spec, **where)
+
+
+def _starts(league: League, classes: int) -> list[Evaluate]:
+    """Starts that several entrants share and that nothing need be distilled for."""
+    found = []
+    for ipc in league.ipcs:
+        for name in league.entrants:
+            for seed in range(league.sets):
+                try:
+                    spec = league.distillation(name, ipc, seed)
+                    if Start(spec).drawn and getattr(spec, "form", "pixels") == "pixels":
+                        found.append(league.start_of(spec, ipc * classes, classes))
+                except InputError:  # which the entrant's own game will tell
+                    continue
+    return found
+
+
+def _play(league: League, classes: int, where: dict, name: str, ipc: int) -> str:
+    """Make an entrant's runs; returns why that cannot be, in a sentence, or nothing."""
+    try:
+        game = _game(league, name, ipc, classes, where)
+    except REFUSED as error:
+        sentence = f"{name} with {per_class(ipc)} has no row: {error}"
+        say(sentence, where.get("quiet", False))
+        return sentence
+    say(f"{name} with {per_class(ipc)}: {game.scored[0].scores.headline}", where.get("quiet", False))
+    return ""
+
+
+def _game(league: League, name: str, ipc: int, classes: int, where: dict) -> Game:
+    """An entrant's records, made where they are not at hand."""
+    updates, records = league.updates or _updates(league, name, ipc, where), []
+    for seed in range(league.sets):
+        made = league.distillation(name, ipc, seed, updates)
+        distilled = run(made, **where)
+        images = len(distilled.synthetic.images)
+        score, start = (league.evaluation(made, images, ipc, classes), league.start_of(made, images, classes))
+        records.append((distilled, run(score, **where), run(start, **where)))
+    return Game(name, ipc, *zip(*records, strict=True), _experts(made, where))
+
+
+def _updates(league: League, name: str, ipc: int, where: dict) -> int:
+    """How many updates fit the budget, by a calibration that is made once."""
+    found = run(league.calibration_of(name, ipc), **where).result
+    return updates_in(league.minutes, found["start_seconds"], found["update_seconds"])
+
+
+def _experts(made: Distill, where: dict) -> float:
+    return run(made.experts, **where).seconds if made.experts else 0.0
