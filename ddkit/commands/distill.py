@@ -3,7 +3,7 @@
 from ddkit.cli.flags import add_knobs, knobs_of, presets
 from ddkit.cli.options import add_data, add_json, add_out, add_places, add_precision, add_settings, settings, show
 from ddkit.foundation.progress import say
-from ddkit.methods import METHODS
+from ddkit.methods import METHODS, get
 
 
 def add_to(add) -> None:
@@ -48,6 +48,8 @@ def _distill(options) -> None:
     record = run(spec, root=options.runs, folder=options.out, data=options.data, callbacks=(Announce(),),
                  validate_every=options.validate_every)
     moved = f"{record.updates} updates moved the images by {record.result['moved']:.2f}"
+    if get(options.method).keeps_images:
+        moved = f"{record.updates} updates learned the labels of real images, which are as they were"
     spent = _spent(record.result.get("privacy"))
     show(record.as_dict(), options, f"{record}\n{moved}; they are in {record.folder}{spent}")
 

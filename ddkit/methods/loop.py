@@ -94,7 +94,7 @@ def distill(method, synthetic: SyntheticSet, dataset: Dataset, *, updates: int, 
     Raises:
         Diverged: a loss or an image became NaN or infinite; the state before that update is saved and restored.
         Stopped: ``stop`` was set; the state is saved.
-        Unmoved: the images at the end are those of the start.
+        Unmoved: the images at the end are those of the start, or the labels, where the method learns these alone.
         KeyboardInterrupt: with the state after the last whole update saved.
         InputError: the checkpoint is of another run, or damaged; or a private set is to be validated.
     """
@@ -104,6 +104,7 @@ def distill(method, synthetic: SyntheticSet, dataset: Dataset, *, updates: int, 
             "validation out (validate_every 0), and score the finished set")
     keep_freed_memory()
     method.start(dataset, synthetic, partial(stream, seed))  # may choose other images to start from, or learn labels
+    begun = [parameter.detach().clone() for parameter in synthetic.parameters()]
     for parameter in synthetic.parameters():
         parameter.requires_grad_(True)
     run = _Run(method, synthetic, History(snapshots={0: synthetic.images.detach().cpu().clone()}), checkpoint)
@@ -144,9 +145,12 @@ def distill(method, synthetic: SyntheticSet, dataset: Dataset, *, updates: int, 
     if not math.isfinite(synthetic.moved):
         raise Diverged(f"after {updates} updates the images are further from the start than float32 can tell; lower "
                        "the images' learning rate")
-    if synthetic.moved == 0:
-        raise Unmoved(f"after {updates} updates every image is as it was at the start: nothing was distilled; "
-                      "raise the images' learning rate")
+    labels_alone = getattr(method, "keeps_images", False)
+    still = all(map(torch.equal, begun, synthetic.parameters())) if labels_alone else synthetic.moved == 0
+    if still:
+        what = "label" if labels_alone else "image"
+        raise Unmoved(f"after {updates} updates every {what} is as it was at the start: nothing was distilled; "
+                      f"raise the {what}s' learning rate")
     tell("on_end")
     return history
 

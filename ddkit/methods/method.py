@@ -37,6 +37,7 @@ class Method:
         learns_rate: whether it learns the learning rate that its set is to be trained on with.
         private: whether its set tells no more of the data than its noise lets through, so that nobody may score it on
             them while it is made.
+        keeps_images: whether the images stay as they are, and only their labels are learned.
     """
 
     Config: ClassVar[type[Knobs]]
@@ -45,6 +46,7 @@ class Method:
     chooses_start: ClassVar[bool] = False
     learns_rate: ClassVar[bool] = False
     private: ClassVar[bool] = False
+    keeps_images: ClassVar[bool] = False
 
     def __init__(self, config: Knobs):
         self.config = config

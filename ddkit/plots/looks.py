@@ -83,6 +83,7 @@ LOOKS = {
     "rfad": Look("#8f7fd4", "---", "X"),
     "frepo": Look("#f3e06a", "+++", "p"),
     "private": Look("#5c4b8a", "..//", (5, 1, 0)),
+    "labels": Look("#e5b8c4", "\\\\..", (7, 1, 0)),
     "herding": Look("#c7a17a", "|||", "<"),
     "k-centre": Look("#a9d18e", "oo", ">"),
     "forgetting": Look("#b5b5b5", "xx..", "h"),

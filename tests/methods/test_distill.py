@@ -69,6 +69,8 @@ METHODS = {"descent": Descent, "datadam": datadam, "datadam with batch norm": pa
            "gradient": partial(preset, "gradient", "dsa"), "gradient by class": partial(preset, "gradient", "idc_i"),
            "distribution": partial(preset, "distribution", "idm"),
            "distribution by frequencies": partial(preset, "distribution", "ncfm", frequencies=16),
+           "labels": partial(preset, "labels", "course", window=1),
+           "labels by ridge": partial(preset, "labels", "course_ridge", window=1),
            "private": partial(preset, "private", "psg", updates=UPDATES, steps=2)}
 
 
@@ -99,7 +101,7 @@ def raising(error):
 
 def same(one, other):
     (set_one, history_one), (set_other, history_other) = one, other
-    assert torch.equal(set_one.images, set_other.images)
+    assert torch.equal(set_one.images, set_other.images) and torch.equal(set_one.labels, set_other.labels)
     for name in ("updates", "losses", "validation"):
         assert getattr(history_one, name) == getattr(history_other, name)
     assert history_one.snapshots.keys() == history_other.snapshots.keys()
