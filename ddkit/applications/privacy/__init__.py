@@ -1,0 +1,5 @@
+"""What a set tells of the images that it was made from: attacks, the spec, and beside it tables and the command."""
+
+from ddkit.applications.privacy.spec import Membership
+
+__all__ = ["Membership"]

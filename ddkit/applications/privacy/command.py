@@ -1,0 +1,63 @@
+"""``python -m ddkit membership``."""
+
+from dataclasses import replace
+
+from ddkit.cli.options import add_data, add_jobs, add_json, add_places, add_settings, check_all, show, side_by_side
+
+
+def add_to(add) -> None:
+    parser = add("membership", _membership, "can one tell from which images a set was made? attacks on many such sets")
+    add_places(parser)
+    add_data(parser)
+    parser.add_argument("--method", default="kip", help="that makes the sets: datadam, kip, private, ...")
+    parser.add_argument("--preset", help="its settings (None: its first)")
+    parser.add_argument("--ipc", type=int, default=10, help="images per class")
+    parser.add_argument("--init", help="what they start from: real, noise, herding, k-centre (None: real, or what the "
+                                       "method can only begin with)")
+    parser.add_argument("--updates", type=int, help="updates of the images (None: the preset's)")
+    add_settings(parser)
+    parser.add_argument("--images", type=int, default=10_000, help="training images in question; half are members")
+    parser.add_argument("--models", type=int, default=16, help="sets made, each from its own half; attacked in turn")
+    parser.add_argument("--protocol", default="standard", help="of the networks trained on them: assignment, standard")
+    parser.add_argument("--network", default="ConvNetD3", help="network to train")
+    parser.add_argument("--width", type=int, default=8, help="its width")
+    parser.add_argument("--epochs", type=int, help="instead of the protocol's own length")
+    parser.add_argument("--full-epochs", type=int, help="on all members (None: the assignment's 20)")
+    parser.add_argument("--no-full", action="store_true", help="leave networks trained on all members out")
+    add_jobs(parser, "models")
+    add_json(parser)
+
+
+def _membership(options) -> None:
+    from ddkit.applications.privacy import report
+    from ddkit.applications.privacy.spec import Membership
+    from ddkit.runs import run
+    from ddkit.specs import Full, RandomReal, Start
+
+    distilled = _distillation(options)
+    asked = Membership(distilled, options.images, options.models, options.protocol, options.network, options.width,
+                       options.epochs)
+    specs = {distilled.method: asked, f"its start ({distilled.init})": replace(asked, of=Start(distilled)),
+             "random real": replace(asked, of=RandomReal(options.dataset, options.ipc, options.size))}
+    if not distilled.draws_start:
+        del specs[f"its start ({distilled.init})"]
+    if not options.no_full:
+        specs["all members"] = replace(asked, of=Full(options.dataset, options.size), protocol="assignment",
+                                       epochs=options.full_epochs)
+    check_all(specs.values(), options)
+    with side_by_side(options):
+        records = {name: run(spec, root=options.runs, data=options.data) for name, spec in specs.items()}
+    show({name: record.as_dict() for name, record in records.items()}, options, report.table(records))
+
+
+def _distillation(options):
+    """What is asked for, from what its method can only begin with if nothing is said."""
+    from ddkit import methods
+    from ddkit.cli.options import settings
+    from ddkit.specs import Distill
+
+    preset = options.preset or next(iter(methods.get(options.method).PRESETS))
+    spec = Distill(options.dataset, options.method, preset, options.ipc, options.init or "real",
+                   updates=options.updates, size=options.size, options=settings(options))
+    only = getattr(spec.config, "inits", None)
+    return replace(spec, init=only[0]) if only and options.init is None else spec

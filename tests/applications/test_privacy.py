@@ -1,0 +1,239 @@
+"""Membership inference: attacks against closed forms, models that see their members alone, runs that resume."""
+
+import dataclasses
+import json
+import math
+
+import joblib
+import pytest
+import torch
+
+from ddkit.__main__ import main
+from ddkit.applications.privacy import Membership, report
+from ddkit.applications.privacy import spec as privacy
+from ddkit.applications.privacy.membership import attack, confidence, likelihood_ratios, nearest_are_members, share
+from ddkit.data import Split
+from ddkit.foundation.errors import InputError
+from ddkit.foundation.randomness import stream
+from ddkit.networks import build_for
+from ddkit.runs import run
+from ddkit.specs import Coreset, Distill, File, Full, RandomReal, Start, describe_spec, restore_spec
+from ddkit.training import PROTOCOLS, fit, logits
+
+KIP = Distill("digits", "kip", "course", ipc=1, updates=4, options=(("real_batch", 40),))
+SPEC = Membership(KIP, images=120, models=6, epochs=3)
+NOISY = dataclasses.replace(KIP, init="noise")
+
+
+def normal(*shape, seed=0):
+    return torch.randn(*shape, generator=stream(seed, "test"), dtype=torch.float64)
+
+
+def test_confidence_is_the_log_odds_of_the_right_class():
+    scores, labels = 3 * normal(50, 4).float(), torch.arange(50) % 4
+    share = scores.double().softmax(1).gather(1, labels[:, None])[:, 0]
+    torch.testing.assert_close(confidence(scores, labels), (share / (1 - share)).log())
+    sure = confidence(torch.tensor([[200.0, 0.0], [-200.0, 0.0]]), torch.tensor([0, 0]))
+    assert sure.tolist() == [200.0, -200.0]  # where the share itself would round to 1 or 0
+
+
+def slow_area(yes, no):
+    return sum((a > b) + (a == b) / 2 for a in yes for b in no) / (len(yes) * len(no))
+
+
+def test_an_attack_is_judged_as_by_slow_loops():
+    members = torch.arange(60) % 3 == 0
+    scores = (2 * normal(60)).round() / 2 + members  # with ties
+    found = attack(scores, members)
+    yes, no = scores[members].tolist(), scores[~members].tolist()
+    assert found.auc == pytest.approx(slow_area(yes, no)) and (found.members, found.others) == (20, 40)
+    rates = [(sum(a >= level for a in yes) / 20, sum(b >= level for b in no) / 40)
+             for level in [*yes, *no, math.inf]]
+    assert found.advantage == pytest.approx(max(true - false for true, false in rates))
+    for accused in (0.001, 0.01):
+        assert found.caught[f"{accused:g}"] == pytest.approx(max(t for t, f in rates if f <= accused))
+    swapped = attack(scores, ~members)
+    assert swapped.auc == pytest.approx(1 - found.auc)
+    assert (swapped.low, swapped.high) == pytest.approx((1 - found.high, 1 - found.low))
+
+
+def test_an_attacks_interval_holds_the_truth_as_often_as_it_says():
+    """400 draws from two normal distributions, whose area is known: 95 % of them, within four standard errors."""
+    members, truth = torch.arange(200) % 2 == 0, 0.5 * (1 + math.erf(0.8 / 2))
+    found = [attack(0.8 * members + normal(200, seed=seed), members) for seed in range(400)]
+    held = sum(one.low <= truth <= one.high for one in found) / 400
+    assert held == pytest.approx(0.95, abs=4 * (0.95 * 0.05 / 400) ** 0.5)
+
+
+def test_scores_that_say_nothing_or_all_are_told():
+    members = torch.arange(40) % 2 == 0
+    nothing, everything = attack(torch.zeros(40), members), attack(members.double(), members)
+    assert nothing.auc == 0.5 and nothing.advantage == 0 and set(nothing.caught.values()) == {0.0}
+    assert everything.auc == everything.advantage == 1 and set(everything.caught.values()) == {1.0}
+    with pytest.raises(InputError, match="members and others"):
+        attack(torch.zeros(4), torch.ones(4, dtype=torch.bool))
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.5, 2.0])
+def test_lira_on_normal_confidences_has_its_closed_form(shift):
+    """phi = the image's own easiness + shift for members + noise: its area is Phi(shift / sqrt 2), whatever the
+    easiness, which the loss threshold drowns in."""
+    images, models = 3000, 402
+    members = torch.arange(models)[:, None] % 2 == (torch.arange(images) % 2)
+    phi = 5 * normal(images) + shift * members + normal(models, images, seed=1)
+    found = attack(likelihood_ratios(phi[0], phi[2:], members[2:]), members[0])
+    plain = attack(phi[0], members[0])
+    truth = 0.5 * (1 + math.erf(shift / 2))
+    assert found.low - 0.01 < truth < found.high + 0.01
+    assert shift == 0 or plain.auc < found.auc - 0.05
+
+
+def test_lira_needs_shadows_on_both_sides():
+    with pytest.raises(InputError, match="at least 2 are needed"):
+        likelihood_ratios(normal(4), normal(3, 4), torch.tensor([[True] * 4, [False] * 4, [False] * 4]))
+
+
+def test_a_share_has_wilsons_interval():
+    assert (share(0, 10).low, share(10, 10).high) == pytest.approx((0.0, 1.0))
+    found = share(8, 10)
+    assert (found.low, found.high) == pytest.approx((0.4902, 0.9433), abs=1e-4)
+
+
+def test_the_nearest_of_copies_are_members_and_of_noise_anybody(tiny):
+    members, others = tiny.train.images[:18], tiny.train.images[18:]
+    copies = members + 0.001 * normal(*members.shape).float()
+    assert nearest_are_members(copies, members, others).value == 1
+    assert nearest_are_members(copies, others, members).value == 0
+    assert nearest_are_members(members[:3], members, members).value == 0  # ties count for the others
+    many = normal(300, 1, 4, 4).float()
+    found = nearest_are_members(normal(300, 1, 4, 4, seed=1).float(), many[:150], many[150:])
+    assert found.low < 0.5 < found.high
+    with pytest.raises(InputError, match="as many members as others"):
+        nearest_are_members(copies, members, others[:3])
+
+
+def test_an_overfitted_network_tells_and_an_untrained_one_does_not(digits):
+    pool = Split(digits.train.images[:200], torch.randint(10, (200,), generator=stream(0, "labels")))  # to be learned
+    members = torch.arange(200) % 2 == 0  # by heart
+    network = build_for(digits, "MLP", 128, stream(0, "network"))
+    before = attack(confidence(logits(network, pool.images), pool.labels), members)
+    how = dataclasses.replace(PROTOCOLS["assignment"], epochs=200, lr=0.05)
+    fit(network, Split(pool.images[members], pool.labels[members]), how, stream(0, "order"), quiet=True)
+    after = attack(confidence(logits(network, pool.images), pool.labels), members)
+    assert before.low < 0.5 < before.high and after.auc > 0.9
+
+
+def test_members_are_half_of_every_class_and_twins_share_out_the_images(digits):
+    pool, members = SPEC.pool(digits), SPEC.members(digits)
+    assert torch.bincount(pool.labels).tolist() == [12] * 10 and members.shape == (6, 120)
+    assert all(torch.bincount(pool.labels[own], minlength=10).tolist() == [6] * 10 for own in members)
+    assert torch.equal(members[0::2], ~members[1::2]) and not torch.equal(members[0], members[2])
+    assert len(torch.unique(pool.images.flatten(1), dim=0)) > 110  # drawn without replacement
+    other = dataclasses.replace(SPEC, seed=1)
+    assert not torch.equal(other.pool(digits).images, pool.images) and not torch.equal(other.members(digits), members)
+
+
+@pytest.mark.parametrize("of", [KIP, NOISY, Start(KIP), RandomReal("digits", 1), Full("digits"),
+                                Coreset("digits", 1, "herding")], ids=lambda of: type(of).__name__)
+def test_a_model_sees_its_members_alone(digits, tmp_path, of):
+    """All other images may be ruined: the model is the same, bit for bit."""
+    spec = dataclasses.replace(SPEC, of=of)
+    pool, own = spec.pool(digits), spec.members(digits)[0]
+    ruined = Split(pool.images.clone(), pool.labels)
+    ruined.images[~own] = math.nan
+    spoiled = dataclasses.replace(digits, train=dataclasses.replace(
+        digits.train, images=torch.full_like(digits.train.images, math.nan)))
+    made = []
+    for name, dataset, images in (("whole", digits, pool), ("ruined", spoiled, ruined)):
+        among = privacy._among(dataset, images, own)
+        assert torch.equal(among.train.images, pool.images[own])
+        source = privacy._seeded(of, 3)
+        job = privacy.Job(among, tmp_path / name, {"run": name}, privacy._nothing_else, {}, True)
+        job.place.mkdir()
+        made.append(source.work(job).synthetic.images if isinstance(source, Distill | Coreset)
+                    else source.training_set(job, 3).images)
+    assert torch.equal(*made) and bool(made[0].isfinite().all())
+
+
+def answers(record):
+    """All of the result but the seconds."""
+    return [{name: value for name, value in one.items() if "seconds" not in name} for one in record.result["runs"]]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return run(SPEC, root=tmp_path_factory.mktemp("membership"), quiet=True)
+
+
+def test_every_model_is_made_with_a_seed_of_its_own_and_judged(made):
+    runs = made.result["runs"]
+    assert [one["seed"] for one in runs] == list(range(6)) and made.result["members"] == 60
+    assert made.result["training_images"] == 10 and all(0 <= one["nearest"] <= 10 for one in runs)
+    assert len({one["threshold"]["auc"] for one in runs}) > 1 and made.scores.mean > 0.05
+    assert not (made.folder / "parts").exists()
+
+
+@pytest.mark.parametrize("at", [1, 4])
+def test_a_membership_inference_that_is_killed_goes_on_to_the_same_numbers(made, tmp_path, monkeypatch, at):
+    real, begun = privacy.fit, []
+
+    def killed(*arguments, **options):
+        begun.append(1)
+        if len(begun) == at:
+            raise KeyboardInterrupt
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(privacy, "fit", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run(SPEC, root=tmp_path, quiet=True)
+    again = run(SPEC, root=tmp_path, quiet=True)
+    assert answers(again) == answers(made) and len(begun) == 6 + 1  # those made before were not made again
+
+
+def test_models_side_by_side_give_the_same_numbers(made, tmp_path, one_thread):
+    with joblib.parallel_config(backend="threading", n_jobs=2):
+        assert answers(run(SPEC, root=tmp_path, quiet=True)) == answers(made)
+
+
+def test_a_start_of_real_images_gives_its_members_away_and_noise_nobody(made, tmp_path):
+    real, noise = (run(dataclasses.replace(SPEC, of=Start(of)), root=tmp_path, quiet=True) for of in (KIP, NOISY))
+    assert report.nearest(real).value == 1
+    assert report.nearest(noise).low < 0.5 < report.nearest(noise).high
+    full = run(dataclasses.replace(SPEC, of=Full("digits")), root=tmp_path, quiet=True)
+    assert report.nearest(full) is None and full.result["training_images"] == 60
+    text = report.table({"kip": made, "start": real, "all": full})
+    assert "LiRA, AUC" in text and "1.00 [0.94, 1.00]" in text and "120 images in question" in text
+
+
+@pytest.mark.parametrize(("changes", "words"), [
+    ({"models": 7}, "come in pairs"), ({"models": 4}, "models must be at least 6"), ({"images": 3}, "images"),
+    ({"protocol": "kernel"}, "unknown protocol"), ({"protocol": "learned"}, "one learning rate"),
+    ({"of": File("x.pt", "0" * 64, "digits")}, "made anew from half"), ({"images": 10**6}, "can be in question"),
+    ({"of": Distill("digits", "trajectory", "pad")}, "experts have seen all images"),
+    ({"of": Start(Distill("digits", "trajectory", "pad"))}, "made anew from half"),
+    ({"of": RandomReal("digits", 7)}, "images per class must be 1 to 6"), ({"network": "Net"}, "Net"),
+])
+def test_a_membership_inference_that_cannot_work_is_refused_before_anything_is_written(tmp_path, changes, words):
+    with pytest.raises(InputError, match=words):
+        run(dataclasses.replace(SPEC, **changes), root=tmp_path, quiet=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_its_spec_is_written_down_and_read_back():
+    again = restore_spec(json.loads(json.dumps(describe_spec(SPEC))))
+    assert again == SPEC and again.name == SPEC.name and SPEC.name.startswith("membership-digits-distill-")
+    assert dataclasses.replace(SPEC, models=8).name != SPEC.name
+
+
+def test_the_command_shows_all_rows(tmp_path, capsys):
+    command = ["membership", "--dataset", "digits-0-1", "--ipc", "1", "--updates", "2", "--images", "40", "--models",
+               "6", "--epochs", "2", "--full-epochs", "1", "--set", "real_batch=10", "--runs", str(tmp_path)]
+    assert main(command) == 0
+    text = capsys.readouterr().out
+    assert all(row in text for row in ("kip", "its start (real)", "random real", "all members", "proves nothing"))
+    assert main([*command, "--json", "--no-full"]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 3
+    private = ["--method", "private", "--set", "inner=1", "--set", "network=MLP", "--network", "MLP"]
+    assert main([*command, *private, "--no-full"]) == 0
+    assert "its start (noise)" in capsys.readouterr().out
+
