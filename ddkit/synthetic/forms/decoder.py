@@ -18,9 +18,10 @@ from torch import Tensor
 from ddkit.foundation.errors import require
 from ddkit.foundation.knobs import Knob, Knobs
 from ddkit.synthetic.forms.form import FLOAT, Canvas, Form, too_small
-from ddkit.synthetic.forms.steepness import steepness
+from ddkit.synthetic.forms.steepness import even_rates
 
 KERNEL = 4  # of a transposed convolution with stride 2 and padding 1, which doubles height and width
+FIT_BATCH, FIT_LR = 64, 0.01  # codes in a step of Adam on the autoencoder, and its first rate, which falls to 0
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,7 @@ class Config(Knobs):
     stages: Annotated[int, Ge(0), Knob("transposed convolutions of a decoder; the paper's are three", "d")] = 2
     width: Annotated[int, Ge(1), Knob("channels between them; ours")] = 8
     shared_rate: Annotated[float, Gt(0), Knob("factor on the learning rate of the decoders; ours")] = 1.0
-    fit_steps: Annotated[int, Ge(0), Knob("of Adam, for the autoencoder of real images at the start; ours")] = 300
-    fit_batch: Annotated[int, Ge(1), Knob("codes in each of them; ours")] = 64
-    fit_lr: Annotated[float, Gt(0), Knob("its learning rate; ours")] = 0.01
+    fit_steps: Annotated[int, Ge(0), Knob("of the autoencoder that the codes begin from; ours")] = 300
 
 
 def weights(config: Config, canvas: Canvas) -> dict[str, tuple[int, ...]]:
@@ -68,6 +67,56 @@ def decoded(codes: Tensor, parts: dict[str, Tensor], stages: int) -> Tensor:
         else:
             features = F.conv_transpose2d(features.relu(), weight.flatten(0, 1), bias.flatten(), 2, 1, groups=number)
     return features.unflatten(1, (number, -1)).flatten(0, 1) if stages else codes
+
+
+def code_shape(config: Config, canvas: Canvas) -> tuple[int, int, int]:
+    """Channels, height and width of a code."""
+    _, height, width = canvas.shape
+    return config.channels, height // 2**config.stages, width // 2**config.stages
+
+
+def at_random(config: Config, canvas: Canvas, like: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+    """Decoders' weights as He et al. (2015) draw them, biases 0; of the type of ``like``."""
+    parts = {}
+    for name, shape in weights(config, canvas).items():
+        parts[name] = torch.zeros(shape)
+        if name.startswith("weight"):  # of the 4 x 4 weights of a channel, a pixel sees a quarter
+            parts[name].normal_(0, (2 / (shape[1] * KERNEL**2 / 4)) ** 0.5, generator=generator)
+        parts[name] = parts[name].to(like)
+    return parts
+
+
+def autoencoded(config: Config, canvas: Canvas, groups: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+    """Codes and decoders such that decoder j makes nearly the j-th image of a group [n, J, C, H, W] of its code.
+
+    The encoder, which is not kept, is a convolution whose window is twice what a pixel of a code stands for.
+    """
+    if config.stages == 0:
+        return {"codes": groups[:, 0].clone()}
+    times = 2**config.stages
+    stacked = groups.flatten(1, 2)
+    parts = at_random(config, canvas, groups, generator)
+    encoder = torch.randn(config.channels, stacked.shape[1], 2 * times, 2 * times, generator=generator).to(groups)
+    encoder /= encoder[0].numel() ** 0.5
+    learned = [encoder, *parts.values()]
+    for tensor in learned:
+        tensor.requires_grad_(True)
+    optimiser = torch.optim.Adam(learned, FIT_LR)
+
+    def encode(images: Tensor) -> Tensor:
+        return F.conv2d(images, encoder, stride=times, padding=times // 2)
+
+    for step in range(config.fit_steps):
+        for group in optimiser.param_groups:
+            group["lr"] = FIT_LR * (1 - step / config.fit_steps)
+        picks = torch.randint(len(groups), (FIT_BATCH,), generator=generator).to(groups.device)
+        found = decoded(encode(stacked[picks]), parts, config.stages)
+        loss = F.mse_loss(found, groups[picks].flatten(0, 1))
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+    with torch.no_grad():
+        return {"codes": encode(stacked), **{name: part.detach() for name, part in parts.items()}}
 
 
 class Decoder(Form):
@@ -112,63 +161,8 @@ class Decoder(Form):
 
     def rates(self, rate: float) -> dict[str, float]:
         """Such that a step along a part's steepest direction moves the images as far as a step of pixels would."""
-        found = {}
-        for name, part in self.parts.items():
-            def moved(value, name=name):
-                parts = self.parts | {name: value}
-                return decoded(parts["codes"], parts, self.config.stages)
-            found[name] = rate / steepness(moved, part) * (1 if name == "codes" else self.config.shared_rate)
-        return found
-
-
-def code_shape(config: Config, canvas: Canvas) -> tuple[int, int, int]:
-    """Channels, height and width of a code."""
-    _, height, width = canvas.shape
-    return config.channels, height // 2**config.stages, width // 2**config.stages
-
-
-def at_random(config: Config, canvas: Canvas, like: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-    """Decoders' weights as He et al. (2015) draw them, biases 0; of the type of ``like``."""
-    parts = {}
-    for name, shape in weights(config, canvas).items():
-        parts[name] = torch.zeros(shape)
-        if name.startswith("weight"):  # of the 4 x 4 weights of a channel, a pixel sees a quarter
-            parts[name].normal_(0, (2 / (shape[1] * KERNEL**2 / 4)) ** 0.5, generator=generator)
-        parts[name] = parts[name].to(like)
-    return parts
-
-
-def autoencoded(config: Config, canvas: Canvas, groups: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-    """Codes and decoders such that decoder j makes nearly the j-th image of a group [n, J, C, H, W] of its code.
-
-    The encoder, which is not kept, is a convolution whose windows begin where codes' pixels lie.
-    """
-    if config.stages == 0:
-        return {"codes": groups[:, 0].clone()}
-    times = 2**config.stages
-    stacked = groups.flatten(1, 2)
-    parts = at_random(config, canvas, groups, generator)
-    encoder = torch.randn(config.channels, stacked.shape[1], 2 * times, 2 * times, generator=generator).to(groups)
-    encoder /= encoder[0].numel() ** 0.5
-    learned = [encoder, *parts.values()]
-    for tensor in learned:
-        tensor.requires_grad_(True)
-    optimiser = torch.optim.Adam(learned, config.fit_lr)
-
-    def encode(images: Tensor) -> Tensor:
-        return F.conv2d(images, encoder, stride=times, padding=times // 2)
-
-    for step in range(config.fit_steps):
-        for group in optimiser.param_groups:
-            group["lr"] = config.fit_lr * (1 - step / config.fit_steps)
-        picks = torch.randint(len(groups), (config.fit_batch,), generator=generator).to(groups.device)
-        found = decoded(encode(stacked[picks]), parts, config.stages)
-        loss = F.mse_loss(found, groups[picks].flatten(0, 1))
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        optimiser.step()
-    with torch.no_grad():
-        return {"codes": encode(stacked), **{name: part.detach() for name, part in parts.items()}}
+        rates = even_rates(lambda parts: decoded(parts["codes"], parts, self.config.stages), self.parts, rate)
+        return {name: rates[name] * (1 if name == "codes" else self.config.shared_rate) for name in rates}
 
 
 FORM = Decoder

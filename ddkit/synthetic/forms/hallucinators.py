@@ -21,7 +21,7 @@ from ddkit.foundation.errors import require
 from ddkit.foundation.knobs import Knob, Knobs
 from ddkit.synthetic.forms.bases import enlarged, fitting, reduced
 from ddkit.synthetic.forms.form import FLOAT, Canvas, Form, too_small
-from ddkit.synthetic.forms.steepness import steepness
+from ddkit.synthetic.forms.steepness import even_rates
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,27 @@ def shapes(config: Config, canvas: Canvas) -> dict[str, tuple[int, ...]]:
     return dict(zip(HALLUCINATOR, (kernel, (channels,), maps, maps, kernel, (channels,)), strict=True))
 
 
+def edge_of(images: Tensor, width: int) -> float:
+    """The median of the pixels that a convolution without padding cuts off, ``width`` of them at each edge; 0 of none.
+    """
+    outside = torch.ones(images.shape[2:], dtype=torch.bool, device=images.device)
+    outside[width : outside.shape[0] - width, width : outside.shape[1] - width] = False
+    return float(images[..., outside].median()) if width else 0.0
+
+
+def identities(config: Config, canvas: Canvas, edge: float, generator: torch.Generator) -> dict[str, Tensor]:
+    """The parts of hallucinators that change nothing but by their spread, and make pixels of ``edge`` at the edge."""
+    parts = {name: torch.zeros(config.number, *shape) for name, shape in shapes(config, canvas).items()}
+    for name in ("encoder", "decoder"):
+        for kernel in parts[name]:
+            torch.nn.init.dirac_(kernel)
+        parts[name] += config.spread * torch.randn(parts[name].shape, generator=generator)
+    parts["scale"] += 1
+    parts["encoder_bias"] -= edge
+    parts["decoder_bias"] += edge
+    return parts
+
+
 class Hallucinators(Form):
     """Every base through every hallucinator."""
 
@@ -78,22 +99,9 @@ class Hallucinators(Form):
         """Bases that are the first images of each class, and hallucinators that are nearly the identity."""
         count = len(images) // canvas.classes
         bases = images.unflatten(0, (canvas.classes, count))[:, : count // config.number].flatten(0, 1)
-        edge = config.kernel // 2
-        frame = bases.clone()
-        frame[..., edge : frame.shape[2] - edge, edge : frame.shape[3] - edge] = torch.nan
-        darkness = frame.nanmedian() if edge else bases.new_zeros(())  # of what a convolution without padding cuts off
-        parts = {}
-        for name, shape in shapes(config, canvas).items():
-            parts[name] = torch.zeros(config.number, *shape)
-            if name in ("encoder", "decoder"):
-                drawn = torch.randn(parts[name].shape, generator=generator)
-                for kernel, noise in zip(parts[name], drawn, strict=True):
-                    torch.nn.init.dirac_(kernel).add_(config.spread * noise)
-            parts[name] = parts[name].to(images)
-        parts["scale"] += 1
-        parts["encoder_bias"] -= darkness
-        parts["decoder_bias"] += darkness
-        return cls(config, canvas, count, {"bases": reduced(bases, config.shrink), **parts})
+        parts = identities(config, canvas, edge_of(bases, config.kernel // 2), generator)
+        return cls(config, canvas, count, {"bases": reduced(bases, config.shrink)}
+                   | {name: part.to(images) for name, part in parts.items()})
 
     def decode(self, picks: Tensor | None = None) -> Tensor:
         return self._made_of(self.parts, picks)
@@ -115,11 +123,8 @@ class Hallucinators(Form):
 
     def rates(self, rate: float) -> dict[str, float]:
         """Such that a step along a part's steepest direction moves the images as far as a step of pixels would."""
-        found = {}
-        for name, part in self.parts.items():
-            steep = steepness(lambda moved, name=name: self._made_of(self.parts | {name: moved}), part)
-            found[name] = rate / steep * (1 if name == "bases" else self.config.shared_rate)
-        return found
+        rates = even_rates(self._made_of, self.parts, rate)
+        return {name: rates[name] * (1 if name == "bases" else self.config.shared_rate) for name in rates}
 
 
 FORM = Hallucinators

@@ -10,6 +10,7 @@ projected on the components.
 """
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Annotated
 
 import torch
@@ -19,16 +20,25 @@ from torch import Tensor
 from ddkit.foundation.errors import require
 from ddkit.foundation.knobs import Knob, Knobs
 from ddkit.synthetic.forms.bases import nearest
-from ddkit.synthetic.forms.form import FLOAT, Form, too_small
+from ddkit.synthetic.forms.form import FLOAT, Canvas, Form, too_small
+
+FEW = 30  # images of each class that a basis leaves if nobody says how large it is
 
 
 @dataclass(frozen=True)
 class Config(Knobs):
     """The knobs of latents of principal components."""
 
-    components: Annotated[int | None, Ge(1), Knob("in the basis, ours (IT-GAN's latents have 128 numbers); None takes "
-                                                  "as many as half of the budget pays for", "K")] = None
+    components: Annotated[int | None, Ge(1), Knob("in the basis (IT-GAN's latents have 128 numbers); None, ours, "
+                                                  "takes as many as leave thirty images of each class", "K")] = None
     counted: Annotated[bool, Knob("whether the budget pays for the basis; the papers' generators are free")] = True
+
+
+def components(config: Config, canvas: Canvas, ipc: int | Fraction) -> int:
+    """How many there are."""
+    floats = canvas.budget(ipc) // FLOAT - config.counted * canvas.numbers
+    fitting = floats // (config.counted * canvas.numbers + FEW * canvas.classes)
+    return config.components or min(max(1, fitting), canvas.numbers)
 
 
 class Pca(Form):
@@ -37,14 +47,9 @@ class Pca(Form):
     Config = Config
     shared = ("components", "mean")
 
-    @staticmethod
-    def components(config: Config, canvas, ipc) -> int:
-        """How many there are."""
-        return config.components or max(1, canvas.budget(ipc) // (2 * FLOAT * canvas.numbers) - 1)
-
     @classmethod
     def count(cls, config, canvas, ipc) -> int:
-        number = cls.components(config, canvas, ipc)
+        number = components(config, canvas, ipc)
         require(number <= canvas.numbers, f"form 'pca' has {number} components of images of {canvas.numbers} numbers: "
                 "choose at most as many")
         row = number * canvas.classes * FLOAT
@@ -57,9 +62,9 @@ class Pca(Form):
     def at(cls, config, canvas, ipc, images, generator) -> "Pca":
         """Mean and components are those of these images."""
         mean = images.mean(0)
-        components, latents = nearest(images - mean, cls.components(config, canvas, ipc), 1, generator)
+        basis, latents = nearest(images - mean, components(config, canvas, ipc), 1, generator)
         return cls(config, canvas, len(images) // canvas.classes, {"latents": latents},
-                   {"components": components, "mean": mean})
+                   {"components": basis, "mean": mean})
 
     @classmethod
     def begin(cls, config, dataset, ipc, init, generator) -> "Pca":

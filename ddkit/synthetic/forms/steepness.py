@@ -8,6 +8,18 @@ from torch import Tensor
 ROUNDS = 10  # of Lanczos' method, which finds the largest eigenvalue within some per cent
 
 
+Parts = dict[str, Tensor]
+
+
+def even_rates(decode: Callable[[Parts], Tensor], parts: Parts, rate: float) -> dict[str, float]:
+    """The rate of each part at which a step in it moves the images, in its steepest direction, as one of ``rate`` in
+    pixels does; ``decode`` makes images of parts."""
+    def alone(name: str) -> Callable[[Tensor], Tensor]:
+        return lambda part: decode(parts | {name: part})
+
+    return {name: rate / steepness(alone(name), part) for name, part in parts.items()}
+
+
 def steepness(decode: Callable[[Tensor], Tensor], part: Tensor) -> float:
     """The largest eigenvalue of J^T J, with J the derivative of decoded images in a part; 1 if that moves nothing.
 

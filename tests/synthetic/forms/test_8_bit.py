@@ -1,5 +1,7 @@
 """8-bit pixels: 256 levels of pixel space, a quarter of the bytes, slopes that go straight through."""
 
+from fractions import Fraction
+
 import pytest
 import torch
 from small_forms import CIFAR, MNIST, SMALL, at, counted, descended, learned, noise, seeded
@@ -22,7 +24,7 @@ def test_four_images_take_the_bytes_of_one(canvas):
     size = at("bytes", noise(40, *canvas.shape, dtype=torch.float32), canvas).size()
     assert (size.bytes, size.shared_bytes, size.decoded) == (40 * canvas.numbers, 0, 40)
     with pytest.raises(InputError, match="'bytes' needs"):
-        counted("bytes", canvas, torch.tensor(0.2).item())
+        counted("bytes", canvas, Fraction(1, 5))
 
 
 def test_what_is_decoded_is_one_of_256_levels_of_every_channel():

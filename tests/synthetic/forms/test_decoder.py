@@ -75,7 +75,7 @@ def test_one_identity_is_pixels_bit_for_bit():
 def test_the_start_learns_to_decode_its_images():
     """Images that two decoders can make: the longer the autoencoder is trained, the nearer, and the same every time."""
     images = small("decoder").decode().detach().float()
-    options = {"number": 2, "stages": 2, "width": 4, "fit_batch": 8}
+    options = {"number": 2, "stages": 2, "width": 4}
     rest = [float((at("decoder", images, fit_steps=steps, **options).decode() - images).square().mean())
             for steps in (0, 50, 500)]
     assert rest[2] < rest[1] < rest[0] and rest[2] < 0.5 * rest[0]

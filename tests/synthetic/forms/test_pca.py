@@ -11,8 +11,8 @@ from ddkit.synthetic.forms.form import random_real
 
 @pytest.mark.parametrize("ipc, options, components, images", [
     (1, {"components": 5}, 5, 62), (1, {"components": 8}, 8, 9), (10, {"components": 64}, 64, 42),
-    (1, {}, 4, 98), (10, {}, 49, 80), (1, {"components": 64, "counted": False}, 64, 12),
-    (1, {"components": 784, "counted": False}, 784, 1),
+    (1, {}, 6, 39), (10, {}, 71, 30), (1, {"counted": False}, 26, 30),
+    (1, {"components": 64, "counted": False}, 64, 12), (1, {"components": 784, "counted": False}, 784, 1),
 ])
 def test_as_many_images_as_the_basis_leaves(ipc, options, components, images):
     assert counted("pca", MNIST, ipc, **options) == images
@@ -59,15 +59,15 @@ def test_of_all_components_steps_are_those_of_pixels():
 
 
 def test_noise_varies_as_real_images_do(digits):
-    begin, config = get("pca").begin, configure("pca", {})
+    begin, config = get("pca").begin, configure("pca", {"components": 20})
     real, drawn = (begin(config, digits, 10, init, seeded()) for init in ("real", "noise"))
     assert real.fixed["components"].equal(drawn.fixed["components"])
     ratio = drawn.parts["latents"].std(0) / real.parts["latents"].std(0)
-    assert ((ratio - 1).abs() < 0.15).all()
+    assert abs(float(ratio.mean()) - 1) < 0.03 and float((ratio - 1).abs().max()) < 0.4
 
 
 def test_real_digits_are_begun_from_nearly(mnist):
-    """Of the squares of 800 real images 12 % are missing at ten images per class (measured), with 49 components."""
+    """Of the squares of 300 real images 6 % are missing at ten images per class (measured), with 71 components."""
     form = get("pca").begin(configure("pca", {}), mnist, 10, "real", seeded())
-    images = random_real(mnist, 80, seeded())
-    assert 0.10 < float((form.decode() - images).square().sum() / images.square().sum()) < 0.14
+    images = random_real(mnist, 30, seeded())
+    assert 0.05 < float((form.decode() - images).square().sum() / images.square().sum()) < 0.07
