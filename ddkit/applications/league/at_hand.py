@@ -1,0 +1,59 @@
+"""What of a league has been made, here or by those who made ddkit, so that it is shown without making anything."""
+
+from dataclasses import replace
+
+from ddkit.applications.league.calibration import updates_in
+from ddkit.applications.league.league import League
+from ddkit.data import load
+from ddkit.foundation.errors import InputError
+from ddkit.runs import find
+from ddkit.specs import Distill
+
+
+def at_hand(league: League, **where) -> League | None:
+    """The league of those entrants and budgets alone whose runs are all there; None if there are none, or no data.
+
+    If no entrant is there with every budget, the budget that most are there with is left.
+
+    Args:
+        where: ``root`` and ``data``, as for ``runs.find``.
+    """
+    try:
+        dataset = load(league.dataset, where.get("data"), league.size)
+    except InputError:
+        return None
+    beside = {ipc: all(find(spec, **where) for (_, of), spec in league.beside(dataset).items() if of == ipc)
+              for ipc in (0, *league.ipcs)}  # 0: the full data
+    there = {ipc: [name for name in league.entrants if _made(league, name, ipc, len(dataset.classes), where)]
+             for ipc in league.ipcs if beside[ipc]}
+    there = {ipc: names for ipc, names in there.items() if names}
+    if not there:
+        return None
+    always = [name for name in league.entrants if all(name in names for names in there.values())]
+    most = max(there, key=lambda ipc: len(there[ipc]))
+    return replace(league, ipcs=tuple(there) if always else (most,), entrants=tuple(always or there[most]),
+                   full=league.full and beside[0])
+
+
+def _made(league: League, name: str, ipc: int, classes: int, where: dict) -> bool:
+    """Whether an entrant's sets, their scores and those of their starts are there."""
+    try:
+        updates = league.updates or _updates(league, name, ipc, where)
+        return bool(updates) and all(_scored(league, league.distillation(name, ipc, seed, updates), classes, where)
+                                     for seed in range(league.sets))
+    except InputError:  # which its game would tell
+        return False
+
+
+def _updates(league: League, name: str, ipc: int, where: dict) -> int | None:
+    timed = find(league.calibration_of(name, ipc), **where)
+    return timed and updates_in(league.minutes, timed.result["start_seconds"], timed.result["update_seconds"])
+
+
+def _scored(league: League, made: Distill, classes: int, where: dict) -> bool:
+    found = find(made, **where)
+    if found is None or (made.experts and find(made.experts, **where) is None):
+        return False
+    images = len(found.synthetic.images)
+    asked = (league.evaluation(made, images, made.ipc, classes), league.start_of(made, images, classes))
+    return all(find(spec, **where) for spec in asked)
