@@ -15,6 +15,7 @@ from ddkit.data import Dataset
 from ddkit.foundation.errors import InputError, require
 from ddkit.foundation.files import save_state
 from ddkit.foundation.progress import say
+from ddkit.synthetic import form_files
 from ddkit.synthetic.foreign import fields_of, meant, require_finite
 from ddkit.synthetic.torch_files import AGAIN, load, tensor
 
@@ -36,6 +37,9 @@ def export_pt(synthetic, path: str | Path, quiet: bool = False) -> None:
     ours = json.loads(json.dumps({name: getattr(synthetic, name) for name in DESCRIPTION})) | {"start": start}
     if synthetic.start_labels is not None:
         ours["start_labels"] = plain(synthetic.start_labels)
+    parts, described = form_files.stored(None if synthetic.start_form is None else synthetic.form, synthetic.start_form)
+    if parts:
+        ours |= {"parts": {name: plain(part) for name, part in parts.items()}, **json.loads(json.dumps(described))}
     save_state(Path(path), {"data": [[images, labels]], "accs_all_exps": {}, OURS: ours})
     if synthetic.meaning in ("logits", "targets"):
         rate = "" if synthetic.learning_rate is None else ", nor find the learning rate that was learned with it"
@@ -65,6 +69,7 @@ def restored(make: Callable, path: Path, content: dict):
         tensors = {"images": images, "labels": labels, "start": ours["start"]}
         tensors |= {"start_labels": ours["start_labels"]} if "start_labels" in ours else {}
         tensors = {name: tensor(path, part) for name, part in tensors.items()}
+        tensors |= form_files.restored(ours, ours.get("parts", {}), tensors["images"])
         said = {name: tuple(ours[name]) if isinstance(ours[name], list) else ours[name] for name in DESCRIPTION}
         return make(**tensors, **said)
     except (KeyError, TypeError, ValueError, AttributeError) as error:

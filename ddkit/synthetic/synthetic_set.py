@@ -1,6 +1,6 @@
 """The synthetic set: what a distillation starts from, changes, and leaves behind."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -10,23 +10,26 @@ from ddkit.data import Dataset, Split, denormalise
 from ddkit.foundation.errors import InputError, one_of, require
 from ddkit.foundation.files import read_tensors, write_tensors
 from ddkit.foundation.schema import NUMBER, require_fit
-from ddkit.synthetic import pt_layout
+from ddkit.synthetic import form_files, pt_layout
 from ddkit.synthetic.foreign import MEANINGS, origin_of
+from ddkit.synthetic.forms import Canvas, Form, Size
+from ddkit.synthetic.forms.form import INITS, random_real
+from ddkit.synthetic.forms.pixels import Pixels
 
-INITS = ("real", "noise")
 _DESCRIPTION = {"mean": [NUMBER], "std": [NUMBER], "classes": [str], "origin": dict, "labels": str,
-                "learning_rate": (None, NUMBER)}
+                "learning_rate": (None, NUMBER), "?form": dict}
 
 
 @dataclass
 class SyntheticSet:
     """A small labelled set of images, sorted by class.
 
-    Methods optimise ``parameters()`` and read ``images``; here the images, and learned labels, are the parameters,
-    and another parameterisation overrides both.
+    Its images are decoded from what is stored, as its ``form`` says; pixels are stored as they are. A method takes its
+    loss's gradient in ``leaf()``, ``pull``s it back to the parameters, makes a step on their ``groups`` and calls
+    ``constrain``, and so drives any form.
 
     Attributes:
-        images: float32 [N, C, H, W], normalised with ``mean`` and ``std``.
+        images: float32 [N, C, H, W], normalised with ``mean`` and ``std``; where they are decoded, with a graph.
         labels: int64 [N] (hard) or float32 [N, classes] (soft).
         start: the images before distillation, same shape.
         mean, std: per-channel statistics of the normalisation.
@@ -36,6 +39,8 @@ class SyntheticSet:
             distribution) or ``targets`` (values that logits are regressed on); None takes one of the first two.
         start_labels: the labels before distillation, if they are learned, else None.
         origin: where it came from: dataset, data fingerprint and notes, init, and later method, preset, seed, updates.
+        form: how the images are made of what is stored; given as None, they are pixels.
+        start_form: the form before distillation; None of pixels, whose start says it.
     """
 
     images: Tensor
@@ -48,16 +53,26 @@ class SyntheticSet:
     origin: dict = field(default_factory=dict)
     meaning: str | None = None
     start_labels: Tensor | None = None
+    form: InitVar[Form | None] = None
+    start_form: Form | None = None
 
-    def __post_init__(self):
-        n = len(self.images)
-        require(self.images.ndim == 4 and n > 0, f"images must be [N, C, H, W], got {list(self.images.shape)}")
-        require(self.start.shape == self.images.shape, "the start must have the shape of the images")
+    def __post_init__(self, form: Form | None):
+        if form is not None and not isinstance(form, Pixels):
+            require(self._pixels.equal(form.decode()), "these are other images than the form decodes: leave the form "
+                                                       "out (None) for a set of pixels")
+            self._pixels, self._form = None, form
+        self._check()
+
+    def _check(self) -> None:
+        images = self.images.detach()
+        require(images.ndim == 4 and len(images) > 0, f"images must be [N, C, H, W], got {list(images.shape)}")
+        n = len(images)
+        require(self.start.shape == images.shape, "the start must have the shape of the images")
         require(self.labels.shape in ((n,), (n, len(self.classes))),
                 f"labels must be [{n}] or [{n}, {len(self.classes)}], got {list(self.labels.shape)}")
-        require(self.images.is_floating_point(), f"images must be real numbers, got {self.images.dtype}")
-        require(len(self.mean) == len(self.std) == self.images.shape[1] and min(self.std) > 0,
-                f"mean and std must be those of {self.images.shape[1]} channels, std positive, got {self.mean} and "
+        require(images.is_floating_point(), f"images must be real numbers, got {images.dtype}")
+        require(len(self.mean) == len(self.std) == images.shape[1] and min(self.std) > 0,
+                f"mean and std must be those of {images.shape[1]} channels, std positive, got {self.mean} and "
                 f"{self.std}")
         require(self.soft or 0 <= self.labels.min() <= self.labels.max() < len(self.classes),
                 f"labels must be from 0 to {len(self.classes) - 1}")
@@ -68,11 +83,7 @@ class SyntheticSet:
     def from_real(cls, dataset: Dataset, ipc: int, generator: torch.Generator) -> "SyntheticSet":
         """``ipc`` random training images of each class."""
         check_ipc(ipc, dataset)
-        picks = []
-        for label in range(len(dataset.classes)):
-            members = torch.nonzero(dataset.train.labels == label)[:, 0]
-            picks.append(members[torch.randperm(len(members), generator=generator)[:ipc].to(members.device)])
-        return cls.from_indices(dataset, torch.cat(picks), "real")
+        return cls._begin(dataset, random_real(dataset, ipc, generator), ipc, "real")
 
     @classmethod
     def from_indices(cls, dataset: Dataset, indices: Tensor, init: str) -> "SyntheticSet":
@@ -93,15 +104,40 @@ class SyntheticSet:
         return getattr(cls, f"from_{one_of(init, INITS, 'init')}")(dataset, ipc, generator)
 
     @classmethod
+    def of_form(cls, form: Form, dataset: Dataset, init: str) -> "SyntheticSet":
+        """A set of that form as it is now, which began as ``init`` says in one word."""
+        images, start_form = form.decode(), None if isinstance(form, Pixels) else form.copy()
+        return cls(images, form.labels, images.detach().clone(), dataset.mean, dataset.std, dataset.classes,
+                   origin=origin_of(dataset, init), form=form, start_form=start_form)
+
+    @classmethod
     def _begin(cls, dataset: Dataset, images: Tensor, ipc: int, init: str) -> "SyntheticSet":
         labels = torch.arange(len(dataset.classes), device=images.device).repeat_interleave(ipc)
         return cls(images.clone(), labels, images.clone(), dataset.mean, dataset.std, dataset.classes,
                    origin=origin_of(dataset, init))
 
+    def begin_at(self, images: Tensor, generator: torch.Generator) -> None:
+        """Begin from other images [N, C, H, W], sorted by class, or from what the form makes of them."""
+        if self._form is None:
+            self.images, self.start = images.clone(), images.clone()
+        else:
+            self._form = self._form.again_at(images, generator)
+            self.start, self.start_form = self._form.decode().detach(), self._form.copy()
+
     @property
     def ipc(self) -> int:
-        """Images per class."""
-        return len(self.images) // len(self.classes)
+        """Images of each class that are decoded."""
+        return len(self.start) // len(self.classes)
+
+    @property
+    def size(self) -> Size:
+        """What the images take, and how many they are; labels are counted by ``budget.storage``."""
+        return self.form.size()
+
+    @property
+    def stored_ipc(self) -> float:
+        """As many images per class, in float32, take as many bytes."""
+        return self.size.bytes / self.form.canvas.budget(1)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -130,11 +166,45 @@ class SyntheticSet:
     def learn_labels(self, labels: Tensor, meaning: str) -> None:
         """Begin with soft ``labels`` [N, classes] of that ``meaning``, to be learned with the images."""
         self.labels, self.start_labels, self.meaning = labels.clone(), labels.clone(), meaning
-        self.__post_init__()
+        self._check()
 
     def parameters(self) -> list[Tensor]:
-        """The tensors that a method optimises: the images, and the labels if they are learned."""
-        return [self.images] if self.start_labels is None else [self.images, self.labels]
+        """What a method changes: the parts that images are decoded from, and the labels if they are learned."""
+        return [*self.form.parts.values(), *([] if self.start_labels is None else [self.labels])]
+
+    def groups(self, rate: float, label_rate: float | None = None) -> list[dict]:
+        """The parameters as a torch optimiser takes them, one group each.
+
+        Args:
+            rate: the learning rate that pixels would have.
+            label_rate: that of learned labels (None: ``rate``).
+        """
+        form = self.form
+        rates = form.rates(rate)
+        groups = [{"params": [part], "lr": rates[name]} for name, part in form.parts.items()]
+        if self.start_labels is not None:
+            groups.append({"params": [self.labels], "lr": rate if label_rate is None else label_rate})
+        return groups
+
+    def leaf(self) -> Tensor:
+        """The images [N, C, H, W] without what made them, to gather a gradient for ``pull``."""
+        return self.images.detach().requires_grad_()
+
+    def pull(self, images: Tensor, labels: Tensor | None = None, chunk: int | None = None) -> None:
+        """Add to the parameters' ``grad`` what a loss's gradient in the images, and in learned labels, is in them.
+
+        Args:
+            images: the gradient [N, C, H, W]; labels: that of the labels [N, classes].
+            chunk: images that are decoded at a time (None: all).
+        """
+        self.form.pull(images, chunk)
+        if labels is not None:
+            self.labels.grad = labels if self.labels.grad is None else self.labels.grad + labels
+
+    @torch.no_grad()
+    def constrain(self) -> None:
+        """Bring the parameters back to where they may be, after a step."""
+        self.form.constrain()
 
     def training_split(self) -> Split:
         """What a network is trained on."""
@@ -149,14 +219,24 @@ class SyntheticSet:
     def undistilled(self) -> "SyntheticSet":
         """The set as it was before distillation."""
         labels = self.labels if self.start_labels is None else self.start_labels.clone()
-        return replace(self, images=self.start.clone(), labels=labels, start_labels=None, learning_rate=None)
+        form = self.start_form and self.start_form.copy()
+        images = self.start.clone() if form is None else form.decode()
+        return replace(self, images=images, labels=labels, start_labels=None, learning_rate=None, form=form)
+
+    def copy(self) -> "SyntheticSet":
+        """The set as it is now, on the CPU, whatever becomes of this one."""
+        form = self._form and self._form.copy("cpu")
+        images = self.images.detach().cpu().clone() if form is None else form.decode()
+        others = {name: getattr(self, name).detach().cpu().clone() for name in ("labels", "start")}
+        return replace(self, images=images, form=form, **others)
 
     def save(self, path: str | Path, *, packed: bool = False) -> None:
         """Save as safetensors, with everything but the tensors in the metadata; ``packed`` as for ``write_tensors``."""
         names = ("images", "labels", "start") + ("start_labels",) * (self.start_labels is not None)
-        write_tensors(Path(path), {name: getattr(self, name) for name in names}, {
+        of_form, described = form_files.stored(self._form, self.start_form)
+        write_tensors(Path(path), {name: getattr(self, name) for name in names} | of_form, {
             "mean": self.mean, "std": self.std, "classes": self.classes, "origin": self.origin, "labels": self.meaning,
-            "learning_rate": self.learning_rate}, packed=packed)
+            "learning_rate": self.learning_rate} | described, packed=packed)
 
     @classmethod
     def load(cls, path: str | Path) -> "SyntheticSet":
@@ -166,8 +246,8 @@ class SyntheticSet:
             InputError: the file is missing, damaged, or not a synthetic set of ddkit.
         """
         require(Path(path).is_file(), f"no synthetic set at {path}: make one with 'python -m ddkit distill'")
-        tensors, description = read_tensors(Path(path))
-        tensors = {name: t for name, t in tensors.items() if name in ("images", "labels", "start", "start_labels")}
+        found, description = read_tensors(Path(path))
+        tensors = {name: t for name, t in found.items() if name in ("images", "labels", "start", "start_labels")}
         if "labels" in tensors and not tensors["labels"].is_floating_point():
             tensors["labels"] = tensors["labels"].long()
         try:
@@ -175,9 +255,9 @@ class SyntheticSet:
             statistics = {name: tuple(description[name]) for name in ("mean", "std", "classes")}
             rest = {name: description[name] for name in ("learning_rate", "origin")}
             meaning = {"hard": "classes", "soft": "probabilities"}.get(description["labels"], description["labels"])
-            found = cls(**tensors, **statistics, **rest, meaning=meaning)
-            require(all(t.isfinite().all() for t in tensors.values()), "it holds numbers that are not finite")
-            return found
+            require(all(t.isfinite().all() for t in found.values()), "it holds numbers that are not finite")
+            tensors |= form_files.restored(description, found, tensors["images"])
+            return cls(**tensors, **statistics, **rest, meaning=meaning)
         except (TypeError, ValueError) as error:
             raise InputError(f"{path} is damaged or no set of ddkit ({error}): copy or make it again") from error
 
@@ -189,6 +269,26 @@ class SyntheticSet:
     def import_pt(cls, path: str | Path, dataset: Dataset, entry: int | None = None, **told) -> "SyntheticSet":
         """Read the field's layout: see ``formats.open_set``."""
         return pt_layout.import_pt(cls, path, dataset, entry, **told)
+
+
+def _images(synthetic: SyntheticSet) -> Tensor:
+    return synthetic._pixels if synthetic._form is None else synthetic._form.decode()
+
+
+def _set_images(synthetic: SyntheticSet, images: Tensor) -> None:
+    synthetic._pixels, synthetic._form = images, None
+
+
+def _form(synthetic: SyntheticSet) -> Form:
+    if synthetic._form is not None:
+        return synthetic._form
+    images = synthetic._pixels
+    canvas = Canvas(len(synthetic.classes), tuple(images.shape[1:]), synthetic.mean, synthetic.std)
+    return Pixels.of(images, canvas)
+
+
+# Set here, because a dataclass takes what its body has under a field's name for the field's default.
+SyntheticSet.images, SyntheticSet.form = property(_images, _set_images), property(_form)
 
 
 def check_ipc(ipc: int, dataset: Dataset) -> None:

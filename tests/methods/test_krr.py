@@ -119,7 +119,7 @@ def test_the_loss_is_that_of_ridge_regression_by_another_solver(tiny, name):
     method, synthetic = started(name, tiny, ridge=0.01, **({"loss": "mse"} if name == "rfad" else {}))
     seen = {}
     original = method.kernels
-    method.kernels = lambda real: seen.setdefault("kernels", original(real))
+    method.kernels = lambda *images: seen.setdefault("kernels", original(*images))
     labels = []
     measured = method.loss
     method.loss = lambda predicted, y: (labels.append(y), measured(predicted, y))[1]
@@ -135,7 +135,8 @@ def test_real_images_are_augmented_each_in_its_own_way_if_asked(tiny, monkeypatc
     method, _ = started("kip", tiny, augmentation=strength)
     clean = tiny.train.images.flatten(1)
     seen = []
-    monkeypatch.setattr(method, "kernels", lambda real, kernels=method.kernels: (seen.append(real), kernels(real))[1])
+    monkeypatch.setattr(method, "kernels", lambda real, images, kernels=method.kernels: (
+        seen.append(real), kernels(real, images))[1])
     for _ in range(3):
         method.update()
     moved = [bool((clean - image.flatten()).abs().amax(1).min() > 1e-6) for image in torch.cat(seen)]

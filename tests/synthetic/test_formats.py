@@ -15,7 +15,7 @@ from torch import nn
 import ddkit
 from ddkit import data, runs, training
 from ddkit.__main__ import main
-from ddkit.data import Split
+from ddkit.data import SOURCES, Split
 from ddkit.foundation.errors import InputError
 from ddkit.specs import Distill, File, Start
 from ddkit.synthetic import SyntheticSet, formats, pixel_scales
@@ -658,7 +658,7 @@ def test_no_data_set_is_resized_beyond_reason_because_a_file_says_so(digit_set, 
 def test_a_file_of_the_field_asks_whose_images_it_holds(digit_set, tmp_path, capsys):
     path = field_file(tmp_path / "x.pt", (digit_set.images, digit_set.labels))
     code, _, complaint = evaluated(capsys, tmp_path, path)
-    assert code == 2 and "--dataset" in complaint and "cifar10, digits, fashion_mnist, mhist" in complaint
+    assert code == 2 and "--dataset" in complaint and ", ".join(sorted(SOURCES)) in complaint
     code, text, _ = evaluated(capsys, tmp_path, path, "--dataset", "digits")
     assert code == 0 and text.startswith("data set: digits\n")
 

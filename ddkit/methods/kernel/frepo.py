@@ -88,9 +88,9 @@ class FRePo(krr.KernelRegression):
                 self.pool[place] = self._renewed()
         return losses
 
-    def kernels(self, real: Tensor) -> tuple[Tensor, Tensor]:
+    def kernels(self, real: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
         """Those of the networks in use."""
-        return self.feature_kernels(FeatureKernel(self.current), real)
+        return self.feature_kernels(FeatureKernel(self.current), real, images)
 
     def _renewed(self) -> Learner:
         network = self.fresh_network()

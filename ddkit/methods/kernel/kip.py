@@ -45,9 +45,9 @@ class KIP(krr.KernelRegression):
     Config = Config
     PRESETS = PRESETS
 
-    def kernels(self, real: Tensor) -> tuple[Tensor, Tensor]:
+    def kernels(self, real: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
         """K_ts in the images' own precision, K_ss, which is inverted, in float64."""
-        kernel, images = InfiniteNetwork.named(self.config.network), self.synthetic.images
+        kernel = InfiniteNetwork.named(self.config.network)
         return kernel(real, images), kernel(images.double(), images.double())
 
 

@@ -75,9 +75,12 @@ class KernelRegression(Method):
 
     def learned(self) -> list[dict]:
         """What is learned and at which rate, as Adam's groups."""
-        rates = (self.config.image_lr, self.config.label_lr)
-        return [{"params": [parameter], "rate": rate}
-                for parameter, rate in zip(self.synthetic.parameters(), rates, strict=False)]
+        return [group | {"rate": group["lr"]}
+                for group in self.synthetic.groups(self.config.image_lr, self.config.label_lr)]
+
+    def beside_images(self) -> list[Tensor]:
+        """What the loss is differentiated in besides the images."""
+        return [self.synthetic.labels] if self.config.learn_labels else []
 
     @property
     def targets(self) -> Tensor:
@@ -87,8 +90,8 @@ class KernelRegression(Method):
     def update(self) -> dict[str, float]:
         """One step on the images and labels."""
         config = self.config
-        real, labels = self._sample_real()
-        k_ts, k_ss = self.kernels(real)
+        (real, labels), images = self._sample_real(), self.synthetic.leaf()
+        k_ts, k_ss = self.kernels(real, images)
         if not bool(k_ss.isfinite().all() and k_ts.isfinite().all()):
             return {"loss": math.nan}  # of networks or images that diverged: the loop says so and goes back
         loss = self.loss(k_ts.double() @ solve(k_ss, self.targets, config.ridge), labels)
@@ -96,8 +99,10 @@ class KernelRegression(Method):
         for group in self.optimiser.param_groups:
             group["lr"] = group["rate"] * fall
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward(inputs=[parameter for group in self.optimiser.param_groups for parameter in group["params"]])
+        loss.backward(inputs=[images, *self.beside_images()])
+        self.synthetic.pull(images.grad)
         self.optimiser.step()
+        self.synthetic.constrain()
         self.done += 1
         return {"loss": loss.item()}
 
@@ -109,7 +114,7 @@ class KernelRegression(Method):
         draw = augment.draw(self.strategy, len(pick), self.streams["augmentation"], config.augmentation)
         return augment.apply(train.images[pick], draw), train.labels[pick]
 
-    def kernels(self, real: Tensor) -> tuple[Tensor, Tensor]:
+    def kernels(self, real: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
         """K_ts [N, n] of real and synthetic images, and K_ss [n, n] in float64."""
         raise NotImplementedError
 
@@ -119,9 +124,9 @@ class KernelRegression(Method):
         targets = regression_targets(Split(predicted, labels), predicted.shape[1])
         return (predicted - targets).square().sum(1).mean()
 
-    def feature_kernels(self, kernel: FeatureKernel, real: Tensor) -> tuple[Tensor, Tensor]:
+    def feature_kernels(self, kernel: FeatureKernel, real: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
         """``kernels`` from features; those of real images carry no gradient."""
-        synthetic = kernel.features(self.synthetic.images)
+        synthetic = kernel.features(images)
         return kernel.detached_features(real) @ synthetic.T, synthetic.double() @ synthetic.double().T
 
     def fresh_network(self) -> Network:

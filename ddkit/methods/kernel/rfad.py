@@ -56,12 +56,18 @@ class RFAD(krr.KernelRegression):
         super().start(dataset, synthetic, rng)
 
     def learned(self) -> list[dict]:
-        platt = [{"params": [self.log_scale], "rate": self.config.platt_lr}] if self.config.loss == "platt" else []
-        return super().learned() + platt
+        return super().learned() + [{"params": [scale], "rate": self.config.platt_lr} for scale in self._scales()]
 
-    def kernels(self, real: Tensor) -> tuple[Tensor, Tensor]:
+    def beside_images(self) -> list[Tensor]:
+        return super().beside_images() + self._scales()
+
+    def _scales(self) -> list[Tensor]:
+        return [self.log_scale] if self.config.loss == "platt" else []
+
+    def kernels(self, real: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
         """Those of fresh networks."""
-        return self.feature_kernels(FeatureKernel([self.fresh_network() for _ in range(self.config.networks)]), real)
+        networks = [self.fresh_network() for _ in range(self.config.networks)]
+        return self.feature_kernels(FeatureKernel(networks), real, images)
 
     def loss(self, predicted: Tensor, labels: Tensor) -> Tensor:
         """Platt's scaling (paper, section 3.3): predictions near one-hot - 1 / classes are no logits, so cross-entropy

@@ -179,7 +179,7 @@ class DataDAM(Method):
         self.streams = {name: rng(name) for name in ("networks", "sampling", "augmentation", "training")}
         self.strategy = augment.default_strategy(dataset.flips) if self.config.augmented else "none"
         self.real = ClassBatches(dataset, self.config.real_batch, self.streams["sampling"])
-        self.optimiser = torch.optim.SGD(synthetic.parameters(), self.config.image_lr, self.config.image_momentum)
+        self.optimiser = torch.optim.SGD(synthetic.groups(self.config.image_lr), momentum=self.config.image_momentum)
         self.done = 0
         self._renew_network()
         self.chunk = images_per_backward(self.network, dataset.train.images[:1], self.config.synthetic_memory_mib)
@@ -195,17 +195,20 @@ class DataDAM(Method):
         self.optimiser.zero_grad(set_to_none=True)
         loss = self._match(augment.apply(self.real.draw(), draw), draw)
         self.optimiser.step()
+        self.synthetic.constrain()
         self.done += 1
         return {"loss": loss}
 
     def _match(self, real: Tensor, draw: augment.Draw | None) -> float:
         """Add the loss's gradient to that of the synthetic set; returns the loss."""
-        config, classes, synthetic = self.config, len(self.dataset.classes), self.synthetic
+        config, classes, images = self.config, len(self.dataset.classes), self.synthetic.leaf()
         view = attention_view(config.power, self.network.nonnegative)
         target = chunked_means(self.network, real, classes, view, config.memory_mib)
         match = Match(view, classes, partial(matching_loss, target, lam=config.lam), config.loss_scale, self.chunk,
                       config.memory_mib)
-        return match.backward(self.network, lambda: augment.apply(synthetic.images, draw), synthetic.parameters())
+        loss = match.backward(self.network, lambda: augment.apply(images, draw), [images])
+        self.synthetic.pull(images.grad, chunk=self.chunk)
+        return loss
 
     def _renew_network(self) -> None:
         self.network = build_for(self.dataset, self.config.network, self.config.width, self.streams["networks"],

@@ -130,7 +130,7 @@ class DistributionMatching(Method):
                                                      "training", "training augmentation")}
         self.strategy = augment.default_strategy(dataset.flips) if config.augmented else "none"
         self.real = ClassBatches(dataset, config.real_batch, self.streams["sampling"])
-        self.optimiser = torch.optim.SGD(synthetic.parameters(), config.image_lr, config.image_momentum)
+        self.optimiser = torch.optim.SGD(synthetic.groups(config.image_lr), momentum=config.image_momentum)
         self.classes = len(dataset.classes)
         template, image = self._build(torch.Generator()), dataset.train.images[:1]
         *shallow, _deep, embedding = _shapes(template, image)
@@ -160,6 +160,7 @@ class DistributionMatching(Method):
         if config.class_weight:
             losses["classes"] = self._classify(network, draw, 100 * config.class_weight * self.accuracies[number])
         self.optimiser.step()
+        self.synthetic.constrain()
         if config.network_steps:
             self._train(number)
         self.done += 1
@@ -167,14 +168,16 @@ class DistributionMatching(Method):
 
     def _match(self, network: Network, real: Tensor, draw: augment.Draw | None) -> float:
         """Add the loss's gradient to that of the synthetic set; returns the loss."""
-        config, synthetic = self.config, self.synthetic
+        config, images = self.config, self.synthetic.leaf()
         view, compare = self._characteristic(real) if config.frequencies else self._means()
         target = chunked_means(network, real, self.classes, view, config.memory_mib)
         loss = partial(compare, target)
         if config.centre_weight:
             loss = self._with_centres(loss, embeddings(network, real, config.memory_mib))
         match = Match(view, self.classes, loss, config.loss_scale, self.chunk, config.memory_mib)
-        return match.backward(network, lambda: augment.apply(synthetic.images, draw), synthetic.parameters())
+        loss = match.backward(network, lambda: augment.apply(images, draw), [images])
+        self.synthetic.pull(images.grad, chunk=self.chunk)
+        return loss
 
     def _means(self) -> tuple[View, Callable]:
         """The view on what has a weight, and the distance of its means."""
@@ -199,13 +202,14 @@ class DistributionMatching(Method):
 
     def _classify(self, network: Network, draw: augment.Draw | None, weight: float) -> float:
         """Add the gradient of the cross-entropy, summed over the classes' means, times ``weight``; returns it."""
-        synthetic, total = self.synthetic, 0.0
-        for start in range(0, len(synthetic.images), self.chunk):
+        synthetic, images, total = self.synthetic, self.synthetic.leaf(), 0.0
+        for start in range(0, len(images), self.chunk):
             part = slice(start, start + self.chunk)
-            answers = network(augment.apply(synthetic.images, draw)[part])
+            answers = network(augment.apply(images, draw)[part])
             loss = F.cross_entropy(answers, synthetic.labels[part], reduction="sum") / synthetic.ipc
-            (weight * loss).backward(inputs=synthetic.parameters())
+            (weight * loss).backward(inputs=[images])
             total += loss.item()
+        synthetic.pull(images.grad, chunk=self.chunk)
         return total
 
     def _train(self, number: int) -> None:

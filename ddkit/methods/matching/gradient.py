@@ -127,7 +127,7 @@ class GradientMatching(Method):
                                                      "training augmentation")}
         self.strategy = augment.default_strategy(dataset.flips) if config.augmented else "none"
         self.real = ClassBatches(dataset, config.real_batch, self.streams["sampling"])
-        self.optimiser = torch.optim.SGD(synthetic.parameters(), config.image_lr, config.image_momentum)
+        self.optimiser = torch.optim.SGD(synthetic.groups(config.image_lr), momentum=config.image_momentum)
         self.classes = len(dataset.classes)
         template = self._build(torch.Generator())
         self.student = Student(template)
@@ -173,7 +173,7 @@ class GradientMatching(Method):
         The gradients come first, without a graph; then the loss's slope in each of them; and last, chunk by chunk, how
         the gradient changes along its slope with each image.
         """
-        images, labels = self.synthetic.images.detach().requires_grad_(), self.synthetic.labels
+        images, labels = self.synthetic.leaf(), self.synthetic.labels
         own = [torch.nonzero(labels == c)[:, 0] for c, *_ in sides]
         targets = torch.stack([self._gradient(real, torch.full_like(labels[:1], c).expand(len(real)),
                                               torch.arange(len(real), device=real.device), draw)
@@ -183,10 +183,11 @@ class GradientMatching(Method):
         loss = self._loss(found, targets)
         (slopes,) = torch.autograd.grad(loss, found)
         self.optimiser.zero_grad(set_to_none=True)
-        self.synthetic.images.grad = sum(
-            self._along(images, picks, draw, slope)
-            for picks, (*_, draw), slope in zip(own, sides, slopes, strict=True))
+        self.synthetic.pull(sum(self._along(images, picks, draw, slope)
+                                for picks, (*_, draw), slope in zip(own, sides, slopes, strict=True)),
+                            chunk=self.chunk)
         self.optimiser.step()
+        self.synthetic.constrain()
         return loss.item()
 
     def _gradient(self, images: Tensor, labels: Tensor, picks: Tensor, draw: augment.Draw | None) -> Tensor:

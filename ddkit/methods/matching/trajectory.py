@@ -105,8 +105,7 @@ class Config(Knobs):
     def plan(self) -> Plan:
         """How the experts are trained."""
         return Plan(self.network, self.width, self.experts, self.expert_epochs, self.expert_lr, self.expert_batch,
-                    self.sharpness, difficulty=self.difficulty, half=self.half,
-                    precision=self.precision)
+                    self.sharpness, difficulty=self.difficulty, half=self.half, precision=self.precision)
 
     def segment(self, start: Tensor, target: Tensor) -> Segment:
         """What is matched between two snapshots, flat weights [P]."""
@@ -174,11 +173,11 @@ class TrajectoryMatching(Method):
             self._begin_where_experts_are_right(rng("start"))
         # The learning rate is learned as its logarithm, so that it stays positive.
         self.log_rate = torch.tensor(math.log(config.rate), device=synthetic.images.device)
-        groups = [{"params": [synthetic.images], "lr": config.image_lr, "momentum": config.image_momentum},
-                  {"params": [self.log_rate], "lr": config.rate_lr, "momentum": config.image_momentum}]
+        groups = synthetic.groups(config.image_lr)
+        groups.insert(len(synthetic.form.parts), {"params": [self.log_rate], "lr": config.rate_lr})
         if config.learned_labels:
-            groups.append({"params": [synthetic.labels], "lr": config.label_lr, "momentum": config.label_momentum})
-        self.optimiser = torch.optim.SGD(groups)
+            groups[-1] |= {"lr": config.label_lr, "momentum": config.label_momentum}
+        self.optimiser = torch.optim.SGD(groups, momentum=config.image_momentum)
         self.batches = config.batches(dataset, synthetic, self.streams["batches"], self.streams["augmentation"])
         self.done = 0
 
@@ -186,13 +185,15 @@ class TrajectoryMatching(Method):
         """One step on images, labels and learning rate, unless the loss is above the threshold."""
         config, synthetic = self.config, self.synthetic
         rate = self.log_rate.exp()
-        found = GRADIENTS[config.gradient](self.student, synthetic.images, synthetic.labels, rate, self._batches(),
+        found = GRADIENTS[config.gradient](self.student, synthetic.leaf(), synthetic.labels, rate, self._batches(),
                                            self._segment())
         skipped = bool(config.threshold) and found.loss > config.threshold
         if not skipped:
-            synthetic.images.grad, synthetic.labels.grad = found.images, found.labels
+            self.optimiser.zero_grad(set_to_none=True)
+            synthetic.pull(found.images, found.labels)
             self.log_rate.grad = found.rate * rate
             self.optimiser.step()
+            synthetic.constrain()
             self.log_rate.clamp_(min=math.log(SMALLEST_RATE))
         self.done += 1
         synthetic.learning_rate = float(self.log_rate.exp())
@@ -227,7 +228,7 @@ class TrajectoryMatching(Method):
                             for c in range(len(synthetic.classes))]).to(train.labels.device)
         require(len(chosen) == len(synthetic.images), "the experts classify too few images correctly to start from: "
                                                       "train them for longer, or ask for fewer images per class")
-        synthetic.images, synthetic.start = train.images[chosen].clone(), train.images[chosen].clone()
+        synthetic.begin_at(train.images[chosen], generator)
         scores = torch.stack([logits(expert, synthetic.images) for expert in finished])  # [experts, N, classes]
         correct = (scores.argmax(2) == train.labels[chosen].cpu())[..., None]
         synthetic.learn_labels(((scores * correct).sum(0) / correct.sum(0)).to(train.images.device), "logits")

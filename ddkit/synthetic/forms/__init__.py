@@ -4,13 +4,20 @@
 """
 
 import sys
+from fractions import Fraction
 
+import torch
+from torch import Tensor
+
+from ddkit.data import Dataset
 from ddkit.foundation.errors import InputError, one_of, require
 from ddkit.foundation.finding import modules_in
 from ddkit.foundation.knobs import Knobs, declared
 from ddkit.synthetic.forms.form import Canvas, Form, Size
 
-__all__ = ["FORMS", "Canvas", "Form", "Size", "configure", "get", "restore"]
+__all__ = ["FORMS", "Canvas", "Form", "Size", "begin", "configure", "decoded", "get", "restore"]
+
+DAMAGES = (KeyError, TypeError, AttributeError, RuntimeError, IndexError)  # that strange content ends in
 
 FORMS: dict[str, type[Form]] = {module.__name__.rsplit(".", 1)[1].replace("_", "-"): module.FORM
                                 for module in modules_in(sys.modules[__name__]) if hasattr(module, "FORM")}
@@ -39,6 +46,14 @@ def configure(name: str, options: dict) -> Knobs:
     return config(**options)
 
 
+def begin(name: str, config: Knobs, dataset: Dataset, ipc: int | Fraction, init: str | Tensor,
+          generator: torch.Generator) -> Form:
+    """The form of that name, as ``Form.begin`` makes it, which knows the budget that it began with."""
+    made = get(name).begin(config, dataset, ipc, init, generator)
+    made.budget = ipc
+    return made
+
+
 def restore(description: dict, tensors: dict) -> Form:
     """The form that ``Form.describe`` and ``Form.stored`` told of, as files hold them.
 
@@ -50,5 +65,17 @@ def restore(description: dict, tensors: dict) -> Form:
         require(description["version"] == kind.version, f"it is version {description['version']} of form "
                 f"'{description['form']}', and this ddkit knows version {kind.version}")
         return kind.restore(description, tensors)
-    except (KeyError, TypeError, AttributeError, RuntimeError, IndexError) as error:
+    except DAMAGES as error:
+        raise InputError(f"its form is damaged ({error})") from error
+
+
+def decoded(form: Form) -> Tensor:
+    """The images of a form that was restored, normalised, [N, C, H, W].
+
+    Raises:
+        InputError: it was damaged, so that none can be decoded.
+    """
+    try:
+        return form.decode().detach()
+    except DAMAGES as error:
         raise InputError(f"its form is damaged ({error})") from error

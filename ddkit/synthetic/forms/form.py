@@ -75,6 +75,7 @@ class Form:
         shared: names of the tensors that all classes share.
         config, canvas: its knobs, and the images that are wanted.
         ipc: images of each class that are decoded.
+        budget: what it began with, in float32 images of each class; None where nobody said.
         parts: what is learned, float32, by name.
         fixed: what is stored and not learned, by name: masks, a basis.
     """
@@ -82,6 +83,7 @@ class Form:
     Config: ClassVar[type[Knobs]]
     version: ClassVar[int] = 1
     shared: ClassVar[tuple[str, ...]] = ()
+    budget: int | Fraction | None = None
 
     def __init__(self, config: Knobs, canvas: Canvas, ipc: int, parts: dict[str, Tensor],
                  fixed: dict[str, Tensor] | None = None):
@@ -146,10 +148,11 @@ class Form:
     def pull(self, slope: Tensor, chunk: int | None = None) -> None:
         """Add to the ``grad`` of the parts what a slope in the images [N, C, H, W] is in them.
 
-        ``chunk`` images are decoded at a time (None: all).
+        ``chunk`` images are decoded at a time (None: all); those without a slope are not.
         """
         parts = list(self.parts.values())
-        for picks in torch.arange(len(slope), device=slope.device).split(chunk or len(slope)):
+        steep = torch.nonzero(slope.flatten(1).any(1))[:, 0]
+        for picks in steep.split(chunk or len(slope)):
             self.decode(picks).backward(slope[picks], inputs=parts)
 
     def rates(self, rate: float) -> dict[str, float]:
@@ -169,10 +172,18 @@ class Form:
         shared = sum(taken[name] for name in self.shared)
         return Size(sum(taken.values()), shared, self.ipc * self.canvas.classes)
 
-    def copy(self) -> "Form":
-        """The same with parts of its own, without their gradients; what is fixed is shared."""
+    def copy(self, device: torch.device | str | None = None) -> "Form":
+        """The same with parts of its own, without their gradients; what is fixed may be shared."""
         made = copy.copy(self)
-        made.parts = {name: part.detach().clone() for name, part in self.parts.items()}
+        made.parts = {name: part.detach().clone().to(device) for name, part in self.parts.items()}
+        made.fixed = {name: tensor.to(device) for name, tensor in self.fixed.items()}
+        return made
+
+    def again_at(self, images: Tensor, generator: torch.Generator) -> "Form":
+        """A form of the same budget that begins at, or near to, other ``images`` [classes * ipc, C, H, W]."""
+        ipc = self.budget or Fraction(self.size().bytes, self.canvas.budget(1))
+        made = self.at(self.config, self.canvas, ipc, images, generator)
+        made.budget = self.budget
         return made
 
     def describe(self) -> dict:

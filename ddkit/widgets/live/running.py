@@ -157,7 +157,7 @@ class LiveRun(Callback):
         self._losses += [losses["loss"] for losses in history.losses[len(self._losses):]]
         self._validation = list(history.validation)
         if self._picture_wanted.is_set():
-            self._copy = _copied(synthetic)
+            self._copy = synthetic.copy()
             self._picture_wanted.clear()
 
     def _work(self) -> None:
@@ -213,16 +213,11 @@ class LiveRun(Callback):
         if record is not None:
             return replace(seen, state="done", done=seen.most, record=record, **_of(record))
         if self._synthetic is not None:
-            seen = replace(seen, synthetic=_copied(self._synthetic))  # as it was saved
+            seen = replace(seen, synthetic=self._synthetic.copy())  # as it was saved
         if isinstance(error, Stopped):
             return replace(seen, state="stopped", says=str(error))
         expected = isinstance(error, InputError | Diverged | Unmoved)
         return replace(seen, state="failed", says=str(error) if expected else f"{type(error).__name__}: {error}")
-
-
-def _copied(synthetic: SyntheticSet) -> SyntheticSet:
-    now = {name: getattr(synthetic, name).detach().cpu().clone() for name in ("images", "labels", "start")}
-    return replace(synthetic, **now)
 
 
 def _of(record: Record) -> dict:
