@@ -10,7 +10,8 @@ import threading
 from ddkit.foundation.errors import Diverged, Incomplete, InputError, Stopped, Terminated, Unmoved, require
 from ddkit.foundation.files import expanded
 
-PATHS = ("data", "runs", "out", "figures", "figure", "export", "pt", "run", "path", "notebook", "course", "notebooks")
+PATHS = ("data", "runs", "out", "figures", "figure", "export", "keep", "pt", "run", "path", "notebook", "course",
+         "notebooks")
 """Options that name files."""
 
 

@@ -25,6 +25,7 @@ from ddkit.foundation.errors import InputError
 from ddkit.methods import METHODS, loop, presets
 from ddkit.runs import run
 from ddkit.specs import Distill, Evaluate, Full, RandomReal, Start
+from ddkit.stored.keeping import keep
 from ddkit.training.leads import Lead
 
 SMALL = League("digits", (1, 2), ("dm", "rfad"), updates=2, width=2, seeds=2, epochs=3, quick=True)
@@ -305,6 +306,22 @@ def test_minutes_that_allow_no_update_are_told_in_a_sentence(tmp_path):
     assert not found.games and "1e-06 minutes allow no update" in found.failed["dm", 1]
     assert [row.title for row in rows(found, 1)] == [RANDOM, HERDING]
     assert found.failed["dm", 1] in report.told(found)
+
+
+def test_what_is_kept_is_played_again_from_there_in_fewer_bytes(played, root, tmp_path, monkeypatch):
+    new = keep(played.records, tmp_path)
+    assert len(new) == 2 * 2 + 1 + 4 + 4 + 2  # beside, distilled, scores, and starts that two share
+    assert not list(tmp_path.rglob("evolution*")) and not keep(played.records, tmp_path)
+    for folder in tmp_path.iterdir():
+        assert folder.name == runs.Record.load(folder).name
+        kept, whole = (sum(path.stat().st_size for path in place.iterdir()) for place in (folder, root / folder.name))
+        assert kept <= whole
+    monkeypatch.setenv("DDKIT_MAKE", "0")
+    again = play(SMALL, root=tmp_path, quiet=True)
+    assert report.told(again) == report.told(played)
+    for one, other in zip(again.games, played.games, strict=True):
+        assert torch.equal(one.distilled[0].synthetic.images, other.distilled[0].synthetic.images)
+        assert torch.equal(one.distilled[0].synthetic.start, other.distilled[0].synthetic.start)
 
 
 @pytest.mark.real_seed

@@ -27,6 +27,7 @@ def add_to(add) -> None:
     league.add_argument("--no-full", action="store_true", help="leave the full data out")
     add_jobs(league, "entrants")
     league.add_argument("--figure", metavar="DIR", help="draw accuracy against minutes and bytes into this folder")
+    league.add_argument("--keep", metavar="DIR", help="copy the records into this folder, in few bytes")
     league.add_argument("--markdown", action="store_true", help="print the tables as GitHub's Markdown")
     add_json(league)
 
@@ -35,6 +36,7 @@ def _league(options) -> None:
     from ddkit.applications.league import plots, report
     from ddkit.applications.league.work import play
     from ddkit.plots.style import save
+    from ddkit.stored.keeping import keep
 
     league = _asked(options)
     with side_by_side(options):
@@ -43,6 +45,8 @@ def _league(options) -> None:
     if options.figure and played.games:
         drawn = {"league-minutes": plots.against_minutes(played), "league-bytes": plots.against_bytes(played)}
         text += "\n\n" + "\n".join(str(save(figure, Path(options.figure), name)[0]) for name, figure in drawn.items())
+    if options.keep:
+        text += f"\n\n{len(keep(played.records, options.keep))} records were copied to {options.keep}"
     show(report.as_dict(played), options, text)
     if played.failed:
         raise Incomplete(f"{len(played.failed)} of {len(league.entrants) * len(league.ipcs)} rows are missing: "

@@ -37,9 +37,9 @@ def table(played: Played, ipc: int, style: str = "simple") -> str:
 
 def _cells(row: Row, random: Row, dataset: str, ipc: int) -> tuple[str, ...]:
     distilled = row.updates is not None
-    minutes = f"{row.minutes:.2f}" + f" + {row.experts:.1f} of experts" * (row.experts > 0)
+    experts = " + experts" if row.experts is None else f" + {row.experts:.1f} of experts" * (row.experts > 0)
     return (row.title, row.paper, f"{row.bytes:,}", f"{row.decoded:,}", f"{row.updates:,}" if distilled else "",
-            minutes if distilled else "", str(row.start) if row.start else "", str(row.score),
+            f"{row.minutes:.2f}{experts}" if distilled else "", str(row.start) if row.start else "", str(row.score),
             _lead(row.score, row.start) if row.start else "", _lead(row.score, random.score) if distilled else "",
             row.published.shown(dataset, ipc) if row.published else "")
 

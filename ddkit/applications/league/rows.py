@@ -62,7 +62,7 @@ class Row:
         published: what was published of it, if anything was read.
         updates: of each set; None of what is no distillation.
         minutes: of processor time that a set took, experts not counted.
-        experts: minutes that these took, on top.
+        experts: minutes that these took, on top; None if nobody knows.
         start: score of what its sets began with.
     """
 
@@ -75,7 +75,7 @@ class Row:
     published: Published | None
     updates: int | None = None
     minutes: float = 0.0
-    experts: float = 0.0
+    experts: float | None = 0.0
     start: Judged | None = None
 
 
@@ -92,8 +92,8 @@ def of_game(game: Game) -> Row:
     who, made = entrant(game.entrant), game.distilled
     seconds = statistics.fmean(record.result.get("cpu_seconds", record.seconds) for record in made)
     return Row(who.title, who.paper, game.scored[0], Judged.by(game.scored), storage(made[0].synthetic),
-               len(made[0].synthetic.images), who.row, made[0].updates, seconds / 60, game.experts / 60,
-               Judged.by(game.started))
+               len(made[0].synthetic.images), who.row, made[0].updates, seconds / 60,
+               game.experts and game.experts / 60, Judged.by(game.started))
 
 
 def _beside(played: Played, name: str, ipc: int) -> Row:

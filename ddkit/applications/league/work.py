@@ -1,5 +1,6 @@
 """The games of a league: each entrant distils in its budget, every set is scored, and what came of it is told."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -8,7 +9,7 @@ from ddkit.applications.league.league import League, per_class
 from ddkit.data import load
 from ddkit.foundation.errors import Diverged, InputError, Unmoved
 from ddkit.foundation.progress import say
-from ddkit.runs import Record, run
+from ddkit.runs import Record, find, run
 from ddkit.runs.workers import in_parallel
 from ddkit.specs import Distill, Evaluate, Start
 
@@ -23,7 +24,8 @@ class Game:
         entrant: its name.
         ipc: the budget, in images per class.
         distilled, scored, started: records of the sets, of their scores and of their starts' scores, one a set.
-        experts: seconds that the experts took, if it matches any.
+        calibration: that the updates were counted by, unless they were fixed.
+        experts: seconds that the experts took, if it matches any; None if their record is not at hand.
     """
 
     entrant: str
@@ -31,7 +33,8 @@ class Game:
     distilled: tuple[Record, ...]
     scored: tuple[Record, ...]
     started: tuple[Record, ...]
-    experts: float = 0.0
+    calibration: Record | None = None
+    experts: float | None = 0.0
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,13 @@ class Played:
     games: tuple[Game, ...]
     beside: dict[tuple[str, int], Record]
     failed: dict[tuple[str, int], str]
+
+    @property
+    def records(self) -> Iterator[Record]:
+        """All that it is read from; experts, which are large, left out."""
+        yield from self.beside.values()
+        for game in self.games:
+            yield from filter(None, (game.calibration, *game.distilled, *game.scored, *game.started))
 
 
 def play(league: League, **where) -> Played:
@@ -107,21 +117,19 @@ def _play(league: League, classes: int, where: dict, name: str, ipc: int) -> str
 
 def _game(league: League, name: str, ipc: int, classes: int, where: dict) -> Game:
     """An entrant's records, made where they are not at hand."""
-    updates, records = league.updates or _updates(league, name, ipc, where), []
+    timed, records = None if league.updates else run(league.calibration_of(name, ipc), **where), []
+    updates = league.updates or updates_in(league.minutes, timed.result["start_seconds"],
+                                           timed.result["update_seconds"])
     for seed in range(league.sets):
         made = league.distillation(name, ipc, seed, updates)
         distilled = run(made, **where)
         images = len(distilled.synthetic.images)
         score, start = (league.evaluation(made, images, ipc, classes), league.start_of(made, images, classes))
         records.append((distilled, run(score, **where), run(start, **where)))
-    return Game(name, ipc, *zip(*records, strict=True), _experts(made, where))
+    return Game(name, ipc, *zip(*records, strict=True), timed, _experts(made, where))
 
 
-def _updates(league: League, name: str, ipc: int, where: dict) -> int:
-    """How many updates fit the budget, by a calibration that is made once."""
-    found = run(league.calibration_of(name, ipc), **where).result
-    return updates_in(league.minutes, found["start_seconds"], found["update_seconds"])
-
-
-def _experts(made: Distill, where: dict) -> float:
-    return run(made.experts, **where).seconds if made.experts else 0.0
+def _experts(made: Distill, where: dict) -> float | None:
+    """Seconds that they took; none are trained for the sake of that, where what was matched to them is at hand."""
+    found = made.experts and find(made.experts, where.get("root"), where.get("data"))
+    return found.seconds if found else None if made.experts else 0.0
