@@ -50,6 +50,10 @@ COMMANDS = {
         "--set": ["student_steps=1000000000", "student_steps=0", "final_start=99", "left_out=1", "rate=0", "rate=-1",
                   "rate=1e308", "experts=0", "expert_lr=0", "expert_lr=NaN", "expert_batch=0", "difficulty=hard",
                   "gradient=exact", "sharpness=-1", "sharpness=1e308", "expert_lr=1e308"]}),
+    "distill private": ([*DISTILL, "--method", "private", "--preset", "psg", "--init", "noise"], {
+        "--init": ["real", "herding", "k-centre"], "--network": ["ConvNetD3BN", "NTK"], "--validate-every": ["2"],
+        "--set": ["sigma=1", "epsilon=null", "epsilon=0", "epsilon=0.0001", "delta=0", "delta=1", "clip=0",
+                  "noise=none", "real_batch=1000000", "real_batch=0", "steps=0"]}),
     "experts": (["experts", "--experts", "1", "--epochs", "1"], {
         "--jobs": ["0"], "--experts": ["0", "-1", "1000000000000"], "--epochs": ["0", "1000000000000"],
         "--network": ["", "NTK"], "--width": ["0", "1000000000"], "--difficulty": ["", "hard"],
@@ -62,6 +66,11 @@ COMMANDS = {
         "--memory": ["", "magic", "random,,herding"], "--steps": ["", "0,1", "0/1", "0,1/1,2", "a,b/c,d", "0,1/2,99"],
         "--protocol": ["", "best"], "--network": ["", "NTK"], "--width": ["0", "1000000000"], "--seeds": ["0", "-1"],
         "--epochs": ["0", "-1"], "--ipc": ["0", "99999"], "--init": ["zeros"]}),
+    "membership": (["membership", "--ipc", "2", "--models", "6"], {
+        "--models": ["0", "4", "7"], "--images": ["0", "9", "100000000"], "--method": ["", "magic", "trajectory"],
+        "--preset": ["", "best"], "--init": ["zeros"], "--ipc": ["0", "99999"], "--protocol": ["kernel", "learned"],
+        "--network": ["", "NTK"], "--width": ["0", "1000000000"], "--epochs": ["0"], "--full-epochs": ["0"],
+        "--set": ["real_batch=0"], "--jobs": ["0"]}),
     "evaluate": (EVALUATE, {
         "--protocol": ["", "best", "learned"], "--network": ["", "ConvNetD9", "NTK"],
         "--width": ["0", "-1", "1000000000"], "--seeds": ["0", "-3"], "--epochs": ["0", "-1"],

@@ -10,12 +10,14 @@ import torch
 
 from ddkit import runs
 from ddkit.applications.continual import Continual
+from ddkit.applications.privacy import Membership
 from ddkit.applications.search import Grid, Search
 from ddkit.foundation.checkpoints import Checkpoint
 from ddkit.foundation.errors import InputError
 from ddkit.methods.kernel.krr import KernelRegression
 from ddkit.methods.matching.datadam import DataDAM
 from ddkit.methods.matching.trajectory import TrajectoryMatching
+from ddkit.methods.private import PrivateMatching
 from ddkit.runs import RECORD, Record, find, run, runner
 from ddkit.specs import Coreset, Distill, Evaluate, Experts, File, Full, RandomReal, evaluate
 from ddkit.training import fitting
@@ -37,9 +39,12 @@ SPECS = {
     "frepo": Distill("mnist", "frepo", network="ConvNetD1", width=4, **SMALL,
                      options=(("real_batch", 20), ("pool", 2), ("networks", 1), ("most_steps", 2))),
     "continual": Continual(Coreset("mnist", 2, "herding"), ((0, 1), (2, 3)), "gdumb", "MLP", seeds=2, epochs=2),
+    "private": Distill("mnist", "private", "psg", init="noise", network="ConvNetD1", width=4, **SMALL,
+                       options=(("inner", 1), ("real_batch", 20), ("steps", 2))),
+    "membership": Membership(RandomReal("mnist", 2), 80, 6, "assignment", "MLP", epochs=2),
     "search": Search(RandomReal("mnist", 2), Grid((1,), (4, 8), ("none",), ("relu",), ("avg",)), epochs=2),
 }
-DISTILLATIONS = {"datadam", "pad", "kip", "frepo"}
+DISTILLATIONS = {"datadam", "pad", "kip", "frepo", "private"}
 BREAKABLE = [kind for kind in SPECS if kind not in ("herding", "kernel")]  # of which something is kept halfway
 
 
@@ -108,7 +113,7 @@ def stopped(monkeypatch):
 
         monkeypatch.setattr(fitting, "SAVE_EVERY", -1.0)
         if kind in DISTILLATIONS:
-            for method in (DataDAM, KernelRegression, TrajectoryMatching):
+            for method in (DataDAM, KernelRegression, PrivateMatching, TrajectoryMatching):
                 monkeypatch.setattr(method, "update", counted(method.update))
         else:
             monkeypatch.setattr(fitting, "_epoch", counted(fitting._epoch))
