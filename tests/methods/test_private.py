@@ -25,7 +25,7 @@ from ddkit.methods.private import PrivateMatching
 from ddkit.methods.private.accountant import HIGHEST, rdp_epsilon, rdp_sigma, renyi
 from ddkit.methods.private.mechanism import clipped_sum, privatise, sample_gradients
 from ddkit.networks import build_for
-from ddkit.synthetic import INITS, SyntheticSet
+from ddkit.synthetic import INITS, SyntheticSet, forms
 from ddkit.synthetic.formats import open_set
 
 DELTA, RATE = 1e-5, 256 / 60_000
@@ -347,6 +347,18 @@ def test_a_private_set_begins_from_no_real_image(tiny, tmp_path, init):
         tiny, 2, stream(0, "init"))
     with pytest.raises(InputError, match="a private set begins from noise"):
         distill(method(), begun, tiny, updates=6, seed=0)
+
+
+@pytest.mark.parametrize("name", ["bases", "pca"])
+def test_a_form_may_be_private_if_it_takes_nothing_from_real_images(digits, name):
+    form = forms.begin(name, forms.configure(name, {}), digits, 10, "noise", stream(0, "init"))
+    synthetic = SyntheticSet.of_form(form, digits, "noise")
+    if form.reads_data:
+        with pytest.raises(InputError, match="choose pixels or another form"):
+            distill(method(), synthetic, digits, updates=2, seed=0)
+        return
+    distill(method(), synthetic, digits, updates=2, seed=0)
+    assert synthetic.moved > 0 and synthetic.origin["privacy"]["steps"] == 2
 
 
 def test_a_private_set_is_not_scored_while_it_is_made(tmp_path):

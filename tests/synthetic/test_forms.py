@@ -1,5 +1,6 @@
 """What every form of a set keeps to, whichever there are."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -38,6 +39,18 @@ def test_the_start_depends_on_the_generator_alone(digits, name, init, untouched_
         assert init == "noise" and "noise" in str(refused)
         return
     assert one.isfinite().all() and one.equal(same) and not one.equal(other)
+
+
+def test_noise_takes_nothing_from_the_data_unless_the_form_says_so(digits, name):
+    """The same bits from other images of the same shape: a private set may begin so."""
+    train = digits.train
+    other = replace(digits, name="other digits", train=replace(train, images=train.images.flip(0, 2) * 0.5 + 1))
+    try:
+        one, changed = (begun(name, dataset, "noise").stored() for dataset in (digits, other))
+    except InputError as refused:
+        assert "noise" in str(refused)
+        return
+    assert all(one[part].equal(changed[part]) for part in one) != FORMS[name].reads_data
 
 
 def test_what_is_stored_is_within_the_budget_and_what_the_size_says(digits, name):

@@ -83,6 +83,8 @@ _SAID = (
     "alone, and what other runs, trials of rates among them, tell of the same data adds to it",
     "mean and std, by which images are normalised, are published constants of the data set: where they were computed "
     "from private images that is not accounted for",
+    "that every class has as many images as are asked for is looked up, and a refusal would tell of it; no other count "
+    "of a class is",
     "with noise 'seed' the run can be made again, and whoever knows its seed can take the noise away: set noise to "
     "secret for images that are really private; its generator is a fast one, not a cryptographic one",
     "the run's record names a fingerprint of all images, and an unfinished run keeps the state of its noise: give "
@@ -114,11 +116,14 @@ class PrivateMatching(Method):
         """Prepare to update ``synthetic``; ``rng(name)`` gives the run's random streams.
 
         Raises:
-            InputError: the set begins from real images, or no noise keeps so many updates within epsilon.
+            InputError: the set begins from real images, or its form does; or no noise keeps so many updates within
+                epsilon.
         """
         config = self.config
         require(synthetic.origin.get("init") == "noise", "a private set begins from noise, as any other start gives "
                 "away the images that it begins from: set init to noise")
+        require(not synthetic.form.reads_data, "this form takes from real images what noise is decoded with, which a "
+                "private set would give away: choose pixels or another form")
         self.dataset, self.synthetic = dataset, synthetic
         self.streams = {name: rng(name) for name in ("networks", "training", "training augmentation")}
         self.streams |= {name: randomness.secret() if config.noise == "secret" else rng(name)
@@ -126,7 +131,7 @@ class PrivateMatching(Method):
         self.real = PoissonBatches(dataset, config.real_batch, self.streams["sampling"])
         self.sigma = config.sigma if config.epsilon is None else rdp_sigma(config.epsilon, self.real.rate,
                                                                            config.updates, config.delta)
-        self.optimiser = torch.optim.SGD(synthetic.parameters(), config.image_lr, config.image_momentum)
+        self.optimiser = torch.optim.SGD(synthetic.groups(config.image_lr), momentum=config.image_momentum)
         template = self._build(torch.Generator())
         self.student = Student(template)
         self.chunk = images_per_backward(template, synthetic.images[:1], config.memory_mib)
@@ -180,14 +185,15 @@ class PrivateMatching(Method):
     def _step(self, weights: Tensor, target: Tensor) -> float:
         """One step of the images towards a gradient [P]; returns the distance."""
         synthetic, student = self.synthetic, self.student
-        images, labels = synthetic.images.detach().requires_grad_(), synthetic.labels
+        images, labels = synthetic.leaf(), synthetic.labels
         every = Batch(torch.arange(len(images), device=images.device))
         found = mean_gradient(student, weights, images.detach(), labels, every, self.chunk).requires_grad_()
         loss = gradient_distance(found, target, student.shapes)
         (slope,) = torch.autograd.grad(loss, found)
         self.optimiser.zero_grad(set_to_none=True)
-        synthetic.images.grad = mean_along(student, weights, images, labels, every, slope, self.chunk)
+        synthetic.pull(mean_along(student, weights, images, labels, every, slope, self.chunk), chunk=self.chunk)
         self.optimiser.step()
+        synthetic.constrain()
         return loss.item()
 
     def state_dict(self) -> dict:

@@ -73,6 +73,7 @@ class Form:
         Config: the dataclass of its knobs.
         version: of what ``stored`` and ``describe`` give; a new one is another form to a file.
         shared: names of the tensors that all classes share.
+        reads_data: whether it takes something from real images even where it begins from noise.
         config, canvas: its knobs, and the images that are wanted.
         ipc: images of each class that are decoded.
         budget: what it began with, in float32 images of each class; None where nobody said.
@@ -83,6 +84,7 @@ class Form:
     Config: ClassVar[type[Knobs]]
     version: ClassVar[int] = 1
     shared: ClassVar[tuple[str, ...]] = ()
+    reads_data: ClassVar[bool] = False
     budget: int | Fraction | None = None
 
     def __init__(self, config: Knobs, canvas: Canvas, ipc: int, parts: dict[str, Tensor],

@@ -74,6 +74,7 @@ class Frequencies(Form):
     """Masked cosine transforms."""
 
     Config = Config
+    reads_data = True
 
     @classmethod
     def count(cls, config, canvas, ipc) -> int:

@@ -46,6 +46,7 @@ class Pca(Form):
 
     Config = Config
     shared = ("components", "mean")
+    reads_data = True
 
     @classmethod
     def count(cls, config, canvas, ipc) -> int:
