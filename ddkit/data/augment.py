@@ -98,6 +98,26 @@ def apply(images: Tensor, augmentation: Draw | None, ranges: Ranges = FIELD) -> 
     return OPERATIONS[augmentation.operation](images, values, ranges)
 
 
+def apply_in_parts(images: Tensor, augmentation: Draw | None, size: int) -> Tensor:
+    """``apply`` without a graph, to ``size`` images at a time: what each operation needs besides them stays small."""
+    if augmentation is None:
+        return images
+    found = torch.empty_like(images)
+    with torch.no_grad():
+        for start in range(0, len(images), size):
+            part = slice(start, start + size)
+            found[part] = apply(images[part], part_of(augmentation, len(images), part))
+    return found
+
+
+def part_of(augmentation: Draw | None, images: int, part: slice) -> Draw | None:
+    """The same augmentation for a part of so many images, with a row for each of them."""
+    if augmentation is None:
+        return None
+    rows = augmentation.values.repeat_interleave(images // len(augmentation.values), dim=0)
+    return Draw(augmentation.operation, rows[part])
+
+
 def _affine(images: Tensor, matrix: Tensor) -> Tensor:
     grid = F.affine_grid(matrix, list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, padding_mode="border", align_corners=False)

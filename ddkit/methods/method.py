@@ -17,11 +17,14 @@ class Preset:
         values: what differs from the method's defaults.
         departures: sentences on where the setting departs from paper, code or course, and where those disagree.
         on: what is added to both on a data set, by its name.
+        form: of the set that it is meant for, by name, and the form's options; a distillation that is not told another
+            takes it. None: pixels.
     """
 
     values: dict
     departures: tuple[str, ...]
     on: Mapping[str, "Preset"] = field(default_factory=dict)
+    form: tuple[str, Mapping[str, object]] | None = None
 
 
 class Method:

@@ -15,7 +15,7 @@ def get(method: str, preset: str, dataset: str = "") -> Preset:
     known = methods.get(method).PRESETS
     found = known[one_of(preset, known, f"preset of {method}")]
     more = found.on.get(dataset, Preset({}, ()))
-    return Preset(found.values | more.values, found.departures + more.departures)
+    return Preset(found.values | more.values, found.departures + more.departures, form=more.form or found.form)
 
 
 def configure(method: str, preset: str, changes: dict, dataset: str = "") -> Knobs:

@@ -8,7 +8,7 @@ import torch
 from scipy import ndimage
 
 from ddkit.data import augment
-from ddkit.data.augment import Draw, apply, default_strategy, draw, parse
+from ddkit.data.augment import Draw, apply, apply_in_parts, default_strategy, draw, parse, part_of
 from ddkit.foundation.errors import InputError
 
 OPERATIONS = sorted(augment.OPERATIONS)
@@ -50,6 +50,20 @@ def test_one_row_for_each_class_equals_augmenting_each_class_apart(operation):
     images, drawn = noise(6, 3, 12, 12), some(operation, 3)
     apart = [apply(images[2 * i : 2 * i + 2], Draw(operation, drawn.values[i : i + 1])) for i in range(3)]
     torch.testing.assert_close(apply(images, drawn), torch.cat(apart))
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("size", [1, 2, 5, 100])
+def test_in_parts_it_is_the_same(operation, size):
+    images, drawn = noise(12, 3, 8, 8), some(operation, 3)
+    torch.testing.assert_close(apply_in_parts(images, drawn, size), apply(images, drawn))
+    part = slice(3, 8)  # of which the first belongs to another row than the rest
+    torch.testing.assert_close(apply(images[part], part_of(drawn, 12, part)), apply(images, drawn)[part])
+
+
+def test_no_augmentation_is_none_of_a_part_and_copies_nothing():
+    images = noise(4, 1, 8, 8)
+    assert apply_in_parts(images, None, 2) is images and part_of(None, 4, slice(2)) is None
 
 
 @pytest.mark.parametrize("operation", sorted(IDENTITY))

@@ -211,9 +211,11 @@ def test_both_sides_get_the_same_augmentation_with_one_row_for_each_class(tiny, 
     method.update()
     method.update()
     assert [count for count, _ in applied] == [24, 6, 24, 6]  # 3 classes, 8 real and 2 synthetic images of each
-    draws = [drawn for _, drawn in applied]
-    assert draws[0] is draws[1] and draws[2] is draws[3] and not torch.equal(draws[0].values, draws[2].values)
-    assert draws[0].values.shape[0] == 3
+    draws = [(drawn.operation, drawn.values[:: len(drawn.values) // 3]) for _, drawn in applied]  # of each class
+    for (_, drawn), (_, rows) in zip(applied, draws, strict=True):
+        assert torch.equal(drawn.values, rows.repeat_interleave(len(drawn.values) // 3, 0))
+    real, synthetic, later = draws[0], draws[1], draws[2]
+    assert real[0] == synthetic[0] and torch.equal(real[1], synthetic[1]) and not torch.equal(real[1], later[1])
 
 
 def test_matching_lowers_the_loss_for_a_fixed_network(tiny):

@@ -68,9 +68,12 @@ METHODS = {"descent": Descent, "datadam": datadam, "datadam with batch norm": pa
            "datadam in steps": partial(datadam, iterations=1, image_steps=2),
            "gradient": partial(preset, "gradient", "dsa"), "gradient by class": partial(preset, "gradient", "idc_i"),
            "distribution": partial(preset, "distribution", "idm"),
+           "gradient with cutmix": partial(preset, "gradient", "idc", cutmix=0.5, synthetic_batch=1),
            "distribution by frequencies": partial(preset, "distribution", "ncfm", frequencies=16),
            "labels": partial(preset, "labels", "course", window=1),
            "labels by ridge": partial(preset, "labels", "course_ridge", window=1),
+           "distribution by found frequencies": partial(preset, "distribution", "ncfm_max", frequencies=16),
+           "distribution of some": partial(preset, "distribution", "itgan", synthetic_batch=1),
            "private": partial(preset, "private", "psg", updates=UPDATES, steps=2)}
 
 

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch.nn.utils import parameters_to_vector
 
+from ddkit.data import augment
 from ddkit.foundation.errors import InputError
 from ddkit.foundation.randomness import stream
 from ddkit.methods import presets
@@ -43,6 +44,12 @@ def updated(made, dataset, updates=4, **options):
     return synthetic.images.detach(), losses
 
 
+def matched(made, network, real):
+    """The loss of all images, not augmented, and its slope in them."""
+    images = made.synthetic.leaf()
+    return made._match(network, real, images, None), images.grad
+
+
 class Linear(torch.nn.Module):
     """A network whose embedding is a product with a matrix."""
 
@@ -62,7 +69,7 @@ def test_of_a_linear_embedding_all_images_of_a_class_are_pulled_alike():
     target = [real.mean(1) @ matrix.T]
     match = Match(View(lambda f: f.flatten(1), lambda f: f[-1:]), 3,
                   lambda means: squared_distance(target, means, [1.0]), 1.0, 100, 1)
-    match.backward(Linear(matrix), lambda: images, [images])
+    match.backward(Linear(matrix), images)
     for c in range(3):
         apart = real[c].mean(0) - images[2 * c : 2 * c + 2].detach().flatten(1).mean(0)
         expected = -(2 / 2) * matrix.T @ matrix @ apart
@@ -75,23 +82,23 @@ def test_dm_is_datadam_without_its_maps(tiny):
     synthetic = started(made, tiny)
     made.pool.renew()
     network, real = made.pool.network(0), made.real.draw()
-    loss = made._match(network, real, None)
+    loss, found = matched(made, network, real)
     of = [[network.features(x)[-1].unflatten(0, (made.classes, -1))] for x in (real, synthetic.images)]
     expected = attention_matching_loss(*of, lam=1.0)
     assert loss == pytest.approx(expected.item(), rel=1e-5)
     [slope] = torch.autograd.grad(expected, synthetic.images)
-    torch.testing.assert_close(synthetic.images.grad, slope, atol=1e-6, rtol=1e-4)
+    torch.testing.assert_close(found, slope, atol=1e-6, rtol=1e-4)
 
 
 def test_real_images_against_themselves_are_at_no_distance(tiny):
     smallest = int(torch.bincount(tiny.train.labels).min())
-    for preset in ("dm", "ncfm"):
+    for preset in ("dm", "ncfm", "ncfm_max"):
         made = method(preset, real_batch=smallest, augmented=False)
-        synthetic = started(made, tiny)
+        started(made, tiny)
         made.pool.renew()
         real = made.real.draw()
-        synthetic.images = real.clone().requires_grad_()
-        assert made._match(made.pool.network(0), real, None) == pytest.approx(0, abs=1e-3)  # of roots of 1e-12
+        loss = made._match(made.pool.network(0), real, real.clone().requires_grad_(), None)
+        assert loss == pytest.approx(0, abs=1e-3)  # of roots of 1e-12
 
 
 def test_cafe_without_its_terms_is_dm(tiny):
@@ -115,7 +122,7 @@ def test_the_weights_of_maps_are_those_of_the_paper(tiny):
     means = [[f.detach().flatten(1).double().unflatten(0, (made.classes, -1)).mean(1) for f in network.features(x)]
              for x in (real, synthetic.images.detach())]
     expected = sum(w * float((r - s).square().sum()) for w, r, s in zip((0.1, 0.1, 1, 1), *means, strict=True))
-    assert made._match(network, real, None) == pytest.approx(expected, rel=1e-4)
+    assert matched(made, network, real)[0] == pytest.approx(expected, rel=1e-4)
 
 
 def test_centres_that_move_to_their_class_lower_the_cross_entropy(tiny):
@@ -147,9 +154,89 @@ def test_the_class_term_is_the_cross_entropy_times_the_networks_accuracy(tiny):
     made.pool.renew()
     network = made.pool.network(0)
     of = F.cross_entropy(network(synthetic.images), synthetic.labels) * made.classes
-    assert made._classify(network, None, 3.0) == pytest.approx(of.item(), rel=1e-5)
     [slope] = torch.autograd.grad(of, synthetic.images)
-    torch.testing.assert_close(synthetic.images.grad, 3 * slope, atol=1e-6, rtol=1e-4)
+    images = synthetic.leaf()
+    images.grad = torch.ones_like(images)
+    assert made._classify(network, images, None, 3.0) == pytest.approx(of.item(), rel=1e-5)
+    torch.testing.assert_close(images.grad, 1 + 3 * slope, atol=1e-6, rtol=1e-4)
+
+
+def test_ncfm_with_frequencies_of_noise_is_ncfm_whether_it_looks_for_them_or_not(tiny):
+    """psi is the only difference: with its frequencies those that ncfm draws, the images are ncfm's."""
+    plain, looking = method("ncfm", frequencies=16), method("ncfm_max", frequencies=16)
+    expected = updated(plain, tiny, updates=1)[0]
+    synthetic = started(looking, tiny)
+    psi = looking.adversary
+    psi.draw, draw = lambda: torch.randn(psi._shape, generator=looking.streams["frequencies"]), psi.draw
+    draw()  # which the step of psi goes along
+    looking.update()
+    torch.testing.assert_close(synthetic.images.detach(), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_psi_is_trained_by_every_update_and_by_nothing_else(tiny):
+    made = method("ncfm_max", frequencies=16)
+    started(made, tiny)
+    seen = [parameters_to_vector(made.adversary.network.parameters()).detach()]
+    for _ in range(3):
+        made.update()
+        seen.append(parameters_to_vector(made.adversary.network.parameters()).detach())
+        made._train(0)
+        assert torch.equal(parameters_to_vector(made.adversary.network.parameters()), seen[-1])
+    assert len({float(weights.sum()) for weights in seen}) == 4
+
+
+def test_images_are_drawn_back_to_their_start(tiny):
+    made = method(start_weight=0.5)
+    synthetic = started(made, tiny)
+    with torch.no_grad():
+        synthetic.images += noise(*synthetic.images.shape).float()
+    images = synthetic.leaf()
+    apart = images.detach() - synthetic.start
+    of = 0.5 * sum(apart[synthetic.labels == c].square().sum() / 2 for c in range(made.classes))
+    images.grad = torch.ones_like(images)
+    assert made._stay(images, None) == pytest.approx(float(of), rel=1e-5)
+    torch.testing.assert_close(images.grad, 1 + 0.5 * 2 * apart / 2)
+    picks = torch.tensor([1, 3, 4])  # one of each class
+    some = images.detach()[picks].requires_grad_()
+    some.grad = torch.zeros_like(some)
+    of = 0.5 * sum(apart[pick].square().sum() for pick in picks)
+    assert made._stay(some, picks) == pytest.approx(float(of), rel=1e-5)
+    torch.testing.assert_close(some.grad, apart[picks])
+
+
+@pytest.mark.parametrize("preset", distribution.PRESETS)
+def test_a_part_of_a_class_takes_part_in_an_update_and_all_of_it_where_it_is_small(tiny, preset):
+    all_of_it = updated(method(preset, synthetic_batch=0), tiny, updates=2)[0]
+    assert torch.equal(updated(method(preset, synthetic_batch=2), tiny, updates=2)[0], all_of_it)
+    made = method(preset, synthetic_batch=1)
+    synthetic = started(made, tiny)
+    made.update()
+    moved = (synthetic.images.detach() - synthetic.start).flatten(1).norm(dim=1) > 0
+    assert torch.bincount(synthetic.labels[moved], minlength=made.classes).tolist() == [1] * made.classes
+
+
+@pytest.mark.parametrize("preset", distribution.PRESETS)
+def test_what_is_in_memory_at_once_does_not_grow_with_the_images(tiny, preset, monkeypatch):
+    """Neither what is augmented nor what the networks see with a graph is more than a chunk."""
+    made = method(preset, augmented=True, network_batch=2)
+    started(made, tiny, ipc=5)
+    made.chunk, sizes = 2, []
+    apply, build = augment.apply, made.pool._build
+
+    def watched(images, *draw):
+        sizes.append(len(images))
+        return apply(images, *draw)
+
+    def watching():
+        network = build()
+        network.register_forward_pre_hook(lambda _, seen: sizes.append(len(seen[0])))
+        return network
+
+    monkeypatch.setattr(augment, "apply", watched)
+    made.pool._build = watching
+    for _ in range(2):
+        made.update()
+    assert sizes and max(sizes) <= 2
 
 
 def test_a_pool_is_first_in_first_out_and_its_accuracies_go_with_it(tiny):
@@ -173,7 +260,8 @@ def test_networks_are_trained_on_real_images_and_only_after_their_update(tiny):
 
 @pytest.mark.parametrize("changes, words", [
     ({"frequencies": 8, "deep_weight": 1.0}, "embeddings alone"), ({"frequencies": 8, "centre_weight": 1.0}, "centres"),
-    ({"class_weight": 1.0}, "network_steps"), ({"amplitude": 1.5}, "amplitude"), ({"pool": 0}, "pool"),
+    ({"class_weight": 1.0}, "network_steps"), ({"sampling_lr": 1.0}, "set frequencies"),
+    ({"sampling_lr": 1.0, "frequencies": 1}, "two of them"), ({"amplitude": 1.5}, "amplitude"), ({"pool": 0}, "pool"),
 ])
 def test_settings_that_cannot_work_are_refused(changes, words):
     with pytest.raises(InputError, match=words):

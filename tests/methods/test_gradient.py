@@ -115,10 +115,10 @@ def updated(made, dataset, updates=4, **options):
     return synthetic.images.detach(), losses
 
 
-@pytest.mark.parametrize("preset", ["dc", "dcc", "jiang", "idc_i"])
+@pytest.mark.parametrize("preset", ["dc", "dcc", "jiang", "idc_i", "idc"])
 def test_the_images_gradient_is_the_numerical_one(tiny, preset):
     """Of a whole update's loss, in float64, on a small network, for a few pixels."""
-    made = method(preset, augmented=False, warm_up=0, together=True, network="ConvNetD1AS")
+    made = method(preset, augmented=False, operations="default", warm_up=0, together=True, network="ConvNetD1AS")
     synthetic = started(made, tiny, ipc=2)
     made.pool.renew()
     made.student.network.double()
@@ -190,6 +190,52 @@ def test_jiang_without_its_terms_is_dc_and_of_one_class_twice_dc(tiny):
     assert float(both) == pytest.approx(2 * float(loss_of("dc", tiny, found, targets)), rel=1e-6)
 
 
+IDC_AS_DSA = {"network_on": "synthetic", "metric": "rows", "parts": "matrices", "together": True,
+              "operations": "default", "network_momentum": 0.0, "network_decay": 0.0, "network_batch": 256,
+              "image_lr": 0.1, "cutmix": 0.0}
+
+
+@pytest.mark.parametrize("preset", ["idc_i", "idc"])
+def test_idc_with_dsas_distance_networks_and_step_is_dsa(tiny, preset):
+    dsa, _ = updated(method("dsa"), tiny)
+    assert torch.equal(updated(method(preset, **IDC_AS_DSA), tiny)[0], dsa)
+    for name in ("metric", "network_on"):
+        own = presets.get("gradient", preset).values[name]
+        assert not torch.equal(updated(method(preset, **IDC_AS_DSA | {name: own}), tiny)[0], dsa)
+
+
+def test_a_part_of_a_class_takes_part_in_an_update_and_all_of_it_where_it_is_small(tiny):
+    all_of_it = updated(method("idc"), tiny)[0]
+    assert torch.equal(updated(method("idc", synthetic_batch=0), tiny)[0], all_of_it)
+    made = method("idc", synthetic_batch=2, image_momentum=0.0)
+    synthetic = started(made, tiny, ipc=3)
+    before = synthetic.images.detach().clone()
+    made.update()
+    moved = (synthetic.images.detach() - before).flatten(1).norm(dim=1) > 0
+    assert torch.bincount(synthetic.labels[moved], minlength=made.classes).tolist() == [2] * made.classes
+
+
+def test_cutmix_is_seen_by_the_network_alone_and_takes_the_place_of_cutout(tiny):
+    made = method("idc", cutmix=1.0, operations="color_crop_cutout")
+    started(made, tiny)
+    made.strategy = "cutout"  # of which nothing is left to the networks
+    batches = list(made._batches(0))
+    assert batches and all(labels.shape == (len(images), made.classes) for images, labels in batches)
+    plain = method("idc", cutmix=0.0, augmented=False, operations="default")
+    started(plain, tiny)
+    seen = torch.cat([images for images, _ in plain._batches(0)])
+    pixels = set(seen.flatten().tolist())
+    assert all(set(images.flatten().tolist()) <= pixels for images, _ in batches)  # nothing cut out, only exchanged
+
+
+def test_without_cutmix_the_networks_are_what_they_were(tiny):
+    """Its random numbers are its own: the batches before it are the same."""
+    with_it, without = (method("idc", cutmix=share, operations="color_crop") for share in (1e-9, 0.0))
+    assert torch.equal(updated(with_it, tiny)[0], updated(without, tiny)[0])
+    always = method("idc", cutmix=1.0, operations="color_crop")
+    assert not torch.equal(updated(always, tiny)[0], updated(without, tiny)[0])
+
+
 def test_what_classes_share_counts_for_dc_and_not_for_dcc(tiny):
     found, apart = gradients(tiny, 1).expand(3, -1), gradients(tiny, 3, seed=1)
     targets = found + apart - apart.mean(0)
@@ -225,7 +271,7 @@ def test_the_longer_a_network_has_served_the_shorter_it_is_trained(tiny):
 @pytest.mark.parametrize("preset", gradient.PRESETS)
 def test_an_update_on_the_same_batch_goes_downhill(tiny, preset):
     """A small step on the images lowers the loss of the same network, batch and augmentation."""
-    made = method(preset, image_lr=1e-3 if preset != "idc_i" else 1e-6, image_momentum=0.0, together=True)
+    made = method(preset, image_lr=1e-6 if preset.startswith("idc") else 1e-3, image_momentum=0.0, together=True)
     started(made, tiny)
     made.pool.renew()
     made.weights = parameters_to_vector(made.pool.network(-1).parameters()).detach()
@@ -238,7 +284,8 @@ def test_an_update_on_the_same_batch_goes_downhill(tiny, preset):
 @pytest.mark.parametrize("changes, words", [
     ({"network": "ConvNetD3BN"}, "batch norm"), ({"network": "ResNet18BN"}, "batch norm"),
     ({"together": False, "level": "set"}, "set together to true"), ({"metric": "angle"}, "metric"),
-    ({"parts": "biases"}, "parts"),
+    ({"parts": "biases"}, "parts"), ({"cutmix": 1.5}, "cutmix"), ({"operations": "crop"}, "set augmented to true"),
+    ({"augmented": True, "operations": "crop_blur"}, "augmentation"),
 ])
 def test_settings_that_cannot_work_are_refused(changes, words):
     with pytest.raises(InputError, match=words):

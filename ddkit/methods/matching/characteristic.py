@@ -7,10 +7,13 @@ those at which real and synthetic images are told apart, while the images are tr
     min over images, max over psi, of sum over classes c of the distance of Phi_real,c and Phi_synthetic,c at t ~ psi.
 """
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ddkit.methods.matching.classes import View
 from ddkit.networks.names import initialise
 
 SMALLEST = 1e-12  # of a squared distance whose root is taken
@@ -46,6 +49,12 @@ def characteristic_distance(real: Tensor, synthetic: Tensor, amplitude: float = 
     return torch.sqrt(squared.clamp_min(0) + SMALLEST).mean(1).sum()
 
 
+def characteristic(frequencies: Tensor, amplitude: float) -> tuple[View, Callable]:
+    """What of a network's features is compared at frequencies [m, D], and the distance of lists of its class means."""
+    view = View(lambda f: characteristic_rows(f, frequencies) if f.ndim == 2 else None, lambda features: features[-1:])
+    return view, lambda real, synthetic: characteristic_distance(real[0], synthetic[0], amplitude)
+
+
 def slope_in_frequencies(real: Tensor, synthetic: Tensor, frequencies: Tensor, amplitude: float = 0.5) -> Tensor:
     """The derivative [m, D] of ``characteristic_distance`` in the frequencies [m, D].
 
@@ -56,9 +65,7 @@ def slope_in_frequencies(real: Tensor, synthetic: Tensor, frequencies: Tensor, a
         real, synthetic: embeddings, each [classes, n, D]; n may differ between the two.
     """
     leaf = frequencies.detach().requires_grad_()
-    with torch.no_grad():
-        means = [torch.stack([_mean(members, leaf) for members in side]) for side in (real, synthetic)]
-    means = [m.requires_grad_() for m in means]
+    means = [characteristic_means(side, leaf).requires_grad_() for side in (real, synthetic)]
     slopes = torch.autograd.grad(characteristic_distance(*means, amplitude), means)
     for side, slope in zip((real, synthetic), slopes, strict=True):
         for members, of_class in zip(side, slope, strict=True):
@@ -67,9 +74,11 @@ def slope_in_frequencies(real: Tensor, synthetic: Tensor, frequencies: Tensor, a
     return leaf.grad
 
 
-def _mean(members: Tensor, frequencies: Tensor) -> Tensor:
-    """The characteristic function [2 m] of embeddings [n, D]."""
-    return sum(characteristic_rows(part, frequencies).sum(0) for part in members.split(ROWS)) / len(members)
+@torch.no_grad()
+def characteristic_means(embeddings: Tensor, frequencies: Tensor) -> Tensor:
+    """The characteristic function [classes, 2 m] of each class's embeddings [classes, n, D] at frequencies [m, D]."""
+    return torch.stack([sum(characteristic_rows(part, frequencies).sum(0) for part in members.split(ROWS))
+                        / len(members) for members in embeddings])
 
 
 class SamplingNetwork(nn.Sequential):

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ddkit.data import Dataset
+from ddkit.data import Dataset, augment
 from ddkit.foundation.errors import require
 from ddkit.networks import Network
 from ddkit.networks.bigbatch import chunked_maps
@@ -62,6 +62,13 @@ class PoissonBatches:
         coins = torch.rand(len(self._train), generator=self._generator, dtype=torch.float64)
         picks = torch.nonzero(coins < self.rate)[:, 0].to(self._train.images.device)
         return self._train.images[picks], self._train.labels[picks]
+
+
+def at_most(members: Tensor, most: int, generator: torch.Generator | None) -> Tensor:
+    """``most`` of these indices, int64 [n], at random; all of them, as they stand, if there are no more (0: all)."""
+    if not most or len(members) <= most:
+        return members
+    return members[torch.randperm(len(members), generator=generator)[:most].to(members.device)]
 
 
 @dataclass(frozen=True)
@@ -117,32 +124,35 @@ class Match:
     chunk: int
     budget_mib: int
 
-    def backward(self, network: Network, seen: Callable[[], Tensor], parameters: list[Tensor]) -> float:
-        """Add the gradient to that of the parameters; returns the loss.
+    def backward(self, network: Network, images: Tensor, draw: augment.Draw | None = None) -> float:
+        """Add the loss's gradient to that of the images; returns the loss.
 
         Args:
-            seen: gives the images [classes * n, C, H, W], sorted by class, as a function of the parameters.
+            images: [classes * n, C, H, W], sorted by class; a leaf.
+            draw: their augmentation.
         """
-        images = seen()
         if len(images) > self.chunk:
-            return self._in_chunks(network, seen, parameters)
-        means = [rows.unflatten(0, (self.classes, -1)).mean(1) for rows in self.view.rows(network, images)]
+            return self._in_chunks(network, images, draw)
+        seen = augment.apply(images, draw)
+        means = [rows.unflatten(0, (self.classes, -1)).mean(1) for rows in self.view.rows(network, seen)]
         loss = self.loss(means)
-        (self.scale * loss).backward(inputs=parameters)
+        (self.scale * loss).backward(inputs=[images])
         return loss.item()
 
-    def _in_chunks(self, network: Network, seen: Callable[[], Tensor], parameters: list[Tensor]) -> float:
-        images = seen().detach()
-        means = chunked_means(network, images, self.classes, self.view, self.budget_mib)
+    def _in_chunks(self, network: Network, images: Tensor, draw: augment.Draw | None) -> float:
+        seen = augment.apply_in_parts(images.detach(), draw, self.chunk)
+        means = chunked_means(network, seen, self.classes, self.view, self.budget_mib)
         means = [m.requires_grad_() for m in means]
         loss = self.loss(means)
         slopes = torch.autograd.grad(self.scale * loss, means)
         weights = _mean_weights(len(images), self.classes, images)
+        images.grad = torch.zeros_like(images) if images.grad is None else images.grad
         for start in range(0, len(images), self.chunk):
             part = slice(start, start + self.chunk)
-            rows = self.view.rows(network, seen()[part])
+            own = images[part].detach().requires_grad_()  # of these alone, so that no gradient is as large as the set
+            rows = self.view.rows(network, augment.apply(own, augment.part_of(draw, len(images), part)))
             contribution = sum((s * (weights[:, part] @ r)).sum() for s, r in zip(slopes, rows, strict=True))
-            contribution.backward(inputs=parameters)
+            images.grad[part] += torch.autograd.grad(contribution, own)[0]
         return loss.item()
 
 

@@ -193,7 +193,7 @@ class DataDAM(Method):
             self._train_network()
         draw = augment.draw(self.strategy, len(self.dataset.classes), self.streams["augmentation"])  # a row for each
         self.optimiser.zero_grad(set_to_none=True)
-        loss = self._match(augment.apply(self.real.draw(), draw), draw)
+        loss = self._match(augment.apply_in_parts(self.real.draw(), draw, self.chunk), draw)
         self.optimiser.step()
         self.synthetic.constrain()
         self.done += 1
@@ -206,7 +206,7 @@ class DataDAM(Method):
         target = chunked_means(self.network, real, classes, view, config.memory_mib)
         match = Match(view, classes, partial(matching_loss, target, lam=config.lam), config.loss_scale, self.chunk,
                       config.memory_mib)
-        loss = match.backward(self.network, lambda: augment.apply(images, draw), [images])
+        loss = match.backward(self.network, images, draw)
         self.synthetic.pull(images.grad, chunk=self.chunk)
         return loss
 

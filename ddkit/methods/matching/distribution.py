@@ -7,7 +7,9 @@ embeddings of each class on a fresh network for every update:
 
 CAFE compares the maps of all blocks as well, and has real embeddings classified by the synthetic classes' means. IDM
 (Zhao et al., CVPR 2023) keeps a pool of networks that are trained on real images a little, and asks that the synthetic
-images be classified. NCFM (Wang et al., CVPR 2025) compares characteristic functions in place of means.
+images be classified. NCFM (Wang et al., CVPR 2025) compares characteristic functions in place of means, at frequencies
+that are drawn or looked for. KFS and IT-GAN (both 2022) are DM on sets of another form: codes and small decoders, and
+latents of a fixed decoder.
 """
 
 from collections.abc import Callable
@@ -25,8 +27,13 @@ from ddkit.foundation import randomness
 from ddkit.foundation.errors import require
 from ddkit.foundation.knobs import Knob, Knobs
 from ddkit.foundation.memory import require_memory
-from ddkit.methods.matching.characteristic import characteristic_distance, characteristic_rows
-from ddkit.methods.matching.classes import ClassBatches, Match, View, chunked_means, squared_distance
+from ddkit.methods.matching.characteristic import (
+    Adversary,
+    characteristic,
+    characteristic_means,
+    slope_in_frequencies,
+)
+from ddkit.methods.matching.classes import ClassBatches, Match, View, at_most, chunked_means, squared_distance
 from ddkit.methods.matching.pool import NetworkPool, at_random
 from ddkit.methods.method import Method, Preset
 from ddkit.networks import Network, build_for
@@ -46,6 +53,11 @@ class Config(Knobs):
     deep_weight: Annotated[float, Ge(0), Knob("of the map of the last block")] = 0.0
     frequencies: Annotated[int, Ge(0), Knob("at which characteristic functions are compared (0: means are)")] = 0
     amplitude: Annotated[float, Ge(0), Le(1), Knob("share of the amplitudes in that; the rest is the phases'")] = 0.5
+    sampling_lr: Annotated[float, Ge(0), Knob("learning rate of the network that picks the frequencies, to tell real "
+                                              "from synthetic images (0: they are drawn from a normal "
+                                              "distribution)")] = 0.0
+    start_weight: Annotated[float, Ge(0), Knob("of the images' squared distance from their start, a mean for each "
+                                               "class", "lambda")] = 0.0
     centre_weight: Annotated[float, Ge(0), Knob("of the cross-entropy of real images by the synthetic class means",
                                                 "beta")] = 0.0
     class_weight: Annotated[float, Ge(0), Knob("of the synthetic images' cross-entropy, times the network's accuracy "
@@ -61,6 +73,8 @@ class Config(Knobs):
     image_momentum: Annotated[float, Ge(0), Knob("of the images' SGD")] = 0.5
     loss_scale: Annotated[float, Gt(0), Knob("factor on the loss, which multiplies the rate")] = 1.0
     real_batch: Annotated[int, Ge(1), Knob("real images of each class in an update (all, if there are fewer)")] = 256
+    synthetic_batch: Annotated[int, Ge(0), Knob("synthetic images of each class in an update, at random if there are "
+                                                "more (0: all)")] = 0
     augmented: Annotated[bool, Knob("siamese augmentation, one draw per class")] = True
     network: Annotated[str, Knob("network to match on")] = "ConvNetD3"
     width: Annotated[int, Ge(1), Knob("its width")] = 128
@@ -73,11 +87,18 @@ class Config(Knobs):
         require(not (self.frequencies and (self.shallow_weight or self.deep_weight or self.centre_weight)),
                 "characteristic functions are of embeddings alone: set frequencies to 0, or the weights of maps and "
                 "centres")
+        require(not self.sampling_lr or self.frequencies > 1, "a network that picks frequencies needs two of them or "
+                "more: set frequencies, or sampling_lr to 0")
         require(not self.class_weight or self.network_steps, "the weight of the synthetic images' cross-entropy is "
                 "multiplied by the accuracy of trained networks: set network_steps, too")
 
 
 _REAL = "the method starts from real images: set init"
+_NCFM = {"frequencies": 1024, "loss_scale": 300.0, "image_lr": 0.1, "pool": 20, "renewed": 50, "network_steps": 5}
+_NCFM_NOTES = (
+    "1,024 frequencies (the code: 4,096), SGD on the images (AdamW), one image for each stored one (four), no "
+    "calibration by a trained network",
+    "networks come from a pool that is trained meanwhile; the code draws between a network's first and last state")
 PRESETS = {
     "dm": Preset({}, ("the image learning rate is 10 for 100 images per class and more: set image_lr", _REAL)),
     "cafe": Preset(
@@ -94,13 +115,33 @@ PRESETS = {
          "the weight of the class term is 0.1 for fifty images per class",
          "the accuracy is that on the network's last batch; the code has a running one", _REAL)),
     "ncfm": Preset(
-        {"frequencies": 1024, "loss_scale": 300.0, "image_lr": 0.1, "pool": 20, "renewed": 50, "network_steps": 5},
+        _NCFM,
         ("frequencies are drawn anew for every update, as in the code's settings for CIFAR; the paper's maximisation "
-         "over a network that draws them is not there",
-         "1,024 frequencies (the code: 4,096), SGD on the images (AdamW), one image for each stored one (four), no "
-         "calibration by a trained network",
-         "networks come from a pool that is trained meanwhile; the code draws between a network's first and last state",
-         _REAL)),
+         "is the preset ncfm_max",
+         *_NCFM_NOTES, _REAL)),
+    "ncfm_max": Preset(
+        {**_NCFM, "sampling_lr": 1e-3},
+        ("as in the code: psi's three linear layers as wide as the embedding, with batch norm, leaky ReLU of 0.2 and "
+         "tanh at the end, its learning rate, and its step after that of the images along the same loss",
+         "other than in the code: psi takes one step of Adam an update for all classes (the code: one of SGD for each "
+         "class), and makes every frequency of noise of its own (the code repeats each 16 times)",
+         *_NCFM_NOTES, _REAL)),
+    "kfs": Preset(
+        {"synthetic_batch": 50},
+        ("there is no official code: sizes, decoders and rates are ours",
+         "of each class 50 of the images that codes and decoders make take part in an update, so that its cost does "
+         "not grow with their number",
+         "decoders are learned with the codes, and begin as those of an autoencoder of real images", _REAL),
+        form=("decoder", {})),
+    "itgan": Preset(
+        {"start_weight": 0.01, "synthetic_batch": 50},
+        ("in small: the fixed decoder is linear, the principal components of real images; the paper's is a BigGAN, "
+         "which it counts in no budget",
+         "the paper's latents stand for the whole training set; here as many as the budget pays for, 50 of each class "
+         "in an update",
+         "the images are kept near their start as they are; the paper's term and its weight were not seen in code",
+         _REAL),
+        form=("pca", {})),
 }
 
 
@@ -126,8 +167,9 @@ class DistributionMatching(Method):
         """Prepare to update ``synthetic``; ``rng(name)`` gives the run's random streams."""
         config = self.config
         self.dataset, self.synthetic = dataset, synthetic
-        self.streams = {name: rng(name) for name in ("networks", "choice", "sampling", "augmentation", "frequencies",
-                                                     "training", "training augmentation")}
+        named = ["networks", "choice", "sampling", "augmentation", "frequencies", "training", "training augmentation"]
+        named += ["sampling network"] * bool(config.sampling_lr) + ["picks"] * bool(config.synthetic_batch)
+        self.streams = {name: rng(name) for name in named}
         self.strategy = augment.default_strategy(dataset.flips) if config.augmented else "none"
         self.real = ClassBatches(dataset, config.real_batch, self.streams["sampling"])
         self.optimiser = torch.optim.SGD(synthetic.groups(config.image_lr), momentum=config.image_momentum)
@@ -137,6 +179,8 @@ class DistributionMatching(Method):
         weights = [config.shallow_weight] * len(shallow) + [config.deep_weight, 1.0]
         self.counted = [(place, weight) for place, weight in enumerate(weights) if weight]
         self.dimension = embedding[1]
+        self.adversary = Adversary(config.frequencies, self.dimension, config.sampling_lr,
+                                   self.streams["sampling network"], image.device) if config.sampling_lr else None
         self.chunk = images_per_backward(template, image, config.synthetic_memory_mib)
         self.pool = NetworkPool(partial(self._build, self.streams["networks"]), config.pool, config.network_lr,
                                 config.network_momentum, config.network_decay, self.chunk)
@@ -155,29 +199,63 @@ class DistributionMatching(Method):
         number = int(torch.randint(len(self.pool), (), generator=self.streams["choice"]))
         network = self.pool.network(number)
         draw = augment.draw(self.strategy, self.classes, self.streams["augmentation"])  # a row for each class
-        self.optimiser.zero_grad(set_to_none=True)
-        losses = {"loss": self._match(network, augment.apply(self.real.draw(), draw), draw)}
+        real = augment.apply_in_parts(self.real.draw(), draw, self.chunk)
+        images, picks = self.synthetic.leaf(), self._picks()
+        seen = images if picks is None else images.detach()[picks].requires_grad_()
+        losses = {"loss": self._match(network, real, seen, draw)}
         if config.class_weight:
-            losses["classes"] = self._classify(network, draw, 100 * config.class_weight * self.accuracies[number])
-        self.optimiser.step()
-        self.synthetic.constrain()
+            losses["classes"] = self._classify(network, seen, draw, 100 * config.class_weight * self.accuracies[number])
+        if config.start_weight:
+            losses["start"] = self._stay(seen, picks)
+        self._step(images, seen.grad, picks)
         if config.network_steps:
             self._train(number)
         self.done += 1
         return losses
 
-    def _match(self, network: Network, real: Tensor, draw: augment.Draw | None) -> float:
-        """Add the loss's gradient to that of the synthetic set; returns the loss."""
-        config, images = self.config, self.synthetic.leaf()
-        view, compare = self._characteristic(real) if config.frequencies else self._means()
-        target = chunked_means(network, real, self.classes, view, config.memory_mib)
+    def _picks(self) -> Tensor | None:
+        """Which images take part in an update, int64 [classes * n], sorted by class; None for all."""
+        synthetic, most = self.synthetic, self.config.synthetic_batch
+        if not most or synthetic.ipc <= most:
+            return None
+        members = torch.arange(self.classes * synthetic.ipc, device=synthetic.labels.device).split(synthetic.ipc)
+        return torch.cat([at_most(of_class, most, self.streams["picks"]) for of_class in members])
+
+    def _step(self, images: Tensor, slope: Tensor, picks: Tensor | None) -> None:
+        """One step of the synthetic set, of which some images [N, C, H, W] have a slope."""
+        if picks is not None:
+            slope = torch.zeros_like(images).index_copy_(0, picks, slope)
+        self.optimiser.zero_grad(set_to_none=True)
+        self.synthetic.pull(slope, chunk=self.chunk)
+        self.optimiser.step()
+        self.synthetic.constrain()
+
+    def _match(self, network: Network, real: Tensor, images: Tensor, draw: augment.Draw | None) -> float:
+        """Add the loss's gradient to that of the images, a leaf [classes * n, C, H, W]; returns the loss.
+
+        ``real`` is augmented, ``images`` are not.
+        """
+        config = self.config
+        frequencies = self._frequencies(real.device) if config.frequencies else None
+        view, compare = self._means() if frequencies is None else characteristic(frequencies, config.amplitude)
+        felt = self._embedded(network, real) if config.centre_weight or self.adversary else None
+        if self.adversary:
+            target = [characteristic_means(felt, frequencies)]
+        else:
+            target = chunked_means(network, real, self.classes, view, config.memory_mib)
         loss = partial(compare, target)
         if config.centre_weight:
-            loss = self._with_centres(loss, embeddings(network, real, config.memory_mib))
+            loss = self._with_centres(loss, felt.flatten(0, 1))
         match = Match(view, self.classes, loss, config.loss_scale, self.chunk, config.memory_mib)
-        loss = match.backward(network, lambda: augment.apply(images, draw), [images])
-        self.synthetic.pull(images.grad, chunk=self.chunk)
-        return loss
+        found = match.backward(network, images, draw)
+        if self.adversary:
+            seen = self._embedded(network, augment.apply_in_parts(images.detach(), draw, self.chunk))
+            self.adversary.climb(slope_in_frequencies(felt, seen, frequencies, config.amplitude))
+        return found
+
+    def _embedded(self, network: Network, images: Tensor) -> Tensor:
+        """Embeddings [classes, n, D], without a graph."""
+        return embeddings(network, images, self.config.memory_mib).unflatten(0, (self.classes, -1))
 
     def _means(self) -> tuple[View, Callable]:
         """The view on what has a weight, and the distance of its means."""
@@ -187,12 +265,12 @@ class DistributionMatching(Method):
                     lambda features: [features[place] for place in places])
         return view, partial(squared_distance, weights=list(weights))
 
-    def _characteristic(self, real: Tensor) -> tuple[View, Callable]:
-        """The view at new frequencies, and the distance of characteristic functions."""
-        count, amplitude = self.config.frequencies, self.config.amplitude
-        drawn = torch.randn(count, self.dimension, generator=self.streams["frequencies"]).to(real.device)
-        view = View(lambda f: characteristic_rows(f, drawn) if f.ndim == 2 else None, lambda features: features[-1:])
-        return view, lambda one, other: characteristic_distance(one[0], other[0], amplitude)
+    def _frequencies(self, device: torch.device) -> Tensor:
+        """New ones [m, D]."""
+        if self.adversary:
+            return self.adversary.draw()
+        shape = (self.config.frequencies, self.dimension)
+        return torch.randn(shape, generator=self.streams["frequencies"]).to(device)
 
     def _with_centres(self, loss: Callable, seen: Tensor) -> Callable:
         """A loss, and the cross-entropy of real embeddings [classes * n, D] by their products with the class means."""
@@ -200,17 +278,26 @@ class DistributionMatching(Method):
         weight = self.config.centre_weight
         return lambda means: loss(means) + weight * F.cross_entropy(seen @ means[-1].T, labels, reduction="sum")
 
-    def _classify(self, network: Network, draw: augment.Draw | None, weight: float) -> float:
+    def _classify(self, network: Network, images: Tensor, draw: augment.Draw | None, weight: float) -> float:
         """Add the gradient of the cross-entropy, summed over the classes' means, times ``weight``; returns it."""
-        synthetic, images, total = self.synthetic, self.synthetic.leaf(), 0.0
+        total, each = 0.0, len(images) // self.classes
+        labels = torch.arange(self.classes, device=images.device).repeat_interleave(each)
         for start in range(0, len(images), self.chunk):
             part = slice(start, start + self.chunk)
-            answers = network(augment.apply(images, draw)[part])
-            loss = F.cross_entropy(answers, synthetic.labels[part], reduction="sum") / synthetic.ipc
-            (weight * loss).backward(inputs=[images])
+            own = images[part].detach().requires_grad_()
+            answers = network(augment.apply(own, augment.part_of(draw, len(images), part)))
+            loss = F.cross_entropy(answers, labels[part], reduction="sum") / each
+            (weight * loss).backward(inputs=[own])
+            images.grad[part] += own.grad
             total += loss.item()
-        synthetic.pull(images.grad, chunk=self.chunk)
         return total
+
+    def _stay(self, images: Tensor, picks: Tensor | None) -> float:
+        """Add the gradient of the images' squared distance from their start, a mean for each class; returns it."""
+        start = self.synthetic.start if picks is None else self.synthetic.start[picks]
+        apart, weight = images.detach() - start, self.config.start_weight * self.classes / len(images)
+        images.grad += 2 * weight * apart
+        return float(weight * apart.square().sum())
 
     def _train(self, number: int) -> None:
         """Some steps of a network on real images, and its accuracy on the last of them."""
@@ -225,13 +312,16 @@ class DistributionMatching(Method):
 
     def state_dict(self) -> dict:
         """All that the next update depends on, besides the synthetic set and the data."""
+        adversary = {"adversary": self.adversary.state_dict()} if self.adversary else {}
         return {"done": self.done, "pool": self.pool.state_dict(), "accuracies": list(self.accuracies),
-                "optimiser": self.optimiser.state_dict(), "streams": randomness.states(self.streams)}
+                "optimiser": self.optimiser.state_dict(), "streams": randomness.states(self.streams), **adversary}
 
     def load_state_dict(self, state: dict) -> None:
         """Go on from ``state_dict``; call ``start`` first."""
         self.done, self.accuracies = state["done"], list(state["accuracies"])
         self.pool.load_state_dict(state["pool"])
+        if self.adversary:
+            self.adversary.load_state_dict(state["adversary"])
         self.optimiser.load_state_dict(state["optimiser"])
         randomness.restore(self.streams, state["streams"])
 

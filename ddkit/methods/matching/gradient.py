@@ -8,15 +8,17 @@ weights, and D a distance of gradients (``distances``), class by class:
 and between two updates the network is trained on the synthetic set. DSA augments both sides alike. DCC (Lee et al.,
 ICML 2022) takes the mean over the classes before the distance, so that what they share does not count. Jiang et al.
 (2022) add the second to the first, and the size to the angle. IDC-I (Kim et al., ICML 2022) sums absolute
-differences, trains its networks on real images and steps after every class. All of them are presets.
+differences, trains its networks on real images and steps after every class; IDC decodes several images from each that
+is stored. All of them are presets.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Literal
 
 import torch
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Le
 from torch import Tensor
 from torch.nn.utils import parameters_to_vector
 
@@ -25,10 +27,10 @@ from ddkit.foundation import randomness
 from ddkit.foundation.errors import require
 from ddkit.foundation.knobs import Knob, Knobs
 from ddkit.foundation.memory import require_memory
-from ddkit.methods.matching.classes import ClassBatches
+from ddkit.methods.matching.classes import ClassBatches, at_most
 from ddkit.methods.matching.distances import METRICS, PARTS, gradient_distance
 from ddkit.methods.matching.mean_gradient import mean_along, mean_gradient
-from ddkit.methods.matching.pool import NetworkPool, at_random, epochs
+from ddkit.methods.matching.pool import NetworkPool, at_random, epochs, mixed
 from ddkit.methods.matching.student import Batch, Student
 from ddkit.methods.method import Method, Preset
 from ddkit.networks import Network, build_for
@@ -37,7 +39,12 @@ from ddkit.networks.names import parse
 from ddkit.networks.precision import Precision
 from ddkit.synthetic import SyntheticSet
 
+DEFAULT = "default"  # operations of the augmentation: the field's for the data set
 ADAPTIVE = (50, 40, 30, 20) + (10,) * 6  # epochs after each of a network's first updates; 5 after all later ones
+
+
+def _without_cutout(strategy: str) -> str:
+    return "_".join(name for name in augment.parse(strategy) if name != "cutout") or "none"
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,7 @@ class Config(Knobs):
     network_momentum: Annotated[float, Ge(0), Knob("of its SGD")] = 0.0
     network_decay: Annotated[float, Ge(0), Knob("of its weights")] = 0.0
     network_batch: Annotated[int, Ge(1), Knob("images in a step of its training")] = 256
+    cutmix: Annotated[float, Ge(0), Le(1), Knob("share of those steps in which a box of each image is another's")] = 0.0
     level: Annotated[Literal["class", "set", "both"], Knob("whether the gradients of each class are compared, their "
                                                            "mean over the classes, or both")] = "class"
     warm_up: Annotated[int, Ge(0), Knob("networks at the beginning on which classes are compared all the same")] = 0
@@ -63,7 +71,11 @@ class Config(Knobs):
     image_lr: Annotated[float, Gt(0), Knob("learning rate of the images")] = 0.1
     image_momentum: Annotated[float, Ge(0), Knob("of the images' SGD")] = 0.5
     real_batch: Annotated[int, Ge(1), Knob("real images of each class in an update (all, if there are fewer)")] = 256
+    synthetic_batch: Annotated[int, Ge(0), Knob("synthetic images of each class in an update, at random if there are "
+                                                "more (0: all)")] = 0
     augmented: Annotated[bool, Knob("siamese augmentation, one draw per class")] = False
+    operations: Annotated[str, Knob("of the augmentation, as in color_crop_cutout, or 'default' for the field's on the "
+                                    "data set; CutMix takes the place of cutout in the network's training")] = DEFAULT
     network: Annotated[str, Knob("network to match on")] = "ConvNetD3"
     width: Annotated[int, Ge(1), Knob("its width")] = 128
     memory_mib: Annotated[int, Ge(1), Knob("for the activations of a pass and their gradients", unit="MiB")] = 512
@@ -72,6 +84,9 @@ class Config(Knobs):
     def check(self) -> None:
         require(parse(self.network)[1].get("norm") != "batch", "gradients are matched on networks without batch norm, "
                 f"whose statistics would depend on the class: choose another than {self.network}")
+        if self.operations != DEFAULT:
+            require(self.augmented, "operations are the augmentation's: set augmented to true")
+            augment.parse(self.operations)
         require(self.together or self.level == "class", "a step after each class compares classes: set together to "
                                                         "true, or level to class")
 
@@ -80,10 +95,22 @@ class Config(Knobs):
         """Image updates of a whole run: K * T."""
         return self.networks * self.outer
 
+    def strategy(self, flips: bool) -> str:
+        """The augmentation of data whose mirror images are of the same class, or not."""
+        if not self.augmented:
+            return "none"
+        return augment.default_strategy(flips) if self.operations == DEFAULT else self.operations
+
 
 _FIELD = ("the paper's code runs K + 1 networks; these are K",
           "outer and inner are those of 10 images per class: 1 and 1 for one image, 50 and 10 for fifty")
 _START = "the method starts from {}: set init"
+
+_IDC = {"network_on": "real", "metric": "l1", "parts": "convolutions", "together": False, "augmented": True,
+        "networks": 2000, "outer": 100, "inner": 8, "network_momentum": 0.9, "network_decay": 5e-4, "network_batch": 64,
+        "real_batch": 64, "image_lr": 1e-3}
+_IDC_NOTES = ("the code's learning rate is 1e-4 of pixels in [0, 1] and 10 images per class, about 1e-3 of normalised "
+              "ones on MNIST; it grows with the images per class",)
 
 PRESETS = {
     "dc": Preset({}, (*_FIELD, _START.format("noise"))),
@@ -98,13 +125,16 @@ PRESETS = {
         (*_FIELD[:1], "the epochs of a network's training are the code's table: 50, 40, 30, 20, six times 10, then 5",
          "the mean over the classes is weighted by their number", _START.format("noise"))),
     "idc_i": Preset(
-        {"network_on": "real", "metric": "l1", "parts": "convolutions", "together": False, "augmented": True,
-         "networks": 2000, "outer": 100, "inner": 8, "network_momentum": 0.9, "network_decay": 5e-4,
-         "network_batch": 64, "real_batch": 64, "image_lr": 1e-3},
-        ("IDC without its multi-formation: every stored image is one image",
-         "the code's learning rate is 1e-4 of pixels in [0, 1] and 10 images per class, about 1e-3 of normalised ones "
-         "on MNIST; it grows with the images per class",
+        _IDC,
+        ("IDC without its multi-formation: every stored image is one image", *_IDC_NOTES,
          "the networks' own training has siamese augmentation, and no cutmix", _START.format("real images"))),
+    "idc": Preset(
+        {**_IDC, "cutmix": 0.5, "operations": "color_crop_cutout", "synthetic_batch": 128},
+        (*_IDC_NOTES, "networks begin untrained, as in the code's default", _START.format("real images")),
+        {"mnist": Preset({"cutmix": 0.0, "operations": "color_crop"},
+                         ("on MNIST the code's settings have neither cutmix nor cutout",)),
+         "cifar10": Preset({"metric": "mse"}, ("on CIFAR-10 the code compares by squared differences",))},
+        form=("multi-formation", {"factor": 2})),
 }
 
 
@@ -123,9 +153,10 @@ class GradientMatching(Method):
         """Prepare to update ``synthetic``; ``rng(name)`` gives the run's random streams."""
         config = self.config
         self.dataset, self.synthetic = dataset, synthetic
-        self.streams = {name: rng(name) for name in ("networks", "sampling", "augmentation", "training",
-                                                     "training augmentation")}
-        self.strategy = augment.default_strategy(dataset.flips) if config.augmented else "none"
+        named = ["networks", "sampling", "augmentation", "training", "training augmentation"]
+        named += ["cutmix"] * bool(config.cutmix) + ["picks"] * bool(config.synthetic_batch)
+        self.streams = {name: rng(name) for name in named}
+        self.strategy = config.strategy(dataset.flips)
         self.real = ClassBatches(dataset, config.real_batch, self.streams["sampling"])
         self.optimiser = torch.optim.SGD(synthetic.groups(config.image_lr), momentum=config.image_momentum)
         self.classes = len(dataset.classes)
@@ -150,14 +181,17 @@ class GradientMatching(Method):
         self.done += 1
         return {"loss": loss}
 
-    def _batches(self, served: int):
+    def _batches(self, served: int) -> Iterable:
         """What the network is trained on after so many updates on it."""
         config, train, synthetic = self.config, self.dataset.train, self.synthetic
-        how = (config.network_batch, self.strategy, self.streams["training"], self.streams["training augmentation"])
+        strategy = _without_cutout(self.strategy) if config.cutmix else self.strategy
+        how = (config.network_batch, strategy, self.streams["training"], self.streams["training augmentation"])
         if config.network_on == "real":
-            return at_random(train.images, train.labels, config.inner, *how)
-        count = (ADAPTIVE[served] if served < len(ADAPTIVE) else 5) if config.adaptive else config.inner
-        return epochs(synthetic.images.detach(), synthetic.labels, count, *how)
+            batches = at_random(train.images, train.labels, config.inner, *how)
+        else:
+            count = (ADAPTIVE[served] if served < len(ADAPTIVE) else 5) if config.adaptive else config.inner
+            batches = epochs(synthetic.images.detach(), synthetic.labels, count, *how)
+        return mixed(batches, config.cutmix, self.classes, self.streams["cutmix"]) if config.cutmix else batches
 
     def _match(self) -> float:
         """Step on the images, once or class by class; returns the loss."""
@@ -173,19 +207,22 @@ class GradientMatching(Method):
         The gradients come first, without a graph; then the loss's slope in each of them; and last, chunk by chunk, how
         the gradient changes along its slope with each image.
         """
-        images, labels = self.synthetic.leaf(), self.synthetic.labels
-        own = [torch.nonzero(labels == c)[:, 0] for c, *_ in sides]
+        images, labels = self.synthetic.images.detach(), self.synthetic.labels
+        own = [at_most(torch.nonzero(labels == c)[:, 0], self.config.synthetic_batch, self.streams.get("picks"))
+               for c, *_ in sides]
         targets = torch.stack([self._gradient(real, torch.full_like(labels[:1], c).expand(len(real)),
                                               torch.arange(len(real), device=real.device), draw)
                                for c, real, draw in sides])
-        found = torch.stack([self._gradient(images.detach(), labels, picks, draw)
+        found = torch.stack([self._gradient(images, labels, picks, draw)
                              for picks, (*_, draw) in zip(own, sides, strict=True)]).requires_grad_()
         loss = self._loss(found, targets)
         (slopes,) = torch.autograd.grad(loss, found)
         self.optimiser.zero_grad(set_to_none=True)
-        self.synthetic.pull(sum(self._along(images, picks, draw, slope)
-                                for picks, (*_, draw), slope in zip(own, sides, slopes, strict=True)),
-                            chunk=self.chunk)
+        of_images = torch.zeros_like(images)
+        for picks, (*_, draw), slope in zip(own, sides, slopes, strict=True):
+            of_images[picks] = mean_along(self.student, self.weights, images, labels, Batch(picks, draw), slope,
+                                          self.chunk)
+        self.synthetic.pull(of_images, chunk=self.chunk)
         self.optimiser.step()
         self.synthetic.constrain()
         return loss.item()
@@ -193,11 +230,6 @@ class GradientMatching(Method):
     def _gradient(self, images: Tensor, labels: Tensor, picks: Tensor, draw: augment.Draw | None) -> Tensor:
         """Gradient [P] of the mean cross-entropy of some images in the weights, without a graph."""
         return mean_gradient(self.student, self.weights, images, labels, Batch(picks, draw), self.chunk)
-
-    def _along(self, images: Tensor, picks: Tensor, draw: augment.Draw | None, slope: Tensor) -> Tensor:
-        """What the images [N, C, H, W] do to their mean gradient along a direction [P]."""
-        return mean_along(self.student, self.weights, images, self.synthetic.labels, Batch(picks, draw), slope,
-                          self.chunk)
 
     def _loss(self, found: Tensor, targets: Tensor) -> Tensor:
         """The distance of synthetic and real gradients, each [classes, P]."""

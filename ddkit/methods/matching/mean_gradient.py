@@ -1,5 +1,6 @@
 """The gradient of many images' mean loss in a network's weights, and what each image does to it, in chunks."""
 
+import torch
 from torch import Tensor
 
 from ddkit.methods.matching.student import Batch, Student, along
@@ -25,10 +26,17 @@ def mean_gradient(student: Student, weights: Tensor, images: Tensor, labels: Ten
 
 def mean_along(student: Student, weights: Tensor, images: Tensor, labels: Tensor, batch: Batch, direction: Tensor,
                chunk: int) -> Tensor:
-    """What the images do to ``mean_gradient`` along a direction [P]: the derivative of their product, [N, C, H, W].
+    """What the batch's images do to ``mean_gradient`` along a direction [P]: the derivative of their product in them.
 
-    Args: as for ``mean_gradient``; the images are a leaf that a gradient is taken in.
+    Args: as for ``mean_gradient``.
+
+    Returns:
+        [n, C, H, W], of the images that the batch has, in its order.
     """
-    return sum(len(part) / len(batch.indices) * along(student, weights, [images], labels, Batch(part, batch.draw),
-                                                      direction, in_weights=False)[1][0]
-               for part in batch.indices.split(max(1, chunk // TWICE)))
+    found = []
+    for part in batch.indices.split(max(1, chunk // TWICE)):
+        own = images[part].detach().requires_grad_()  # of these alone, so that no gradient is as large as the set
+        alone = Batch(torch.arange(len(part), device=part.device), batch.draw)
+        _, (slope,) = along(student, weights, [own], labels[part], alone, direction, in_weights=False)
+        found.append(len(part) / len(batch.indices) * slope)
+    return torch.cat(found)
