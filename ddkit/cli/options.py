@@ -27,7 +27,7 @@ def add_training(parser, protocol: str, seeds: int, network=None, one_network: b
     parser.add_argument("--protocol", default=protocol,
                         help="assignment, standard, matched, learned or one of DC-BENCH's: dcbench_none, dcbench_dsa, "
                              "dcbench_autoaugment, dcbench_randaugment, dcbench_imagenet, dcbench_cifar; of a kernel: "
-                             "kernel or trained_kernel")
+                             "kernel or trained_kernel; of a set that owns its order and rates: prescribed")
     parser.add_argument("--epochs", type=int, help="instead of the protocol's own length")
     parser.add_argument("--seeds", type=int, default=seeds, help="networks to train")
     if one_network:

@@ -34,6 +34,16 @@ def sources(options) -> tuple[dict, str, int]:
     return ({"distilled": _file(path, options)}, "ConvNetD3", 128) if path.is_file() else _folder(path, options)
 
 
+def schedule(options):
+    """The order, rates and initialisation that belong to the set of ``sources``; None where it owns none."""
+    from ddkit.runs import Record
+    from ddkit.synthetic.formats import own_set
+
+    path = Path(options.run)
+    found = own_set(path) if path.is_file() else Record.load(path).synthetic
+    return found and found.schedule
+
+
 def heading(found: dict) -> str:
     """Whose images are scored, in a line above the table."""
     from ddkit.specs import origin

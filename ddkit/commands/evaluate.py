@@ -34,25 +34,48 @@ def add_to(add) -> None:
 def _evaluate(options) -> None:
     from ddkit.plots import tables
     from ddkit.runs import run
-    from ddkit.specs import Evaluate
 
     sources, network, width = sets.sources(options)
-    network = network if options.network is None else options.network
-    require_width_used(options.width, [network])
-    protocols = dict.fromkeys(sources, options.protocol)
-    if options.protocol == "learned":  # what it is compared with has learned no rate
-        protocols |= dict.fromkeys(list(sources)[1:], "standard")
-    specs = {name: Evaluate(source, protocols[name], network, width_of(options, width), options.seeds, options.epochs,
-                            options.precision)
-             for name, source in sources.items()}
+    specs = _asked(options, sources, network, width)
     check_all(specs.values(), options)
     with side_by_side(options):
-        records = {name if protocols[name] == options.protocol else f"{name} ({protocols[name]} protocol)":
-                   run(spec, root=options.runs, data=options.data) for name, spec in specs.items()}
+        records = {name: run(spec, root=options.runs, data=options.data) for name, spec in specs.items()}
     first, *others = records
     beside = {name: records[name].scores.summary() for name in others}
     content = {**records[first].as_dict(), **records[first].scores.summary(), "beside": beside}
     show(content, options, f"{sets.heading(sources)}\n\n{tables.scores(records)}")
+
+
+def _asked(options, sources: dict, network: str, width: int) -> dict:
+    """What to run, by the name of its row. A set that owns its order is scored as prescribed and as ordinary data."""
+    from ddkit.specs import Evaluate
+    from ddkit.specs.evaluate import OF_THE_SET
+    from ddkit.training import PROTOCOLS
+
+    schedule = sets.schedule(options)
+    if schedule:
+        network, width = schedule.network, schedule.width
+    network, width = options.network or network, width_of(options, width)
+    require_width_used(options.width, [network])
+    ordinary = "standard" if options.protocol in OF_THE_SET else options.protocol  # brings no numbers of its own
+    first, *others = sources
+    rows = [(first, options.protocol), *((name, ordinary) for name in others)]
+    if schedule and options.protocol == "prescribed":
+        rows.insert(1, (first, ordinary))
+    elif (schedule and options.protocol in PROTOCOLS
+          and (not schedule.fixed or (network, width) == (schedule.network, schedule.width))):
+        rows.insert(1, (first, "prescribed"))
+
+    def named(name: str, protocol: str) -> str:
+        return name if protocol == options.protocol else f"{name} ({protocol} protocol)"
+
+    def spec(source, protocol: str) -> Evaluate:
+        if protocol != "prescribed":
+            return Evaluate(source, protocol, network, width, options.seeds, options.epochs, options.precision)
+        seeds = 1 if schedule and schedule.fixed else options.seeds  # its own weights leave nothing to chance
+        return Evaluate(source, protocol, network, width, seeds, precision=options.precision)
+
+    return {named(name, protocol): spec(sources[name], protocol) for name, protocol in rows}
 
 
 def _transfer(options) -> None:

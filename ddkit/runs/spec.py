@@ -78,6 +78,8 @@ class Source(Named):
     """What networks are trained on; ``dataset`` and ``size`` say whose images it is about, as for ``data.load``."""
 
     learns_rate = False  # whether it may have learned the learning rate that it is to be trained on with
+    prescribes = False  # whether it may own the order, rates or initialisation of the training on it
+    fixes_start = False  # whether it is known to own the initialisation, which leaves nothing to chance
 
     def training_set(self, job: Job, seed: int) -> Split:
         """What an evaluation with ``seed`` trains on: images [N, C, H, W] and their hard or soft labels."""

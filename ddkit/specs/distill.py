@@ -15,7 +15,7 @@ from ddkit.networks import parse, sketch_for
 from ddkit.networks.precision import tell_if_slow
 from ddkit.runs.jobs import Job, Outcome
 from ddkit.runs.spec import Spec, key, pairs
-from ddkit.specs.evaluate import PROTOCOLS, in_precision, scorer
+from ddkit.specs.evaluate import PROTOCOLS, in_precision, scorer, with_numbers_of
 from ddkit.specs.experts import Experts
 from ddkit.specs.sources import MadeSet
 from ddkit.synthetic import INITS, SyntheticSet, check_ipc
@@ -77,7 +77,15 @@ class Distill(MadeSet, Spec):
     @property
     def draws_start(self) -> bool:
         """Whether the seed alone decides what it starts from."""
-        return not methods.get(self.method).chooses_start
+        return not getattr(self.config, "chooses_start", methods.get(self.method).chooses_start)
+
+    @property
+    def prescribes(self) -> bool:
+        return getattr(self.config, "prescribes", False)
+
+    @property
+    def fixes_start(self) -> bool:
+        return getattr(self.config, "fixes_start", False)
 
     @property
     def experts(self) -> Experts | None:
@@ -150,8 +158,10 @@ class Distill(MadeSet, Spec):
             synthetic, history.snapshots, (kept.path,))
 
     def _validation_score(self, synthetic: SyntheticSet, dataset: Dataset) -> float:
-        """Headline score of the set on validation data, by the protocol that the method names."""
-        how, config = PROTOCOLS[methods.get(self.method).validation], self.config
+        """Headline score of the set on validation data, by the protocol that the method names, or as it prescribes."""
+        config = self.config
+        how = PROTOCOLS["prescribed" if self.prescribes else methods.get(self.method).validation]
         how = in_precision(how, self._precision)
+        how = with_numbers_of(synthetic, how) if self.prescribes else how
         return Scores((scorer(how)(synthetic.training_split(), dataset, config.network, how, self.seed,
                                    width=config.width, split="val", quiet=True),)).headline.mean

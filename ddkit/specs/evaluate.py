@@ -22,9 +22,13 @@ from ddkit.training import Protocol, protocol, score
 from ddkit.training.kernel_scores import KERNEL_PROTOCOLS, KernelProtocol
 from ddkit.training.kernel_scores import score as kernel_score
 from ddkit.training.kernels import InfiniteNetwork
+from ddkit.training.protocols.prescribed import Prescribed
+from ddkit.training.protocols.prescribed import score as prescribed_score
 from ddkit.training.scores import SCORED
 
-PROTOCOLS = training.PROTOCOLS | KERNEL_PROTOCOLS
+PROTOCOLS = training.PROTOCOLS | KERNEL_PROTOCOLS | {"prescribed": Prescribed()}
+OF_THE_SET = ("learned", "prescribed")  # those whose numbers come with the set that is scored
+How = Protocol | KernelProtocol | Prescribed
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,8 @@ class Evaluate(OfSource, Spec):
     """Names an evaluation: train ``network`` on ``of`` under ``protocol``, once for each of ``seeds`` seeds.
 
     Under a kernel protocol (``kernel_scores``) the kernel of ``network``, which may then be ``NTK`` or ``NNGP``,
-    predicts from ``of``, and ``network`` itself is not trained to answer.
+    predicts from ``of``, and ``network`` itself is not trained to answer. Under protocol ``prescribed`` it takes the
+    very steps that belong to the set.
     """
 
     RESULT: ClassVar[dict] = {"runs": [SCORED], "protocol": dict, "?classes": [str], "chance": NUMBER,
@@ -63,6 +68,11 @@ class Evaluate(OfSource, Spec):
         require(self.protocol != "learned" or self.of.learns_rate,
                 "the 'learned' protocol takes the learning rate that a distilled set has learned, and these images "
                 "have none: use 'standard'")
+        require(self.protocol != "prescribed" or self.of.prescribes,
+                "the 'prescribed' protocol takes the order and the rates that belong to a set, and these images have "
+                "none: use 'standard'")
+        require(self.protocol != "prescribed" or self.epochs is None,
+                "protocol 'prescribed' takes the steps that belong to the set: leave the epochs out")
         self.of.check()
 
     def check_on(self, dataset: Dataset) -> None:
@@ -87,8 +97,8 @@ class Evaluate(OfSource, Spec):
     @property
     def trials(self) -> int:
         """How many seeds are scored: one where no seed could change the score."""
-        fixed = InfiniteNetwork.named(self.network) is not None and not isinstance(self.of, RandomReal)
-        return 1 if fixed else self.seeds
+        infinite = InfiniteNetwork.named(self.network) is not None and not isinstance(self.of, RandomReal)
+        return 1 if infinite or (self.protocol == "prescribed" and self.of.fixes_start) else self.seeds
 
     @property
     def name(self) -> str:
@@ -96,10 +106,10 @@ class Evaluate(OfSource, Spec):
         network = self.network + f"-{self.precision}" * (self.precision != "float32")
         return f"evaluate-{what}-{self.protocol}-{network}-{key(self)}"
 
-    def how(self, dataset: Dataset) -> Protocol | KernelProtocol:
-        """The protocol with its numbers."""
-        if self.protocol in KERNEL_PROTOCOLS:
-            return KERNEL_PROTOCOLS[self.protocol]
+    def how(self, dataset: Dataset) -> How:
+        """The protocol with its numbers, but for those that come with the set."""
+        if self.protocol not in training.PROTOCOLS:
+            return in_precision(PROTOCOLS[self.protocol], self.precision)
         found = in_precision(protocol(self.protocol, dataset), self.precision)
         if self.epochs is None and self.updates is None:
             return found
@@ -108,13 +118,14 @@ class Evaluate(OfSource, Spec):
     def work(self, job: Job) -> Outcome:
         """Train and score every seed's network, side by side where joblib is told to, or reload those done."""
         dataset, how = job.dataset, self.how(job.dataset)
-        if self.protocol == "learned":
-            how = replace(how, lr=_learned_rate(self.of.synthetic(job)))
+        if self.protocol in OF_THE_SET:
+            how = with_numbers_of(self.of.synthetic(job), how)
         by_kernel = isinstance(how, KernelProtocol)
         counted = {"kernel": how.kernel_of(self.network)} if by_kernel else {"cost": self._cost(dataset)}
         first = self.of.training_set(job, 0)
         # By content: a set that was made again since the first seeds is another.
         given = {} if isinstance(self.of, Full) else {"set": digest([first.images, first.labels, first.squared])}
+        given |= {"schedule": how.as_dict()} if self.protocol == "prescribed" else {}
         before, images = job.checkpoint("partial.pt", **given), len(first)  # where older versions kept scored seeds
         done = (before.load() or {"runs": []})["runs"]
         done += in_parallel(_scored, (
@@ -144,16 +155,25 @@ def _scored(kept: Checkpoint, so_far: Checkpoint, spec: Evaluate, training: Spli
     return found
 
 
-def in_precision(how: Protocol | KernelProtocol, precision: str) -> Protocol | KernelProtocol:
+def in_precision(how: How, precision: str) -> How:
     """The protocol with networks of that precision; kernels have their own."""
-    return replace(how, precision=precision) if isinstance(how, Protocol) else how
+    return how if isinstance(how, KernelProtocol) else replace(how, precision=precision)
 
 
-def scorer(how: Protocol | KernelProtocol):
+def scorer(how: How):
     """The function that scores by a protocol."""
-    return kernel_score if isinstance(how, KernelProtocol) else score
+    return {KernelProtocol: kernel_score, Prescribed: prescribed_score, Protocol: score}[type(how)]
 
 
-def _learned_rate(synthetic: SyntheticSet) -> float:
+def with_numbers_of(synthetic: SyntheticSet, how: How) -> How:
+    """One of the protocols ``OF_THE_SET`` with the numbers that come with a set.
+
+    Raises:
+        InputError: it has none.
+    """
+    if isinstance(how, Prescribed):
+        require(synthetic.schedule is not None,
+                "this set prescribes neither order nor rates: use the 'standard' protocol")
+        return replace(how, schedule=synthetic.schedule)
     require(synthetic.learning_rate is not None, "this set has no learned learning rate: use the 'standard' protocol")
-    return synthetic.learning_rate
+    return replace(how, lr=synthetic.learning_rate)

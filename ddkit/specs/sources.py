@@ -78,7 +78,7 @@ class File(MadeSet):
         """The file as it is now."""
         return cls(str(path), digest(path), dataset, size, labels, pixels, entry)
 
-    learns_rate = True  # for all that can be known before it is opened
+    learns_rate = prescribes = True  # for all that can be known before it is opened
 
     def decides(self) -> dict:
         return {name: value for name, value in super().decides().items() if name != "path"}

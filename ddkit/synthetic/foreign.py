@@ -14,7 +14,7 @@ from ddkit.foundation.errors import InputError, one_of, require
 from ddkit.synthetic import pixel_scales
 from ddkit.synthetic.torch_files import AGAIN
 
-MEANINGS = ("classes", "probabilities", "logits", "targets")  # of labels
+MEANINGS = ("classes", "probabilities", "logits", "targets", "weights")  # of labels
 SOFT = MEANINGS[1:]  # what rows of labels can mean
 
 

@@ -15,7 +15,7 @@ from ddkit.data import Dataset
 from ddkit.foundation.errors import InputError, require
 from ddkit.foundation.files import save_state
 from ddkit.foundation.progress import say
-from ddkit.synthetic import form_files
+from ddkit.synthetic import form_files, schedule
 from ddkit.synthetic.foreign import fields_of, meant, require_finite
 from ddkit.synthetic.torch_files import AGAIN, load, tensor
 
@@ -38,6 +38,8 @@ def export_pt(synthetic, path: str | Path, quiet: bool = False) -> None:
     if synthetic.start_labels is not None:
         ours["start_labels"] = plain(synthetic.start_labels)
     parts, described = form_files.stored(None if synthetic.start_form is None else synthetic.form, synthetic.start_form)
+    of_schedule, scheduled = schedule.stored(synthetic.schedule)
+    parts, described = parts | of_schedule, described | scheduled
     if parts:
         ours |= {"parts": {name: plain(part) for name, part in parts.items()}, **json.loads(json.dumps(described))}
     save_state(Path(path), {"data": [[images, labels]], "accs_all_exps": {}, OURS: ours})
@@ -45,6 +47,9 @@ def export_pt(synthetic, path: str | Path, quiet: bool = False) -> None:
         rate = "" if synthetic.learning_rate is None else ", nor find the learning rate that was learned with it"
         say(f"{path}: other programs read these labels as classes or probabilities, but they are {synthetic.meaning}, "
             f"so that they cannot score this set right{rate}; ddkit can", quiet)
+    if synthetic.schedule is not None:
+        say(f"{path}: other programs train on these images as on any others, in another order and at another rate than "
+            "belong to them; what belongs to them is in the file for ddkit", quiet)
 
 
 def import_pt(make: Callable, path: str | Path, dataset: Dataset, entry: int | None = None, *,
@@ -70,6 +75,7 @@ def restored(make: Callable, path: Path, content: dict):
         tensors |= {"start_labels": ours["start_labels"]} if "start_labels" in ours else {}
         tensors = {name: tensor(path, part) for name, part in tensors.items()}
         tensors |= form_files.restored(ours, ours.get("parts", {}), tensors["images"])
+        tensors |= schedule.restored(ours, ours.get("parts", {}))
         said = {name: tuple(ours[name]) if isinstance(ours[name], list) else ours[name] for name in DESCRIPTION}
         return make(**tensors, **said)
     except (KeyError, TypeError, ValueError, AttributeError) as error:

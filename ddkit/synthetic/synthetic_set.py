@@ -10,14 +10,15 @@ from ddkit.data import Dataset, Split, denormalise
 from ddkit.foundation.errors import InputError, one_of, require
 from ddkit.foundation.files import read_tensors, write_tensors
 from ddkit.foundation.schema import NUMBER, require_fit
-from ddkit.synthetic import form_files, pt_layout
+from ddkit.synthetic import form_files, pt_layout, schedule
 from ddkit.synthetic.foreign import MEANINGS, origin_of
 from ddkit.synthetic.forms import Canvas, Form, Size
 from ddkit.synthetic.forms.form import INITS, random_real
 from ddkit.synthetic.forms.pixels import Pixels
+from ddkit.synthetic.schedule import Schedule
 
 _DESCRIPTION = {"mean": [NUMBER], "std": [NUMBER], "classes": [str], "origin": dict, "labels": str,
-                "learning_rate": (None, NUMBER), "?form": dict}
+                "learning_rate": (None, NUMBER), "?form": dict, "?schedule": dict}
 
 
 @dataclass
@@ -36,11 +37,13 @@ class SyntheticSet:
         classes: class names.
         learning_rate: the learning rate learned with the images, if any.
         meaning: of the labels: ``classes`` (hard ones), ``probabilities``, ``logits`` (their softmax is the
-            distribution) or ``targets`` (values that logits are regressed on); None takes one of the first two.
+            distribution), ``targets`` (values that logits are regressed on) or ``weights`` (of the classes'
+            log-probabilities, of any sign and sum); None takes one of the first two.
         start_labels: the labels before distillation, if they are learned, else None.
         origin: where it came from: dataset, data fingerprint and notes, init, and later method, preset, seed, updates.
         form: how the images are made of what is stored; given as None, they are pixels.
         start_form: the form before distillation; None of pixels, whose start says it.
+        schedule: of a set that owns the order, the rates or the initialisation of the training on it: what they are.
     """
 
     images: Tensor
@@ -55,6 +58,7 @@ class SyntheticSet:
     start_labels: Tensor | None = None
     form: InitVar[Form | None] = None
     start_form: Form | None = None
+    schedule: Schedule | None = None
 
     def __post_init__(self, form: Form | None):
         if form is not None and not isinstance(form, Pixels):
@@ -78,6 +82,8 @@ class SyntheticSet:
                 f"labels must be from 0 to {len(self.classes) - 1}")
         self.meaning = one_of(self.meaning or MEANINGS[self.soft], MEANINGS, "meaning of labels")
         require(self.soft == (self.meaning != "classes"), f"labels {list(self.labels.shape)} cannot be {self.meaning}")
+        if self.schedule is not None:
+            self.schedule.check_for(n)
 
     @classmethod
     def from_real(cls, dataset: Dataset, ipc: int, generator: torch.Generator) -> "SyntheticSet":
@@ -221,7 +227,8 @@ class SyntheticSet:
         labels = self.labels if self.start_labels is None else self.start_labels.clone()
         form = self.start_form and self.start_form.copy()
         images = self.start.clone() if form is None else form.decode()
-        return replace(self, images=images, labels=labels, start_labels=None, learning_rate=None, form=form)
+        return replace(self, images=images, labels=labels, start_labels=None, learning_rate=None, form=form,
+                       schedule=None)
 
     def copy(self) -> "SyntheticSet":
         """The set as it is now, on the CPU, whatever becomes of this one."""
@@ -234,9 +241,10 @@ class SyntheticSet:
         """Save as safetensors, with everything but the tensors in the metadata; ``packed`` as for ``write_tensors``."""
         names = ("images", "labels", "start") + ("start_labels",) * (self.start_labels is not None)
         of_form, described = form_files.stored(self._form, self.start_form)
-        write_tensors(Path(path), {name: getattr(self, name) for name in names} | of_form, {
+        of_schedule, scheduled = schedule.stored(self.schedule)
+        write_tensors(Path(path), {name: getattr(self, name) for name in names} | of_form | of_schedule, {
             "mean": self.mean, "std": self.std, "classes": self.classes, "origin": self.origin, "labels": self.meaning,
-            "learning_rate": self.learning_rate} | described, packed=packed)
+            "learning_rate": self.learning_rate} | described | scheduled, packed=packed)
 
     @classmethod
     def load(cls, path: str | Path) -> "SyntheticSet":
@@ -257,8 +265,9 @@ class SyntheticSet:
             meaning = {"hard": "classes", "soft": "probabilities"}.get(description["labels"], description["labels"])
             require(all(t.isfinite().all() for t in found.values()), "it holds numbers that are not finite")
             tensors |= form_files.restored(description, found, tensors["images"])
+            tensors |= schedule.restored(description, found)
             return cls(**tensors, **statistics, **rest, meaning=meaning)
-        except (TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path} is damaged or no set of ddkit ({error}): copy or make it again") from error
 
     def export_pt(self, path: str | Path) -> None:

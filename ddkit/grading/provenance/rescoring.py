@@ -13,7 +13,7 @@ from ddkit.grading.provenance.untouched import packed
 from ddkit.runs import REFERENCE, Record, find
 from ddkit.runs.jobs import Job
 from ddkit.specs import Evaluate, File
-from ddkit.specs.evaluate import scorer
+from ddkit.specs.evaluate import OF_THE_SET, scorer
 from ddkit.specs.sources import origin
 
 TOLERANCE = 4.0  # standard deviations
@@ -57,7 +57,7 @@ def _can_be_made_again(record: Record) -> bool:
     """Whether it is an evaluation of what its spec names, at a rate that its protocol names, and of no file, which may
     be any on this machine."""
     spec = record.asked
-    return isinstance(spec, Evaluate) and spec.protocol != "learned" and not isinstance(origin(spec.of), File)
+    return isinstance(spec, Evaluate) and spec.protocol not in OF_THE_SET and not isinstance(origin(spec.of), File)
 
 
 def _at_hand(record: Record, data: str | Path | None, spec) -> Record:
