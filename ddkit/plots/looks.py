@@ -82,6 +82,7 @@ LOOKS = {
     "kip": Look("#cc79a7", "xxx", "P"),
     "rfad": Look("#8f7fd4", "---", "X"),
     "frepo": Look("#f3e06a", "+++", "p"),
+    "unrolled": Look("#3d7a4a", "||..", (8, 1, 0)),
     "private": Look("#5c4b8a", "..//", (5, 1, 0)),
     "labels": Look("#e5b8c4", "\\\\..", (7, 1, 0)),
     "herding": Look("#c7a17a", "|||", "<"),

@@ -1,0 +1,53 @@
+"""The named settings of distillation through training."""
+
+from ddkit.methods.method import Preset
+
+_DD = {"optimiser": "adam", "decay": "halved"}
+_ONE = {"initialisation": "fixed", "steps": 3, "step_images": 0}
+_SLDD = {"learned_labels": True, "rate": 0.01, "updates": 20650}
+_RTP = {"ordered": False, "learned_rates": False, "steps": 150, "step_images": 10, "rate": 0.01, "momentum": 0.9,
+        "real_batch": 64, "optimiser": "sgd", "image_lr": 0.1, "image_momentum": 0.5, "decay": "none", "clip": "norm",
+        "clip_at": 2.0, "augmented": True, "network": "ConvNetD3", "updates": 500000}
+_RAT = {"ordered": False, "learned_rates": False, "steps": 200, "window": 60, "step_images": 0, "rate": 0.01,
+        "momentum": 0.9, "real_batch": 500, "image_lr": 1e-3, "image_momentum": 0.9, "decay": "none",
+        "clip": "running", "clip_at": 2.0, "augmented": True, "network": "ConvNetD3", "updates": 60000}
+_GTN = {"steps": 64, "step_images": 13, "rate": 0.02, "momentum": 0.5, "learned_momentum": True, "every_step": True,
+        "real_batch": 13, "image_lr": 0.02, "rule_lr": 0.02, "image_momentum": 0.9, "decay": "cosine", "updates": 2000}
+
+_DRAWN = "real images are drawn class by class, as many of each; the paper draws {} from all"
+_INITIALISER = "networks are initialised as everywhere in ddkit; the paper's are Xavier with gain 1"
+_NOISE = "the method starts from noise: set init to noise"
+_OWNS = "the order of the steps and their rates belong to the set: score it by the protocol 'prescribed'"
+_AUGMENTED = "one augmentation is drawn for all steps and the real images of an update, as in the code"
+_LABELS = "labels are unconstrained and begin as the classes, as in the paper's tables"
+_SMALL = "a small setting for lessons, chosen on MNIST's validation images; the paper's is {}"
+
+_DD_NOTES = (_DRAWN.format("1,024"), _INITIALISER, _NOISE, _OWNS)
+_FIXED = "one initialisation belongs to the set, which is worth nothing on another: it is saved with it"
+_RTP_NOTES = (_AUGMENTED, "the paper's penalty on coefficients is left out: it was added to the loss of the steps, of "
+              "whose weights it does not depend, and so did nothing",
+              "steps and images in a step are those of the published scripts; those for MNIST are not known")
+_BASES = "the images are made of bases that all classes share: choose form bases"
+_RAT_NOTES = (_AUGMENTED, "the steps are heavy-ball SGD at a rate of ours; the paper's are Adam's, at 0.001",
+              "steps and window are the paper's for CIFAR-10 at 10 images per class; the number of updates is ours",
+              "images begin as they are given; the code projects noise to unit norm",
+              "the window lies anew in every update; the code's stays for an epoch")
+_GTN_NOTES = ("the generator and its curriculum are a form of the set: choose form decoder, with whose codes of every "
+              "image the curriculum is learned; with pixels it is a table of images",
+              "rates are learned before a softplus and momenta before a sigmoid; the paper's are in log form",
+              "the learner has neither weight normalisation nor mean-only batch norm",
+              "batches hold as many images of every class, 130 in place of 128", _NOISE, _OWNS)
+
+PRESETS = {
+    "dd": Preset({**_DD, "updates": 23600, "starts": 4}, (
+        "four new networks in an update, as the code's documentation has it; its default is one", *_DD_NOTES)),
+    "dd_fixed": Preset({**_DD, **_ONE, "updates": 23600}, (_FIXED, *_DD_NOTES)),
+    "sldd": Preset({**_DD, **_SLDD, "starts": 4}, (_LABELS, *_DD_NOTES)),
+    "sldd_fixed": Preset({**_DD, **_SLDD, **_ONE}, (
+        _LABELS, _FIXED, "with images below the number of classes, every image begins as an equal share of some",
+        *_DD_NOTES)),
+    "rtp": Preset(_RTP, _RTP_NOTES),
+    "linba": Preset({**_RTP, "step_images": 32}, (_BASES, *_RTP_NOTES)),
+    "rat": Preset(_RAT, _RAT_NOTES),
+    "gtn": Preset(_GTN, _GTN_NOTES),
+}
