@@ -10,7 +10,7 @@ from ddkit.synthetic import SyntheticSet
 from ddkit.synthetic.forms import FORMS, configure
 
 OPTIONS = {"bases": {"number": 4}, "decoder": {"fit_steps": 20}, "pca": {"components": 3}}
-IDENTITIES = {"decoder": {"stages": 0, "number": 1}, "multi-formation": {"factor": 1},
+IDENTITIES = {"decoder": {"stages": 0, "number": 1}, "multi-formation": {"factor": 1, "clamped": False},
               "pca": {"components": 64, "counted": False}}
 CASES = [("gradient", "dsa"), ("gradient", "idc"), ("distribution", "dm"), ("distribution", "idm"),
          ("distribution", "ncfm_max")]
