@@ -161,6 +161,8 @@ class Decoder(Form):
 
     def rates(self, rate: float) -> dict[str, float]:
         """Such that a step along a part's steepest direction moves the images as far as a step of pixels would."""
+        if self.config.stages == 0:
+            return {"codes": rate}
         rates = even_rates(lambda parts: decoded(parts["codes"], parts, self.config.stages), self.parts, rate)
         return {name: rates[name] * (1 if name == "codes" else self.config.shared_rate) for name in rates}
 

@@ -67,7 +67,6 @@ def test_one_identity_is_pixels_bit_for_bit():
     form, pixels = (learned(at(name, images, **options)) for name, options in (
         ("decoder", {"number": 1, "stages": 0, "channels": 2}), ("pixels", {})))
     assert form.decode().equal(images) and form.size() == pixels.size()
-    form.rates = lambda rate: {"codes": rate}  # Lanczos' is right to some digits only
     assert descended(form, slopes, 0.1).equal(descended(pixels, slopes, 0.1))
     assert counted("decoder", MNIST, 7, number=1, stages=0, channels=1) == 7
 
