@@ -18,7 +18,7 @@ from ddkit.methods.matching.student import Batch, Student, stepwise, unrolled
 from ddkit.methods.matching.trajectory import Config, Segment, TrajectoryMatching, trajectory_loss
 from ddkit.methods.presets import configure
 from ddkit.networks import build
-from ddkit.synthetic import SyntheticSet
+from ddkit.synthetic import SyntheticSet, forms
 from ddkit.training.experts import Plan, Trajectories, train_expert
 
 QUICK = {"network": "ConvNetD1", "width": 4, "experts": 2, "expert_epochs": 5, "expert_lr": 0.1, "expert_batch": 6,
@@ -247,16 +247,82 @@ def test_students_start_within_the_range_and_see_every_image_once_before_any_twi
     assert sorted(order[:6]) == sorted(order[6:]) == list(range(6))
 
 
-def test_a_killed_distillation_resumes_to_the_same_bits(tiny, started, tmp_path):
+def haba(tiny, **options):
+    """A set of bases and hallucinators."""
+    config = forms.configure("hallucinators", {"number": 3, "shrink": 1, **options})
+    form = forms.get("hallucinators").begin(config, tiny, 8, "real", seeded())
+    return SyntheticSet.of_form(form, tiny, "real")
+
+
+OTHERS = {"ftd": {"average": 0.5, "final_start": 3}, "haba": {"final_start": 3}}
+
+
+@pytest.mark.parametrize("preset", ["ftd", "haba"])
+def test_without_what_is_theirs_other_presets_are_mtt_bit_for_bit(started, preset):
+    theirs = {"average": 0.0, "gap": 0.0, "sharpness": 0.0, "image_momentum": 0.5}
+    sets = [started(name, final_start=3, **changes)[:2] for name, changes in ((preset, theirs), ("mtt", {}))]
+    for method, _ in sets:
+        assert method.config.plan == sets[0][0].config.plan
+        for _ in range(3):
+            method.update()
+    assert sets[0][1].images.equal(sets[1][1].images)
+
+
+def test_an_averaged_set_is_the_average_of_what_the_optimiser_goes_through(started):
+    plain, latest = started("mtt", final_start=3)
+    averaged, shown = started("ftd", average=0.75, gap=0.0, sharpness=0.0, final_start=3)
+    expected = latest.images.clone()
+    for _ in range(4):
+        assert plain.update() == averaged.update()
+        expected = 0.75 * expected + 0.25 * latest.images
+        torch.testing.assert_close(shown.images, expected)
+    assert not shown.images.equal(latest.images) and averaged.shown.state_dict()["latest"][0].equal(latest.images)
+
+
+def test_a_step_sees_one_view_of_all_its_bases_and_every_view_comes(started, tiny):
+    method, _ = started("haba", final_start=3, batch=3)
+    synthetic = haba(tiny)
+    batches = method.config.batches(tiny, synthetic, seeded(1), seeded(2))
+    seen, views = [], set()
+    for _ in range(40):
+        indices = batches.next().indices
+        views.add(int(indices[0] % 3))
+        assert (indices % 3 == indices[0] % 3).all() and len(indices) == 3
+        seen += (indices // 3).tolist()
+    bases = len(synthetic.labels) // 3
+    assert views == {0, 1, 2} and sorted(seen[: bases // 3 * 3]) == sorted(set(seen[: bases // 3 * 3]))
+
+
+def test_one_hallucinator_that_changes_nothing_gives_bases_the_gradient_of_pixels(started, tiny):
+    synthetic = haba(tiny, number=1, kernel=1, spread=0.0)
+    plain = SyntheticSet.from_real(tiny, 2, seeded())
+    plain.images, plain.start = synthetic.images.detach().clone(), synthetic.start.clone()
+    plain.labels = synthetic.labels
+    found = []
+    for preset, one, part in (("haba", synthetic, "bases"), ("mtt", plain, None)):
+        method, _ = started(preset, final_start=3)
+        for parameter in one.parameters():
+            parameter.requires_grad_()
+        method.start(tiny, one, partial(stream, 0))
+        method.update()
+        found.append(one.form.parts[part].grad if part else one.images.grad)
+    torch.testing.assert_close(*found, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("preset", ["datm", "ftd", "haba"])
+def test_a_killed_distillation_resumes_to_the_same_bits(tiny, started, tmp_path, preset):
+    def begin():
+        return haba(tiny) if preset == "haba" else SyntheticSet.from_real(tiny, 2, seeded())
+
     def go(updates, checkpoint):
-        method, _ = started()
-        synthetic = SyntheticSet.from_real(tiny, 2, seeded())
+        method, _ = started(preset, **OTHERS.get(preset, {}))
+        synthetic = begin()
         history = distill(method, synthetic, tiny, updates=updates, seed=0, checkpoint=checkpoint, quiet=True)
         return synthetic, history
 
     whole, _ = go(6, None)
 
-    method, _ = started()
+    method, _ = started(preset, **OTHERS.get(preset, {}))
     real = method.update
 
     def update():
@@ -266,7 +332,7 @@ def test_a_killed_distillation_resumes_to_the_same_bits(tiny, started, tmp_path)
 
     method.update = update
     with pytest.raises(KeyboardInterrupt):
-        distill(method, SyntheticSet.from_real(tiny, 2, seeded()), tiny, updates=6, seed=0,
+        distill(method, begin(), tiny, updates=6, seed=0,
                 checkpoint=Checkpoint(tmp_path / "c.pt"), quiet=True)
     resumed, history = go(6, Checkpoint(tmp_path / "c.pt"))
     assert history.updates == 6 and resumed.learning_rate == whole.learning_rate

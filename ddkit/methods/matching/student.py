@@ -51,6 +51,20 @@ class Batches:
         return Batch(indices.to(self._device), draw)
 
 
+class OneView(Batches):
+    """Batches of bases, of each of which ``views`` images are made that lie side by side: a step sees one and the same
+    view of all its bases, drawn at random."""
+
+    def __init__(self, images: int, views: int, *how):
+        super().__init__(images // views, *how)
+        self._views = views
+
+    def next(self) -> Batch:
+        found = super().next()
+        view = int(torch.randint(self._views, (), generator=self._shuffling))
+        return Batch(found.indices * self._views + view, found.draw)
+
+
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """The mean cross-entropy of logits [n, classes]; soft labels are logits, whose softmax is the distribution."""
     return F.cross_entropy(logits, labels.softmax(1) if labels.is_floating_point() else labels)

@@ -1,12 +1,13 @@
-"""Trajectory matching: MTT (Cazenavette et al., CVPR 2022), DATM (Guo et al., ICLR 2024), PAD (Li et al., 2024).
+"""Trajectory matching: MTT (Cazenavette et al., CVPR 2022), DATM (Guo et al., ICLR 2024), PAD (Li et al., 2024), FTD
+(Du et al., CVPR 2023), HaBa (Liu et al., NeurIPS 2022).
 
 An expert's weights after epochs t and t + M are known. A student that starts from the first and takes N steps of SGD
 on the synthetic set should arrive at the second:
 
     L = |theta_N - theta*_{t+M}|^2 / |theta*_t - theta*_{t+M}|^2,   theta_{i+1} = theta_i - alpha grad CE(theta_i; S_i).
 
-The three methods are presets of one objective: they differ in the experts' data, in the range of t, in whether labels
-are learned, in which steps are skipped, and in which weights count.
+All are presets of one objective: they differ in the experts' data and flatness, in the range of t, in whether labels
+are learned, in which steps are skipped, in which weights count, and in what the images are made of.
 """
 
 import math
@@ -22,12 +23,14 @@ from ddkit.foundation import randomness
 from ddkit.foundation.errors import require
 from ddkit.foundation.knobs import Knob, Knobs
 from ddkit.foundation.memory import require_memory
-from ddkit.methods.matching.student import GRADIENTS, Batch, Batches, Student
+from ddkit.methods.average import Shown
+from ddkit.methods.matching.student import GRADIENTS, Batch, Batches, OneView, Student
 from ddkit.methods.method import Method, Preset
 from ddkit.networks.precision import Precision
 from ddkit.synthetic import SyntheticSet
 from ddkit.training import logits
 from ddkit.training.experts import Plan, Trajectories
+from ddkit.training.sharpness import require_radius
 
 SMALLEST_RATE = 1e-6  # that a learned learning rate may fall to
 
@@ -66,6 +69,8 @@ class Config(Knobs):
     batch: Annotated[int, Ge(0), Knob("synthetic images in a step (0: all)")] = 0
     image_lr: Annotated[float, Gt(0), Knob("learning rate of the images")] = 100.0
     image_momentum: Annotated[float, Ge(0), Knob("of the images' SGD")] = 0.5
+    average: Annotated[float, Ge(0), Lt(1), Knob("decay of the images' running mean, which the set is (0: the "
+                                                   "latest)")] = 0.0
     rate: Annotated[float, Gt(0), Knob("the student's learning rate at the start", "alpha")] = 0.01
     rate_lr: Annotated[float, Ge(0), Knob("of its logarithm; 0 keeps it")] = 0.01
     learned_labels: Annotated[bool, Knob("start from images that experts get right, with their mean logits, and learn "
@@ -77,6 +82,8 @@ class Config(Knobs):
                                                   "out")] = 0.0
     gradient: Annotated[Literal["stepwise", "unrolled"], Knob("one step's graph in memory, or all")] = "stepwise"
     augmented: Annotated[bool, Knob("siamese augmentation of the student's images")] = True
+    one_view: Annotated[bool, Knob("of a form that makes several images of each base, a step sees one view of "
+                                   "its bases, drawn at random")] = False
     network: Annotated[str, Knob("of the experts and the student")] = "ConvNetD3"
     width: Annotated[int, Ge(1), Knob("its width")] = 128
     experts: Annotated[int, Ge(1), Knob("how many")] = 10
@@ -84,11 +91,13 @@ class Config(Knobs):
     expert_lr: Annotated[float, Gt(0), Knob("of their SGD")] = 0.01
     expert_batch: Annotated[int, Ge(1), Knob("images in a step of an expert")] = 256
     sharpness: Annotated[float, Ge(0), Knob("radius of the experts' sharpness-aware minimisation", "rho")] = 0.0
+    gap: Annotated[float, Ge(0), Knob("weight of GSAM's step beside that radius")] = 0.0
     difficulty: Annotated[Literal["none", "el2n", "grand"], Knob("the score that orders the experts' data")] = "none"
     half: Annotated[bool, Knob("store experts in half precision")] = False
     precision: Precision = "float32"
 
     def check(self) -> None:
+        require_radius(self)
         require(self.first_start <= self.last_start <= self.final_start, "start epochs must satisfy 0 <= "
                 f"first_start <= last_start <= final_start, got {self.first_start}, {self.last_start}, "
                 f"{self.final_start}")
@@ -105,7 +114,8 @@ class Config(Knobs):
     def plan(self) -> Plan:
         """How the experts are trained."""
         return Plan(self.network, self.width, self.experts, self.expert_epochs, self.expert_lr, self.expert_batch,
-                    self.sharpness, difficulty=self.difficulty, half=self.half, precision=self.precision)
+                    self.sharpness, difficulty=self.difficulty, half=self.half, precision=self.precision,
+                    gap=self.gap)
 
     def segment(self, start: Tensor, target: Tensor) -> Segment:
         """What is matched between two snapshots, flat weights [P]."""
@@ -115,7 +125,9 @@ class Config(Knobs):
                 augmentation: torch.Generator) -> Batches:
         """What a student's steps see of a set, one batch after another."""
         strategy = augment.default_strategy(dataset.flips) if self.augmented else "none"
-        return Batches(len(synthetic.images), self.batch, strategy, shuffling, augmentation, synthetic.images.device)
+        how = (self.batch, strategy, shuffling, augmentation, synthetic.labels.device)
+        views = synthetic.form.views if self.one_view else 1
+        return Batches(len(synthetic.labels), *how) if views == 1 else OneView(len(synthetic.labels), views, *how)
 
     def latest_start(self, update: int) -> int:
         """T(it): the latest start epoch in ``update`` (from 0), growing evenly from T to T+."""
@@ -126,6 +138,7 @@ class Config(Knobs):
 _DATM = {"learned_labels": True, "threshold": 1.0}  # and the defaults
 _DATM_NOTE = ("N, M and the range of start epochs are DATM's for CIFAR-10 at 10 images per class (80, 2, 0 to 10 "
               "growing to 20): the paper has none for MNIST")
+_CIFAR = "steps, start epochs and rates are {} for CIFAR-10 at 10 images per class: there are none for MNIST"
 _TRAJECTORY = ("the student's learning rate is learned as its logarithm, so that it cannot become negative; the papers "
                "learn it directly",
                "the gradient is the unrolled one, computed step by step; TESLA's own leaves a term out")
@@ -143,6 +156,19 @@ PRESETS = {
          "the difficulty is EL2N, averaged over three networks after one epoch",
          "half of the weights, the shallow ones, are left out, as for 10 images per class: set left_out to 0 for 1 "
          "and to 0.25 for 50", *_TRAJECTORY),
+    ),
+    "ftd": Preset(
+        {"sharpness": 0.01, "gap": 1.0, "average": 0.999, "student_steps": 30, "last_start": 19, "final_start": 19,
+         "rate": 0.001},
+        ("the paper's rho, alpha and decay; its code has 0.4 for alpha, 0.9995 for the decay, and scales the radius by "
+         "the weights (ASAM), which is left out", _CIFAR.format("FTD's"), *_TRAJECTORY),
+    ),
+    "haba": Preset(
+        {"one_view": True, "image_momentum": 0.95, "student_steps": 30, "last_start": 19, "final_start": 19,
+         "updates": 15000},
+        ("the images are made of bases by hallucinators: choose form hallucinators",
+         "the adversarial term that keeps a base's images apart is left out, with the network that it trains",
+         _CIFAR.format("HaBa's"), *_TRAJECTORY),
     ),
 }
 
@@ -178,11 +204,16 @@ class TrajectoryMatching(Method):
         if config.learned_labels:
             groups[-1] |= {"lr": config.label_lr, "momentum": config.label_momentum}
         self.optimiser = torch.optim.SGD(groups, momentum=config.image_momentum)
+        self.shown = Shown(config.average, list(synthetic.form.parts.values()))
         self.batches = config.batches(dataset, synthetic, self.streams["batches"], self.streams["augmentation"])
         self.done = 0
 
     def update(self) -> dict[str, float]:
         """One step on images, labels and learning rate, unless the loss is above the threshold."""
+        with self.shown.latest():
+            return self._step()
+
+    def _step(self) -> dict[str, float]:
         config, synthetic = self.config, self.synthetic
         rate = self.log_rate.exp()
         found = GRADIENTS[config.gradient](self.student, synthetic.leaf(), synthetic.labels, rate, self._batches(),
@@ -236,12 +267,14 @@ class TrajectoryMatching(Method):
     def state_dict(self) -> dict:
         """All that the next update depends on, besides the synthetic set, the experts and the data."""
         return {"done": self.done, "log_rate": self.log_rate, "order": self.batches.order,
-                "optimiser": self.optimiser.state_dict(),
+                "shown": self.shown.state_dict(), "optimiser": self.optimiser.state_dict(),
                 "streams": randomness.states(self.streams)}
 
     def load_state_dict(self, state: dict) -> None:
         """Go on from ``state_dict``; call ``start`` first."""
         self.done, self.batches.order = state["done"], state["order"]
+        if "shown" in state:  # older ones kept no average
+            self.shown.load_state_dict(state["shown"])
         self.log_rate.copy_(state["log_rate"])
         self.synthetic.learning_rate = float(self.log_rate.exp())
         self.optimiser.load_state_dict(state["optimiser"])

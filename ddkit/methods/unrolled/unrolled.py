@@ -280,6 +280,8 @@ def _learn_labels(synthetic: SyntheticSet, images: int) -> None:
     classes, each image begins as an equal share of the classes that fall to it."""
     classes = len(synthetic.classes)
     if images:
+        require(synthetic.start_form is None, "a number of images in all is taken of pixels, and this set has another "
+                                              "form: set images to 0, or form to pixels")
         picks = torch.arange(images, device=synthetic.labels.device) * len(synthetic.labels) // images
         synthetic.images, synthetic.start = synthetic.images[picks].clone(), synthetic.start[picks].clone()
         synthetic.labels = synthetic.labels[picks]

@@ -152,6 +152,10 @@ class Decoder(Form):
         codes = torch.randn(rows, *code_shape(config, canvas), generator=generator).to(device)
         return cls(config, canvas, count, {"codes": codes, **at_random(config, canvas, codes, generator)})
 
+    @property
+    def views(self) -> int:
+        return self.config.number
+
     def decode(self, picks: Tensor | None = None) -> Tensor:
         codes, number, stages = self.parts["codes"], self.config.number, self.config.stages
         if picks is None:

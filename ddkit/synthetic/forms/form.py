@@ -142,6 +142,11 @@ class Form:
         raise NotImplementedError
 
     @property
+    def views(self) -> int:
+        """How many images are made of one and the same base; they lie side by side."""
+        return 1
+
+    @property
     def labels(self) -> Tensor:
         """The class of each image, int64 [N]."""
         device = next(iter(self.parts.values())).device

@@ -103,6 +103,10 @@ class Hallucinators(Form):
         return cls(config, canvas, count, {"bases": reduced(bases, config.shrink)}
                    | {name: part.to(images) for name, part in parts.items()})
 
+    @property
+    def views(self) -> int:
+        return self.config.number
+
     def decode(self, picks: Tensor | None = None) -> Tensor:
         return self._made_of(self.parts, picks)
 
