@@ -38,6 +38,7 @@ from ddkit.networks import build_for
 from ddkit.networks.names import parse
 from ddkit.networks.precision import Precision
 from ddkit.synthetic import SyntheticSet
+from ddkit.synthetic.random_steps import SOLVERS, RandomSteps
 from ddkit.training.soft_labels import Learner, Ridge, RidgeLearner, ridged
 
 LENGTHS = 3  # of the latest networks, whose mean is how long to train
@@ -48,7 +49,7 @@ class Config(Knobs):
     """The knobs of label distillation."""
 
     updates: Annotated[int, Ge(1), Knob("of the labels")] = 19600
-    solver: Annotated[Literal["gradient", "ridge"], Knob("the step that is differentiated through: gradient descent, "
+    solver: Annotated[Literal[SOLVERS], Knob("the step that is differentiated through: gradient descent, "
                                                          "or ridge regression on features")] = "gradient"
     label_lr: Annotated[float, Gt(0), Knob("of Adam, on the labels")] = 1e-3
     inner_lr: Annotated[float, Gt(0), Knob("of the step of gradient descent", "alpha")] = 0.01
@@ -63,6 +64,11 @@ class Config(Knobs):
     network: Annotated[str, Knob("that learns from the labels")] = "LeNet"
     width: Annotated[int, Ge(1), Knob("its width")] = 128
     precision: Precision = "float32"
+
+    @property
+    def prescribes(self) -> bool:
+        """Whether a set says how long to train on it."""
+        return True
 
     @property
     def inits(self) -> tuple[str, ...]:
@@ -85,7 +91,9 @@ class Config(Knobs):
 _PAPER = ("the labels are the last ones; the paper's code keeps those that were best on validation data",
           "the network learns from the labels after their update, as the paper says; with second order its code still "
           "takes those before",
-          "networks are initialised as everywhere in ddkit", "the images are real ones: leave init at real")
+          "networks are initialised as everywhere in ddkit",
+          "how long to train belongs to the set: score it by the protocol 'prescribed'",
+          "the images are real ones: leave init at real")
 _SMALL = ("an update sees 256 real images (the paper: 1,024), and there are {} of them, so that a processor core needs "
           "minutes")
 
@@ -270,9 +278,8 @@ class LabelDistillation(Method):
     def _say_how_long(self) -> None:
         """Keep with the set how networks are to be trained on it."""
         config = self.config
-        self.synthetic.origin["training"] = {
-            "steps": self.restarts.length, "batch": self.batch, "solver": config.solver, "rate": config.network_lr,
-            "ridge": config.ridge, "share": config.share}
+        self.synthetic.schedule = RandomSteps(self.restarts.length, self.batch, config.network_lr, config.network,
+                                              config.width, config.solver, config.ridge, config.share)
 
     def state_dict(self) -> dict:
         """All that the next update depends on, besides the synthetic set and the data."""
@@ -285,6 +292,7 @@ class LabelDistillation(Method):
         self.restarts.load_state_dict(state["restarts"])
         self.optimiser.load_state_dict(state["optimiser"])
         randomness.restore(self.streams, state["streams"])
+        self._say_how_long()
 
 
 METHOD = LabelDistillation

@@ -40,7 +40,7 @@ def export_pt(synthetic, path: str | Path, quiet: bool = False) -> None:
     parts, described = form_files.stored(None if synthetic.start_form is None else synthetic.form, synthetic.start_form)
     of_schedule, scheduled = schedule.stored(synthetic.schedule)
     parts, described = parts | of_schedule, described | scheduled
-    if parts:
+    if described:
         ours |= {"parts": {name: plain(part) for name, part in parts.items()}, **json.loads(json.dumps(described))}
     save_state(Path(path), {"data": [[images, labels]], "accs_all_exps": {}, OURS: ours})
     if synthetic.meaning in ("logits", "targets"):

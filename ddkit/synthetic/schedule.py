@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ddkit.foundation.errors import require
 from ddkit.foundation.schema import COUNT, require_fit
+from ddkit.synthetic.random_steps import RandomSteps
 
 _OURS = "schedule."  # how the names of its tensors begin in a set's files
 _DESCRIPTION = {"network": str, "width": COUNT}
@@ -51,6 +52,11 @@ class Schedule:
         return len(self.order)
 
     @property
+    def seen(self) -> int:
+        """Images that all steps see."""
+        return self.order.numel()
+
+    @property
     def fixed(self) -> bool:
         """Whether it prescribes the weights to begin with, so that nothing is left to chance."""
         return self.weights is not None
@@ -83,7 +89,7 @@ class Schedule:
         return cls(tensors["order"].long(), **values, **description, weights=weights)
 
 
-def stored(schedule: Schedule | None) -> tuple[dict[str, Tensor], dict]:
+def stored(schedule: Schedule | RandomSteps | None) -> tuple[dict[str, Tensor], dict]:
     """What a set's files hold of its schedule: tensors by name, and what describes them; nothing if it has none."""
     if schedule is None:
         return {}, {}
@@ -95,7 +101,8 @@ def restored(described: dict, found: dict[str, Tensor]) -> dict:
     if "schedule" not in described:
         return {}
     tensors = {name.removeprefix(_OURS): t for name, t in found.items() if name.startswith(_OURS)}
-    return {"schedule": Schedule.restore(described["schedule"], tensors)}
+    kind = RandomSteps if "solver" in described["schedule"] else Schedule
+    return {"schedule": kind.restore(described["schedule"], tensors)}
 
 
 def ordered(classes: int, ipc: int, per_class: int, steps: int) -> Tensor:

@@ -15,6 +15,7 @@ from ddkit.synthetic.foreign import MEANINGS, origin_of
 from ddkit.synthetic.forms import Canvas, Form, Size
 from ddkit.synthetic.forms.form import INITS, random_real
 from ddkit.synthetic.forms.pixels import Pixels
+from ddkit.synthetic.random_steps import RandomSteps
 from ddkit.synthetic.schedule import Schedule
 
 _DESCRIPTION = {"mean": [NUMBER], "std": [NUMBER], "classes": [str], "origin": dict, "labels": str,
@@ -43,7 +44,8 @@ class SyntheticSet:
         origin: where it came from: dataset, data fingerprint and notes, init, and later method, preset, seed, updates.
         form: how the images are made of what is stored; given as None, they are pixels.
         start_form: the form before distillation; None of pixels, whose start says it.
-        schedule: of a set that owns the order, the rates or the initialisation of the training on it: what they are.
+        schedule: of a set that owns the order, the rates, the initialisation or the length of the training on it: what
+            they are.
     """
 
     images: Tensor
@@ -58,7 +60,7 @@ class SyntheticSet:
     start_labels: Tensor | None = None
     form: InitVar[Form | None] = None
     start_form: Form | None = None
-    schedule: Schedule | None = None
+    schedule: Schedule | RandomSteps | None = None
 
     def __post_init__(self, form: Form | None):
         if form is not None and not isinstance(form, Pixels):

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch.nn.utils import parameters_to_vector
 
 from ddkit.__main__ import main
+from ddkit.data import load
 from ddkit.foundation.checkpoints import Checkpoint
 from ddkit.foundation.errors import InputError, Unmoved
 from ddkit.foundation.randomness import stream
@@ -24,10 +25,15 @@ from ddkit.methods.labels import (
 from ddkit.methods.loop import Callback, distill
 from ddkit.methods.matching.student import Batch, Student
 from ddkit.methods.matching.unroll import Rule, unroll
-from ddkit.networks import build
-from ddkit.specs import Distill
-from ddkit.synthetic import SyntheticSet
+from ddkit.networks import build, build_for
+from ddkit.runs import run
+from ddkit.specs import Distill, Evaluate
+from ddkit.synthetic import SyntheticSet, formats
 from ddkit.synthetic.budget import storage
+from ddkit.synthetic.random_steps import RandomSteps
+from ddkit.training import test
+from ddkit.training.protocols import prescribed
+from ddkit.training.protocols.prescribed import Prescribed
 from ddkit.training.soft_labels import Ridge, RidgeLearner
 
 CLASSES, SMALL = 3, {"network": "ConvNetD1", "width": 4, "real_batch": 12, "base_batch": 4}
@@ -199,10 +205,72 @@ def test_a_set_says_how_long_to_train_on_it_and_keeps_that_in_its_file(tiny, tmp
     method, synthetic = begun(tiny, window=2, network_lr=1e-9)
     for _ in range(12):
         method.update()
-    assert method.restarts.lengths and synthetic.origin["training"]["steps"] == method.restarts.length
-    assert synthetic.origin["training"]["batch"] == 4
+    assert method.restarts.lengths
+    assert synthetic.schedule == RandomSteps(method.restarts.length, 4, 1e-9, "ConvNetD1", 4)
     synthetic.save(tmp_path / "set.safetensors")
-    assert SyntheticSet.load(tmp_path / "set.safetensors").origin["training"] == synthetic.origin["training"]
+    synthetic.export_pt(tmp_path / "set.pt")
+    for path in tmp_path.iterdir():
+        assert formats.open_set(path, tiny).schedule == synthetic.schedule
+
+
+def steps_of(solver, **changes):
+    return RandomSteps(**{"steps": 3, "batch": 4, "rate": 0.01, "network": "ConvNetD1", "width": 4, "solver": solver,
+                          "ridge": 0.5, "share": 0.3} | changes)
+
+
+def test_as_prescribed_a_network_takes_so_many_steps_of_adam_on_batches_at_random(tiny):
+    _, synthetic = begun(tiny)
+    made = Prescribed(schedule=steps_of("gradient"))
+    found = prescribed.score(synthetic.training_split(), tiny, "ConvNetD1", made, 1, width=4, split="val")
+    plain, order = build_for(tiny, "ConvNetD1", 4, stream(1, "evaluation network")), stream(1, "evaluation order")
+    adam = torch.optim.Adam(plain.parameters(), 0.01)
+    for _ in range(3):
+        picks = torch.randperm(6, generator=order)[:4]
+        adam.zero_grad()
+        F.cross_entropy(plain(synthetic.images[picks]), synthetic.labels[picks]).backward()
+        adam.step()
+    assert found["confusion"] == test(plain, tiny.val)["confusion"] and found["updates"] == 3
+    assert made.epochs_for(6) == 2
+
+
+def test_as_prescribed_a_network_answers_by_the_classifier_that_was_solved_for(tiny):
+    """The network that settled answers as its learner did, and the classifier moved by shares of batches' solutions."""
+    network = build_for(tiny, "ConvNetD1", 4, stream(0, "network"))
+    learner, images = RidgeLearner(network, 0.01, Ridge(0.5, 0.3)), tiny.train.images[:9]
+    for start in (0, 3):
+        before = learner.classifier
+        features = learner.features(images[start:]).detach()
+        learner.step(images[start:], F.one_hot(tiny.train.labels[start:9], 3).float())
+        kernel = features @ features.T + 0.5 * torch.eye(len(features))
+        solution = features.T @ torch.linalg.inv(kernel) @ F.one_hot(tiny.train.labels[start:9], 3).float()
+        torch.testing.assert_close(learner.classifier, 0.7 * before + 0.3 * solution, atol=1e-5, rtol=1e-4)
+    answers = learner.logits(images)
+    assert learner.scale.item() != 1
+    learner.settle()
+    torch.testing.assert_close(network(images), answers, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("changes", "words"), [
+    ({"batch": 7}, "see 7 images at a time, but it holds 6"), ({"steps": 0}, "steps must be at least 1"),
+    ({"solver": "newton"}, "unknown solver")])
+def test_steps_that_a_set_cannot_have_are_refused(changes, words, tiny):
+    _, synthetic = begun(tiny)
+    with pytest.raises(InputError, match=words):
+        replace(synthetic, images=synthetic.images, form=None, schedule=steps_of(**{"solver": "ridge", **changes}))
+
+
+@pytest.mark.parametrize("preset", ["course", "course_ridge"])
+def test_a_run_is_scored_as_prescribed_on_validation_and_by_its_record(preset, tmp_path):
+    spec = Distill("digits", "labels", preset, 2, network="ConvNetD1", width=4, updates=4,
+                   options={"real_batch": 20, "window": 1})
+    made = run(spec, root=tmp_path, validate_every=2, quiet=True)
+    scored = run(Evaluate(spec, "prescribed", "ConvNetD1", 4, seeds=2), root=tmp_path, quiet=True)
+    assert scored.result["protocol"] == {"name": "prescribed", "precision": "float32",
+                                         **made.synthetic.schedule.describe()}
+    assert [one["updates"] for one in scored.scores.runs] == [made.synthetic.schedule.steps] * 2
+    expected = prescribed.score(made.synthetic.training_split(), load("digits"), "ConvNetD1",
+                                Prescribed(schedule=made.synthetic.schedule), 0, width=4, split="val")["accuracy"]
+    assert made.result["validation"][-1] == [4, expected]
 
 
 class Stop(Callback):
@@ -224,7 +292,7 @@ def test_a_stopped_run_ends_in_the_same_bits_with_restarts_on_the_way(preset, di
         run(checkpoint=Checkpoint(tmp_path / "run.pt"), callbacks=[Stop()])
     _, again, resumed = run(checkpoint=Checkpoint(tmp_path / "run.pt"))
     assert torch.equal(again.labels, whole.labels) and resumed.losses == history.losses
-    assert again.origin["training"] == whole.origin["training"]
+    assert again.schedule == whole.schedule
 
 
 def test_labels_that_stay_are_an_error_and_images_that_stay_are_none(digits):
@@ -251,7 +319,8 @@ def test_the_command_says_that_the_images_are_as_they_were(tmp_path, capsys):
     assert "2 updates learned the labels of real images, which are as they were" in capsys.readouterr().out
     assert main(["evaluate", str(tmp_path / "set"), "--protocol", "assignment", "--epochs", "2", "--seeds", "1",
                  "--network", "MLP", "--runs", str(tmp_path)]) == 0
-    assert "start" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "start" in told and "prescribed" in told
 
 
 @pytest.mark.parametrize(("spec", "words"), [

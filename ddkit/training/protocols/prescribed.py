@@ -21,8 +21,10 @@ from ddkit.networks import Network, build_for
 from ddkit.networks.cost import Stopwatch
 from ddkit.networks.looking import require_sound
 from ddkit.networks.precision import without_tf32
+from ddkit.synthetic.random_steps import RandomSteps
 from ddkit.synthetic.schedule import Schedule
 from ddkit.training.fitting import test
+from ddkit.training.soft_labels import Learner, Ridge, RidgeLearner
 
 MOST_LOSSES = 100  # that a score keeps
 
@@ -33,17 +35,19 @@ class Prescribed:
 
     name: str = "prescribed"
     precision: str = "float32"
-    schedule: Schedule | None = None
+    schedule: Schedule | RandomSteps | None = None
 
     def epochs_for(self, images: int) -> int:
         """Passes over ``images`` images that its steps make, rounded up."""
-        return math.ceil(self.schedule.order.numel() / images)
+        return math.ceil(self.schedule.seen / images)
 
     def as_dict(self) -> dict:
         found = {"name": self.name, "precision": self.precision}
         if self.schedule is None:
             return found
         schedule = self.schedule
+        if isinstance(schedule, RandomSteps):
+            return found | schedule.describe()
         return found | {"steps": len(schedule), "images_in_a_step": schedule.order.shape[1],
                         "rates": schedule.rates.tolist(), "momentum": schedule.momentum.tolist(),
                         "fixed": schedule.fixed, **schedule.describe(), "sha256": digest(schedule.tensors())}
@@ -54,8 +58,8 @@ def score(training: Split, dataset: Dataset, network: str, how: Prescribed, seed
           quiet: bool = False) -> dict:
     """Train a network as ``how`` prescribes and test it on ``dataset``; arguments and result as of ``training.score``.
 
-    The seed draws the weights to begin with, unless the set brings its own: then nothing is left to chance. There is
-    nothing to resume: the steps are few.
+    The seed draws the weights to begin with, unless the set brings its own: then nothing is left to chance; and the
+    batches, where the set has no order. There is nothing to resume: the steps are few.
 
     Raises:
         InputError: the set brings the weights of another network.
@@ -65,14 +69,17 @@ def score(training: Split, dataset: Dataset, network: str, how: Prescribed, seed
     how.schedule.check_for(len(training))
     model = build_for(dataset, network, width, stream(seed, "evaluation network"), how.precision)
     _begin(model, network, width, how.schedule)
-    losses = _train(model, training, how.schedule)
+    if isinstance(how.schedule, RandomSteps):
+        losses = _train_at_random(model, training, how.schedule, stream(seed, "evaluation order"))
+    else:
+        losses = _train(model, training, how.schedule)
     require_sound(model, title)
     seconds, result = watch.seconds, test(model, scored)
     return {"seed": seed, "updates": len(losses), "train_seconds": seconds, "test_seconds": result.pop("seconds"),
             "losses": [round(loss, 5) for loss in losses[:: math.ceil(len(losses) / MOST_LOSSES)]]} | result
 
 
-def _begin(model: Network, network: str, width: int, schedule: Schedule) -> None:
+def _begin(model: Network, network: str, width: int, schedule: Schedule | RandomSteps) -> None:
     """Give the network the weights that the set brings, if it brings any."""
     if not schedule.fixed:
         return
@@ -98,4 +105,18 @@ def _train(model: Network, training: Split, schedule: Schedule) -> list[float]:
             with torch.no_grad():
                 for weight, speed, gradient in zip(weights, velocity, found, strict=True):
                     weight -= rate * speed.mul_(kept).add_(gradient)
+    return losses
+
+
+def _train_at_random(model: Network, training: Split, steps: RandomSteps, generator: torch.Generator) -> list[float]:
+    """Make the steps, each on a batch at random; returns the loss before each."""
+    model.train()
+    learner = (Learner(model, steps.rate) if steps.solver == "gradient"
+               else RidgeLearner(model, steps.rate, Ridge(steps.ridge, steps.share)))
+    losses = []
+    with without_tf32():
+        for _ in range(steps.steps):
+            picks = torch.randperm(len(training), generator=generator)[: steps.batch].to(training.images.device)
+            losses.append(learner.step(training.images[picks], training.labels[picks]))
+    learner.settle()
     return losses
