@@ -62,22 +62,32 @@ def settings(options, **flags: str) -> tuple[tuple[str, object], ...]:
     Raises:
         InputError: a knob is given twice, or ``--set`` is no pair.
     """
-    found: dict[str, object] = {}
-    for name, value in [*map(_pair, options.set), *flags.items()]:
-        require(name not in found, f"{name} is given twice: leave one out")
-        try:
-            found[name] = json.loads(value)
-        except (json.JSONDecodeError, RecursionError):
-            found[name] = value
+    found = read(options.set, "--set", **flags)
     if getattr(options, "lr", None) is not None:
         require("image_lr" not in found, "--lr is image_lr, which is given twice: leave one out")
         found["image_lr"] = options.lr
     return tuple(sorted(found.items()))
 
 
-def _pair(text: str) -> tuple[str, str]:
+def read(texts: list[str], flag: str, **more: str) -> dict[str, object]:
+    """The values given as ``NAME=VALUE`` by a flag, and others, by name: each as JSON if it is, else as text.
+
+    Raises:
+        InputError: one is given twice, or is no pair.
+    """
+    found: dict[str, object] = {}
+    for name, value in [*(_pair(text, flag) for text in texts), *more.items()]:
+        require(name not in found, f"{name} is given twice: leave one out")
+        try:
+            found[name] = json.loads(value)
+        except (json.JSONDecodeError, RecursionError):
+            found[name] = value
+    return found
+
+
+def _pair(text: str, flag: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
-    require(bool(equals), f"--set takes name=value, got '{text}'")
+    require(bool(equals), f"{flag} takes name=value, got '{text}'")
     return name, value
 
 

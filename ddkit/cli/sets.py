@@ -65,7 +65,9 @@ def _folder(path: Path, options) -> tuple[dict, str, int]:
     _agreed(path, options, dataset=spec.dataset, size=spec.size or _own_size(spec.dataset),
             labels=Record.load(path).synthetic.meaning, pixels="normalised")
     require_only(path, options.entry)
-    found, random = File.of(path / SYNTHETIC, spec.dataset, spec.size), RandomReal(spec.dataset, spec.ipc, spec.size)
+    found = File.of(path / SYNTHETIC, spec.dataset, spec.size)
+    ipc = max(1, int(Record.load(path).synthetic.stored_ipc)) if getattr(spec, "budget", None) else spec.ipc
+    random = RandomReal(spec.dataset, ipc, spec.size)  # in as many bytes, as near as whole images come
     if isinstance(spec, Coreset):
         return {spec.method: found, "random real": random}, "ConvNetD3", spec.width
     start = Start(spec) if Start(spec).drawn else Start(found)

@@ -1,9 +1,11 @@
 """``python -m ddkit distill``."""
 
 from ddkit.cli.flags import add_knobs, knobs_of, presets
+from ddkit.cli.forms import add_form, form_of, within
 from ddkit.cli.options import add_data, add_json, add_out, add_places, add_precision, add_settings, settings, show
 from ddkit.foundation.progress import say
 from ddkit.methods import METHODS, get
+from ddkit.synthetic.budget import in_words
 
 
 def add_to(add) -> None:
@@ -12,7 +14,7 @@ def add_to(add) -> None:
     add_data(distill)
     distill.add_argument("--method", default="datadam", help=f"distillation method: {', '.join(sorted(METHODS))}")
     distill.add_argument("--preset", default="course", help=f"settings: {presets()}")
-    distill.add_argument("--ipc", type=int, default=10, help="images per class")
+    add_form(distill)
     distill.add_argument("--init", default="real",
                          help="start from random real images (real), chosen ones (herding, k-centre) or noise")
     distill.add_argument("--network", help="network to match on (None: the preset's)")
@@ -35,15 +37,16 @@ def _distill(options) -> None:
     from ddkit.runs import run
     from ddkit.specs import Distill
 
-    spec = Distill(options.dataset, options.method, options.preset, options.ipc, options.init, options.network,
-                   options.width, options.updates, options.seed, options.size,
-                   settings(options, **knobs_of(options)), options.precision)
+    spec = Distill(options.dataset, options.method, options.preset, init=options.init, network=options.network,
+                   width=options.width, updates=options.updates, seed=options.seed, size=options.size,
+                   options=settings(options, **knobs_of(options)), precision=options.precision, **form_of(options))
+    spec = within(spec, options)
 
     class Announce(Callback):
         def on_start(self, synthetic, history):
             for sentence in presets.departures(options.method, options.preset, options.dataset):
                 say(f"{options.preset}: {sentence}")
-            say(f"{spec.total_updates} updates of {len(synthetic.images)} images, {history.updates} done before")
+            say(f"{spec.total_updates} updates of {len(synthetic.start)} images, {history.updates} done before")
 
     record = run(spec, root=options.runs, folder=options.out, data=options.data, callbacks=(Announce(),),
                  validate_every=options.validate_every)
@@ -51,7 +54,8 @@ def _distill(options) -> None:
     if get(options.method).keeps_images:
         moved = f"{record.updates} updates learned the labels of real images, which are as they were"
     spent = _spent(record.result.get("privacy"))
-    show(record.as_dict(), options, f"{record}\n{moved}; they are in {record.folder}{spent}")
+    size = f" ({in_words(record.result['size'])})" if "size" in record.result else ""
+    show(record.as_dict(), options, f"{record}\n{moved}; they are in {record.folder}{size}{spent}")
 
 
 def _spent(privacy: dict | None) -> str:

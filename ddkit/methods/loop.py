@@ -192,6 +192,7 @@ class _Run:
         with readable(self.checkpoint):
             self.history.__dict__.update(state["history"])
             self.method.load_state_dict(state["method"])
+            self.synthetic.load_state_dict(state.get("form", {}))
             self._restore(state["parameters"])
         self._state = self._capture()
 
@@ -210,7 +211,8 @@ class _Run:
         parameters = [p.detach().cpu().clone() for p in self.synthetic.parameters()]
         history = {**self.history.__dict__, "losses": list(self.history.losses),
                    "validation": list(self.history.validation), "snapshots": dict(self.history.snapshots)}
-        return {"history": history, "method": copy.deepcopy(self.method.state_dict()), "parameters": parameters}
+        return {"history": history, "method": copy.deepcopy(self.method.state_dict()), "parameters": parameters,
+                "form": self.synthetic.state_dict()}
 
     @torch.no_grad()
     def _restore(self, values: list[Tensor]) -> None:

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from ddkit.data import Dataset
+from ddkit.foundation.errors import require
 from ddkit.foundation.knobs import Knobs
-from ddkit.synthetic import SyntheticSet
+from ddkit.synthetic import SyntheticSet, forms
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,14 @@ class Method:
 
     def __init__(self, config: Knobs):
         self.config = config
+
+    @classmethod
+    def check_form(cls, form: str) -> None:
+        """Refuse a form of a set that the method cannot work with; most drive any."""
+        require(not cls.keeps_images or form == "pixels", f"this method leaves the images as they are, so that of form "
+                f"'{form}' nothing would be learned: leave the form at pixels")
+        require(not cls.private or not forms.get(form).reads_data, f"form '{form}' looks at real images even "
+                "where it begins from noise, so that a set of it is not private: choose another form")
 
     @classmethod
     def check_memory(cls, config: Knobs, images: int, pixels: int, weights: int) -> None:

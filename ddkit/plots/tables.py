@@ -14,21 +14,34 @@ from ddkit.training.scores import METRICS, Scores
 def scores(records: dict[str, Record], style: str = "simple") -> str:
     """One row per record: mean accuracy, standard deviation and n, updates, seconds of training and of testing.
 
-    The records are of one protocol; if a kernel predicted, the heading says so. Two-class data also get balanced
+    The records are of one protocol; if a kernel predicted, the heading says so. Where one is of a set of another form
+    than pixels, bytes and decoded images stand beside the scores. Two-class data also get balanced
     accuracy, AUC and a second table, the recall of each class; rows whose balanced accuracy is at chance say so.
     """
     first = next(iter(records.values()))
     metrics = _metrics(first.scores)
+    sizes = _sizes(records)
     rows = [(name + _precision(r) + " (at chance)" * r.scores.at_chance, *(str(r.scores.of(m)) for m in metrics),
-             r.result["runs"][0]["updates"], f"{r.scores.seconds:.1f}", f"{r.scores.test_seconds:.1f}")
-            for name, r in records.items()]
+             *sizes.get(name, ()), r.result["runs"][0]["updates"], f"{r.scores.seconds:.1f}",
+             f"{r.scores.test_seconds:.1f}") for name, r in records.items()]
     guessing = [100 * first.result["chance"], 50, 50]
-    rows.append(("always the most frequent class", *(f"{g:.2f} %" for g in guessing[: len(metrics)]), "", "", ""))
+    beside = ("bytes", "images") if sizes else ()
+    empty = ("",) * (3 + len(beside))
+    rows.append(("always the most frequent class", *(f"{g:.2f} %" for g in guessing[: len(metrics)]), *empty))
     sets = "kernel regression on" if "kernel" in first.result else "trained on"
-    headers = (sets, *metrics.values(), "updates", "training s", "testing s")
-    sides = ("left",) * (1 + len(metrics)) + ("right",) * 3
+    headers = (sets, *metrics.values(), *beside, "updates", "training s", "testing s")
+    sides = ("left",) * (1 + len(metrics)) + ("right",) * len(empty)
     table = tabulate(rows, headers, style, disable_numparse=True, colalign=sides)
     return _noted(f"{table}\n\n{_recalls(records, style)}" if first.scores.two_classes else table, first)
+
+
+def _sizes(records: dict[str, Record]) -> dict[str, tuple[str, str]]:
+    """Bytes and images of each set, where as many images are not as many bytes; older records do not know."""
+    known = {name: r.result["size"] for name, r in records.items() if "size" in r.result}
+    if all(size["form"] == "pixels" for size in known.values()):
+        return {}
+    return {name: (f"{known[name]['bytes']:,}", f"{known[name]['images']:,}") if name in known else ("", "")
+            for name in records}
 
 
 def _recalls(records: dict[str, Record], style: str) -> str:

@@ -4,6 +4,8 @@ import html
 import statistics
 from pathlib import Path
 
+from ddkit.synthetic.budget import in_words
+
 _LONGEST = 60  # letters of a value
 
 
@@ -57,6 +59,8 @@ def _outcome(record) -> dict[str, str]:
         found["scores"] = f"{100 * mean:.2f} % (n={len(result['accuracies'])}), accuracy of experts on validation data"
     if result.get("validation"):
         found["scores"] = f"{100 * result['validation'][-1][1]:.2f} % on validation data"
+    if "size" in result:
+        found["takes"] = in_words(result["size"])
     if "moved" in result:
         found["moved"] = f"the images by {result['moved']:.2f}"
     return found

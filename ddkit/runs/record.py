@@ -37,7 +37,8 @@ class Record:
         updates: of the synthetic set, or of each evaluation's network.
         result: of a distillation ``moved``, ``cpu_seconds`` (of all cores), ``losses``, ``validation``, ``departures``;
             of an evaluation ``runs`` (one dict per seed), ``classes``, ``chance``, and ``cost`` of the network or, if
-            one predicted, the ``kernel``; of an application what its module says.
+            one predicted, the ``kernel``; of both the ``size`` of the set (see ``synthetic.budget``; older records have
+            none); of an application what its module says.
         notes: the data set's, which belong beside results: that the images are synthetic, say.
         files: sha256 of the files beside it, by name (older records name none).
         maker: who made it; "" where nobody gave a name, as in older records.

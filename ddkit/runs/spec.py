@@ -85,6 +85,10 @@ class Source(Named):
         """What an evaluation with ``seed`` trains on: images [N, C, H, W] and their hard or soft labels."""
         raise NotImplementedError
 
+    def takes(self, job: Job) -> dict:
+        """What it takes, as ``synthetic.budget.described`` says it; nothing where that is not known."""
+        return {}
+
 
 class Spec(Named):
     """What a run is asked for; ``dataset`` and ``size`` say on which images, as for ``data.load``.

@@ -1,12 +1,14 @@
 """The spec of a distillation."""
 
 from dataclasses import dataclass, fields
+from fractions import Fraction
 from functools import cached_property
 from typing import ClassVar
 
 from ddkit import methods
 from ddkit.data import Dataset
 from ddkit.foundation.errors import one_of, require, whole
+from ddkit.foundation.knobs import Knobs
 from ddkit.foundation.randomness import stream
 from ddkit.foundation.schema import NUMBER
 from ddkit.methods import coresets, presets
@@ -18,11 +20,14 @@ from ddkit.runs.spec import Spec, key, pairs
 from ddkit.specs.evaluate import PROTOCOLS, in_precision, scorer, with_numbers_of
 from ddkit.specs.experts import Experts
 from ddkit.specs.sources import MadeSet
-from ddkit.synthetic import INITS, SyntheticSet, check_ipc
+from ddkit.synthetic import INITS, SyntheticSet, check_ipc, forms
+from ddkit.synthetic.budget import SIZE, described
+from ddkit.synthetic.forms import Canvas
 from ddkit.training.kernels import InfiniteNetwork
 from ddkit.training.scores import Scores
 
-_IN_CONFIG = ("preset", "network", "width", "precision", "options")  # fields that come to count by the config alone
+_IN_CONFIG = ("preset", "network", "width", "precision", "options", "form", "form_options")
+"""Fields that come to count by the configs alone."""
 
 
 @dataclass(frozen=True)
@@ -32,17 +37,20 @@ class Distill(MadeSet, Spec):
     Attributes:
         dataset, size: as for ``data.load``.
         method, preset: as in ``ddkit.methods``.
-        ipc: images per class.
+        ipc: images per class; of another form than pixels as many bytes as these take in float32.
         init: ``real`` (random images), ``herding`` or ``k-centre`` (chosen ones, see ``coresets``), or ``noise``.
         network, width: matched on; None takes the preset's.
         updates: of the synthetic set; None takes the preset's.
         seed: of everything random in the run.
         options: that replace the preset's, by name: a dict or pairs, kept as pairs.
         precision: ``float32`` or ``bfloat16``, as in ``networks.precision``; None takes the preset's.
+        form: how the images are made of what is stored, as in ``synthetic.forms``.
+        form_options: of the form, by name: a dict or pairs, kept as pairs.
+        budget: bytes that the images of the whole set may take, in place of those of ``ipc``, which then says nothing.
     """
 
     RESULT: ClassVar[dict] = {"moved": NUMBER, "losses": [{...: NUMBER}], "validation": [[NUMBER]],
-                              "departures": [str], "?privacy": dict}
+                              "departures": [str], "?privacy": dict, "?size": SIZE}
 
     dataset: str = "mnist"
     method: str = "datadam"
@@ -56,10 +64,14 @@ class Distill(MadeSet, Spec):
     size: int | None = None
     options: tuple[tuple[str, object], ...] = ()
     precision: str | None = None
+    form: str = "pixels"
+    form_options: tuple[tuple[str, object], ...] = ()
+    budget: int | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "options", pairs(self.options))
+        for name in ("options", "form_options"):
+            object.__setattr__(self, name, pairs(getattr(self, name)))
 
     @cached_property
     def config(self):
@@ -69,6 +81,17 @@ class Distill(MadeSet, Spec):
         if self.updates is not None and any(f.name == "updates" for f in fields(methods.get(self.method).Config)):
             chosen["updates"] = self.updates  # a knob of methods whose schedule depends on it
         return presets.configure(self.method, self.preset, {**dict(self.options), **chosen}, self.dataset)
+
+    @cached_property
+    def form_config(self) -> Knobs:
+        """The form's configuration with its options in place."""
+        return forms.configure(self.form, dict(self.form_options))
+
+    @property
+    def formed(self) -> dict:
+        """What decides of which form the set is, and what it may take, besides ``ipc``; empty of that many pixels."""
+        of_form = {} if self.form == "pixels" else {"form": self.form, "form_config": self.form_config}
+        return of_form | ({} if self.budget is None else {"budget": self.budget})
 
     @property
     def learns_rate(self) -> bool:
@@ -98,13 +121,17 @@ class Distill(MadeSet, Spec):
         return self.config.updates if self.updates is None else self.updates
 
     def decides(self) -> dict:
-        named = {n: v for n, v in super().decides().items() if n not in _IN_CONFIG}
-        return named | {"config": self.config, "updates": self.total_updates}
+        unsaid = _IN_CONFIG if self.budget is None else (*_IN_CONFIG, "ipc")
+        named = {n: v for n, v in super().decides().items() if n not in unsaid}
+        return named | self.formed | {"config": self.config, "updates": self.total_updates}
 
     def check(self) -> None:
         super().check()
         one_of(self.init, (*INITS, *coresets.STARTS), "init")
         whole(self.ipc, 1, "images per class (ipc)")
+        if self.budget is not None:
+            whole(self.budget, 1, "the budget in bytes")
+        methods.get(self.method).check_form(self.form)
         if InfiniteNetwork.named(self.config.network) is None:
             parse(self.config.network, self.config.width)
         whole(self.total_updates, 1, "updates")
@@ -114,23 +141,43 @@ class Distill(MadeSet, Spec):
                 f"'{self.init}': choose another init, or other options")
 
     def check_on(self, dataset: Dataset) -> None:
-        check_ipc(self.ipc, dataset)
+        images = self.images_per_class(dataset)
+        if self.form == "pixels" or self.init in coresets.STARTS:  # others show a real image twice, if there are few
+            check_ipc(images, dataset)
         weights = 0
         if InfiniteNetwork.named(self.config.network) is None:
             network = sketch_for(dataset, self.config.network, self.config.width)
             weights = sum(p.numel() for p in network.parameters())
         pixels = dataset.train.images[0].numel()
-        methods.get(self.method).check_memory(self.config, self.ipc * len(dataset.classes), pixels, weights)
+        methods.get(self.method).check_memory(self.config, images * len(dataset.classes), pixels, weights)
 
     @property
     def name(self) -> str:
-        return f"distill-{self.dataset}-{self.method}-{self.preset}-ipc{self.ipc}-{self.init}-{key(self)}"
+        size = f"ipc{self.ipc}" if self.budget is None else f"bytes{self.budget}"
+        form = "" if self.form == "pixels" else f"{self.form}-"
+        return f"distill-{self.dataset}-{self.method}-{self.preset}-{form}{size}-{self.init}-{key(self)}"
+
+    def images_per_class(self, dataset: Dataset) -> int:
+        """Images of each class that the set decodes.
+
+        Raises:
+            InputError: the budget is too small for one, or the images' size does not fit the form.
+        """
+        return forms.get(self.form).count(self.form_config, Canvas.of(dataset), self._ipc(dataset))
+
+    def _ipc(self, dataset: Dataset) -> int | Fraction:
+        """The budget, in float32 images of each class."""
+        return self.ipc if self.budget is None else Fraction(self.budget, Canvas.of(dataset).budget(1))
 
     def starting_set(self, dataset: Dataset) -> SyntheticSet:
         """The synthetic set that the run starts from."""
-        if self.init in coresets.STARTS:
-            return coresets.select(dataset, self.ipc, self.init, seed=self.seed)
-        return SyntheticSet.begin(self.init, dataset, self.ipc, stream(self.seed, "init"))
+        images, random = self.images_per_class(dataset), stream(self.seed, "init")
+        chosen = coresets.select(dataset, images, self.init, seed=self.seed) if self.init in coresets.STARTS else None
+        if self.form == "pixels":
+            return chosen or SyntheticSet.begin(self.init, dataset, images, random)
+        init = chosen.images if chosen else self.init
+        form = forms.begin(self.form, self.form_config, dataset, self._ipc(dataset), init, random)
+        return SyntheticSet.of_form(form, dataset, self.init)
 
     def synthetic(self, job: Job) -> SyntheticSet:
         return job.run(self).synthetic
@@ -154,6 +201,7 @@ class Distill(MadeSet, Spec):
         return Outcome(history.seconds, history.updates, {
             "moved": synthetic.moved, "cpu_seconds": history.cpu_seconds, "losses": history.losses,
             "validation": history.validation, "departures": presets.departures(self.method, self.preset, self.dataset),
+            "size": described(synthetic),
             **{name: said for name, said in synthetic.origin.items() if name == "privacy"}},
             synthetic, history.snapshots, (kept.path,))
 

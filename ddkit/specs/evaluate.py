@@ -18,6 +18,7 @@ from ddkit.runs.spec import OfSource, Source, Spec, key
 from ddkit.runs.workers import in_parallel
 from ddkit.specs.sources import Full, RandomReal
 from ddkit.synthetic import SyntheticSet
+from ddkit.synthetic.budget import SIZE
 from ddkit.training import Protocol, protocol, score
 from ddkit.training.kernel_scores import KERNEL_PROTOCOLS, KernelProtocol
 from ddkit.training.kernel_scores import score as kernel_score
@@ -41,7 +42,7 @@ class Evaluate(OfSource, Spec):
     """
 
     RESULT: ClassVar[dict] = {"runs": [SCORED], "protocol": dict, "?classes": [str], "chance": NUMBER,
-                              "training_images": COUNT, "epochs": COUNT}
+                              "training_images": COUNT, "epochs": COUNT, "?size": SIZE}
 
     of: Source
     protocol: str = "standard"
@@ -122,7 +123,8 @@ class Evaluate(OfSource, Spec):
             how = with_numbers_of(self.of.synthetic(job), how)
         by_kernel = isinstance(how, KernelProtocol)
         counted = {"kernel": how.kernel_of(self.network)} if by_kernel else {"cost": self._cost(dataset)}
-        first = self.of.training_set(job, 0)
+        first, size = self.of.training_set(job, 0), self.of.takes(job)
+        counted |= {"size": size} if size else {}
         # By content: a set that was made again since the first seeds is another.
         given = {} if isinstance(self.of, Full) else {"set": digest([first.images, first.labels, first.squared])}
         given |= {"schedule": how.as_dict()} if self.protocol == "prescribed" else {}

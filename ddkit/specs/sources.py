@@ -9,6 +9,7 @@ from ddkit.foundation.randomness import stream
 from ddkit.runs.jobs import Job
 from ddkit.runs.spec import OfDataset, OfSource, Source
 from ddkit.synthetic import SyntheticSet, check_ipc
+from ddkit.synthetic.budget import described, storage_of
 from ddkit.synthetic.formats import digest, open_set
 
 
@@ -21,6 +22,9 @@ class Full(OfDataset, Source):
 
     def training_set(self, job: Job, seed: int) -> Split:
         return job.dataset.train
+
+    def takes(self, job: Job) -> dict:
+        return _of_real(len(job.dataset.train), job.dataset)
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,9 @@ class RandomReal(OfDataset, Source):
     def training_set(self, job: Job, seed: int) -> Split:
         return SyntheticSet.from_real(job.dataset, self.ipc, stream(seed, "random real")).training_split()
 
+    def takes(self, job: Job) -> dict:
+        return _of_real(self.ipc * len(job.dataset.classes), job.dataset)
+
 
 class MadeSet(OfDataset, Source):
     """Base of sources that are a synthetic set."""
@@ -51,6 +58,9 @@ class MadeSet(OfDataset, Source):
 
     def training_set(self, job: Job, seed: int) -> Split:
         return self.synthetic(job).training_split().to(job.dataset.train.images.device)
+
+    def takes(self, job: Job) -> dict:
+        return described(self.synthetic(job))
 
 
 @dataclass(frozen=True)
@@ -112,7 +122,10 @@ class Start(OfSource, Source):
         if not self.drawn:
             return super().decides()
         # Whatever the method does afterwards.
-        return {name: getattr(self.of, name) for name in ("dataset", "size", "ipc", "init", "seed")}
+        unsaid = {"ipc"} if "budget" in self.of.formed else set()
+        named = {name: getattr(self.of, name) for name in ("dataset", "size", "ipc", "init", "seed")
+                 if name not in unsaid}
+        return named | self.of.formed
 
     def check(self) -> None:
         self.of.check()
@@ -121,9 +134,19 @@ class Start(OfSource, Source):
         self.of.check_on(dataset)
 
     def training_set(self, job: Job, seed: int) -> Split:
-        if self.drawn:
-            return self.of.starting_set(job.dataset).training_split()
-        return self.of.synthetic(job).undistilled().training_split().to(job.dataset.train.images.device)
+        return self._set(job).training_split().to(job.dataset.train.images.device)
+
+    def takes(self, job: Job) -> dict:
+        return described(self._set(job))
+
+    def _set(self, job: Job) -> SyntheticSet:
+        return self.of.starting_set(job.dataset) if self.drawn else self.of.synthetic(job).undistilled()
+
+
+def _of_real(images: int, dataset: Dataset) -> dict:
+    """What real images take, as ``described`` says it: a byte for a pixel and colour."""
+    numbers = dataset.train.images[0].numel()
+    return {"form": "pixels", "bytes": storage_of(images, numbers, learned=False), "shared_bytes": 0, "images": images}
 
 
 def origin(source: Source) -> Source:

@@ -163,6 +163,8 @@ def _point(shelf: Shelf, sample: Sample) -> Point:
     made, record = made_of(sample.source), _made(shelf, sample)
     if record and made is sample.source:
         return Point(_ipc(sample), sample, storage(record.synthetic), record)
+    if "size" in sample.records[0].result:
+        return Point(_ipc(sample), sample, sample.records[0].result["size"]["bytes"], record)
     source, images = SOURCES[parse_name(made.dataset)[0]], sample.records[0].result["training_images"]
     numbers = len(source.mean) * (made.size or source.size) ** 2
     return Point(_ipc(sample), sample, storage_of(images, numbers, learned=not _is_real(sample.source)), record)

@@ -125,7 +125,9 @@ class Sample:
         if self.sets == 1:
             return ("networks",)
         made = made_of(self.source)
-        return ("starts", made.dataset, made.size, made.ipc, made.init) if getattr(made, "draws_start", False) else None
+        if not getattr(made, "draws_start", False):
+            return None
+        return ("starts", made.dataset, made.size, made.ipc, made.init, *made.formed.items())
 
 
 def lead(first: Sample, second: Sample, most: int | None = None) -> Lead:

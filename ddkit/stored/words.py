@@ -7,7 +7,8 @@ from pathlib import Path
 from ddkit.specs import File, Full, RandomReal, Source, Start
 
 METHOD, START, RANDOM, FULL = "method", "start", "random", "full"  # what a set stands for
-_SAID = {"dataset", "size", "method", "preset", "ipc", "init", "options"}  # said in other words, or beside the set
+# Fields that are said in other words, or beside the set.
+_SAID = {"dataset", "size", "method", "preset", "ipc", "init", "options", "form", "form_options"}
 _LONGEST = 24  # letters of a value
 
 
@@ -44,7 +45,8 @@ def _base(source: Source, ipc: bool) -> str:
     if isinstance(source, Start):
         if not source.drawn:
             return f"start of {_base(source.of, ipc)}"
-        return f"start: {_sized(source.of.init, source.of, ipc)}"
+        form = "" if source.of.form == "pixels" else f" as {source.of.form}"
+        return f"start: {_sized(source.of.init + form, source.of, ipc)}"
     if isinstance(source, RandomReal):
         return _sized("random real", source, ipc)
     told = [source.method, *(form.format(getattr(source, name)) for name, form in _IN_NAME.items()
@@ -52,7 +54,8 @@ def _base(source: Source, ipc: bool) -> str:
     return _sized(" ".join(told), source, ipc)
 
 
-_IN_NAME = {"preset": "{}", "init": "from {}"}  # what a name says of a set, besides its method, where it is no default
+# What a name says of a set, besides its method, where it is no default.
+_IN_NAME = {"preset": "{}", "init": "from {}", "form": "as {}"}
 
 
 def _sized(name: str, source: Source, ipc: bool) -> str:
@@ -66,8 +69,9 @@ def _default(source: Source, field: str):
 def _told(source: Source) -> dict[str, str]:
     """What further fields and options say, by name; of a default nothing is said but in numbers."""
     if isinstance(source, Start) and source.drawn:
-        return {"seed": f"seed {source.of.seed}"}  # which alone decides it, beside what its name says
+        options = {name: f"{name} {str(value)[:_LONGEST]}" for name, value in source.of.form_options}
+        return {"seed": f"seed {source.of.seed}"} | options  # which decide it, beside what its name says
     inner = source.of if isinstance(source, Start) else source
     values = {f.name: getattr(inner, f.name) for f in fields(inner) if f.name not in _SAID}
-    values |= dict(getattr(inner, "options", ()))
+    values |= dict(getattr(inner, "options", ())) | dict(getattr(inner, "form_options", ()))
     return {name: f"{name} {str(value)[:_LONGEST]}" for name, value in values.items() if value is not None}

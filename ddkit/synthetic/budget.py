@@ -1,15 +1,31 @@
 """How many bytes a set takes, so that sets may be compared by what it costs to keep them."""
 
+from ddkit.foundation.schema import COUNT
+from ddkit.synthetic.forms.form import FLOAT
 from ddkit.synthetic.synthetic_set import SyntheticSet
 
-FLOAT = 4  # bytes of a number that was learned: float32
+SIZE = {"form": str, "bytes": COUNT, "shared_bytes": COUNT, "images": COUNT}  # the pattern of what records say of it
 
 
 def storage(kept: SyntheticSet) -> int:
     """Bytes that a set takes: a real image has one byte for a pixel and colour, a distilled one four (float32), and so
     has every number of a soft label; a hard label has one."""
-    images = kept.images.numel() * (FLOAT if kept.moved else 1)
+    plain = kept.form_name == "pixels" and not kept.moved and kept.origin.get("init") != "noise"
+    images = kept.start.numel() if plain else kept.size.bytes
     return images + kept.labels.numel() * (FLOAT if kept.soft else 1)
+
+
+def described(kept: SyntheticSet) -> dict:
+    """What records say of a set's size, as plain data: its form, the bytes that it takes, those of them that all
+    classes share, and its images."""
+    return {"form": kept.form_name, "bytes": storage(kept), "shared_bytes": kept.size.shared_bytes,
+            "images": kept.size.decoded}
+
+
+def in_words(size: dict) -> str:
+    """What ``described`` gave, in a line."""
+    return f"{size['images']:,} images in {size['bytes']:,} bytes" + (
+        f", as {size['form']}" if size["form"] != "pixels" else "")
 
 
 def storage_of(images: int, numbers: int, learned: bool) -> int:

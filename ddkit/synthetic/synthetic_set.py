@@ -138,6 +138,11 @@ class SyntheticSet:
         return len(self.start) // len(self.classes)
 
     @property
+    def form_name(self) -> str:
+        """The name of its form."""
+        return self.form.name
+
+    @property
     def size(self) -> Size:
         """What the images take, and how many they are; labels are counted by ``budget.storage``."""
         return self.form.size()
@@ -214,6 +219,22 @@ class SyntheticSet:
         """Bring the parameters back to where they may be, after a step."""
         self.form.constrain()
 
+    def state_dict(self) -> dict:
+        """What a resumed run needs besides the parameters: what a form keeps fixed, and how it began. Of pixels
+        nothing: these begin alike on any machine, and what is fitted to images may not."""
+        if self._form is None:
+            return {}
+        return {"fixed": dict(self._form.fixed), "start": self.start, "start_parts": dict(self.start_form.parts)}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Go on from ``state_dict``; the parameters are to be restored besides."""
+        if self._form is not None:
+            device = self.start.device
+            fixed = {name: tensor.to(device) for name, tensor in state["fixed"].items()}
+            self._form.fixed = self.start_form.fixed = fixed
+            self.start_form.parts = {name: part.to(device) for name, part in state["start_parts"].items()}
+            self.start = state["start"].to(device)
+
     def training_split(self) -> Split:
         """What a network is trained on."""
         labels = self.labels.detach()
@@ -287,6 +308,9 @@ def _images(synthetic: SyntheticSet) -> Tensor:
 
 
 def _set_images(synthetic: SyntheticSet, images: Tensor) -> None:
+    form = getattr(synthetic, "_form", None)
+    require(form is None, f"the images of this set are decoded, as form '{form and form.name}' says, and others "
+                          "cannot take their place: ask for pixels where a method replaces them")
     synthetic._pixels, synthetic._form = images, None
 
 

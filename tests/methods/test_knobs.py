@@ -11,11 +11,13 @@ from ddkit.foundation.knobs import Declared, declared
 from ddkit.methods import METHODS, presets
 from ddkit.methods.matching.student import GRADIENTS
 from ddkit.plots import tables
+from ddkit.synthetic.forms import FORMS
 from ddkit.training import Protocol
 from ddkit.training.difficulty import SCORES
 from ddkit.training.experts import Plan
 
 CONFIGS = {name: method.Config for name, method in METHODS.items()} | {"experts": Plan, "protocols": Protocol}
+CONFIGS |= {f"form {name}": form.Config for name, form in FORMS.items()}
 KNOBS = [pytest.param(config, knob, id=f"{name}-{knob.name}") for name, config in CONFIGS.items()
          for knob in declared(config)]
 OF_ANOTHER_KIND = {int: [1.5, "1", True, None, math.nan, 2**53], float: ["1", True, [1.0], math.nan, math.inf, 1e31],

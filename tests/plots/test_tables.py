@@ -114,3 +114,15 @@ def test_a_table_of_knobs_has_as_many_cells_in_every_row():
     for method, found in METHODS.items():
         rows = tables.knobs(presets.configure(method, next(iter(found.PRESETS)), {}), "github").splitlines()
         assert {row.count("|") for row in rows} == {7}
+
+
+def test_bytes_and_images_stand_beside_scores_where_as_many_images_are_not_as_many_bytes():
+    def sized(size: dict | None) -> Record:
+        found = of_accuracies(80, 90)
+        return dataclasses.replace(found, result=found.result | ({} if size is None else {"size": size}))
+
+    pixels = {"form": "pixels", "bytes": 31370, "shared_bytes": 0, "images": 10}
+    cells = {"form": "multi-formation", "bytes": 31400, "shared_bytes": 0, "images": 40}
+    text = tables.scores({"cells": sized(cells), "pixels": sized(pixels), "older": sized(None)})
+    assert "bytes" in text and "images" in text and "31,400" in text and "31,370" in text
+    assert tables.scores({"pixels": sized(pixels)}) == tables.scores({"pixels": sized(None)})

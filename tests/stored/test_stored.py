@@ -205,3 +205,13 @@ def test_what_evolved_is_what_kept_its_images(everything):
         assert run.updates[0] == 0 and run.updates[-1] == run.record.updates == len(run.losses)
         assert run.moved(0) == 0 and run.moved(run.updates[-1]) == pytest.approx(run.record.result["moved"], rel=1e-5)
         assert run.pixels(0).equal(run.record.synthetic.pixels(run.record.synthetic.start))
+
+
+def test_sets_of_forms_are_told_from_pixels_and_from_one_another():
+    pixels = Distill("digits", ipc=1)
+    cells = [replace(pixels, form="multi-formation", form_options={"factor": factor}) for factor in (2, 3)]
+    named = tell_apart([pixels, *cells, *map(Start, (pixels, *cells))])
+    assert list(named.values()) == [
+        "datadam, 1 per class", "datadam as multi-formation, 1 per class, factor 2",
+        "datadam as multi-formation, 1 per class, factor 3", "start: real, 1 per class",
+        *(f"start: real as multi-formation, 1 per class, factor {factor}" for factor in (2, 3))]

@@ -103,6 +103,8 @@ def test_other_images_than_the_form_decodes_make_no_set_of_it(formed, name):
         return
     with pytest.raises(InputError, match="form"):
         replace(formed, images=formed.images + 1)
+    with pytest.raises(InputError, match="pixels"):
+        formed.images = formed.images + 1
     assert replace(formed, images=formed.images + 1, form=None).form.size().decoded == len(formed.images)
 
 

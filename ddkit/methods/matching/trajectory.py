@@ -260,7 +260,7 @@ class TrajectoryMatching(Method):
         require(len(chosen) == len(synthetic.images), "the experts classify too few images correctly to start from: "
                                                       "train them for longer, or ask for fewer images per class")
         synthetic.begin_at(train.images[chosen], generator)
-        scores = torch.stack([logits(expert, synthetic.images) for expert in finished])  # [experts, N, classes]
+        scores = torch.stack([logits(expert, train.images[chosen]) for expert in finished])  # [experts, N, classes]
         correct = (scores.argmax(2) == train.labels[chosen].cpu())[..., None]
         synthetic.learn_labels(((scores * correct).sum(0) / correct.sum(0)).to(train.images.device), "logits")
 

@@ -147,6 +147,11 @@ class Form:
         return 1
 
     @property
+    def name(self) -> str:
+        """As its file is named."""
+        return type(self).__module__.rsplit(".", 1)[-1].replace("_", "-")
+
+    @property
     def labels(self) -> Tensor:
         """The class of each image, int64 [N]."""
         device = next(iter(self.parts.values())).device
@@ -195,9 +200,8 @@ class Form:
 
     def describe(self) -> dict:
         """What files hold beside the tensors, as plain data."""
-        name = type(self).__module__.rsplit(".", 1)[1].replace("_", "-")
-        return {"form": name, "version": self.version, "config": asdict(self.config), "canvas": asdict(self.canvas),
-                "ipc": self.ipc, "parts": list(self.parts)}
+        return {"form": self.name, "version": self.version, "config": asdict(self.config),
+                "canvas": asdict(self.canvas), "ipc": self.ipc, "parts": list(self.parts)}
 
     @classmethod
     def restore(cls, description: dict, tensors: dict[str, Tensor]) -> "Form":
