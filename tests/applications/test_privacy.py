@@ -231,7 +231,8 @@ def test_the_command_shows_all_rows(tmp_path, capsys):
     assert main(command) == 0
     text = capsys.readouterr().out
     assert all(row in text for row in ("kip", "its start (real)", "random real", "all members", "proves nothing"))
-    assert main([*command, "--json", "--no-full"]) == 0
+    assert main([*command, "--json", "--no-full", "--figure", str(tmp_path / "figures")]) == 0
+    assert list((tmp_path / "figures").glob("membership*"))
     assert len(json.loads(capsys.readouterr().out)) == 3
     private = ["--method", "private", "--set", "inner=1", "--set", "network=MLP", "--network", "MLP"]
     assert main([*command, *private, "--no-full"]) == 0

@@ -9,6 +9,7 @@ import torch
 import ddkit
 from ddkit import plots
 from ddkit.applications.continual import plots as continual_plots
+from ddkit.applications.privacy import plots as privacy_plots
 from ddkit.applications.search import Grid as Networks
 from ddkit.applications.search import plots as search_plots
 from ddkit.applications.search.ranking import Comparison
@@ -92,6 +93,12 @@ def a_search(proxy=0.0) -> Comparison:
     return Comparison({name: full[name] - proxy * (-1) ** i for i, name in enumerate(names)}, full, 1.0, 9.0)
 
 
+def a_membership(auc=0.6) -> Record:
+    runs = [{"accuracy": 0.9 + d, "train_seconds": 1.0, **{name: {"auc": auc + d, "caught": {}}
+                                                           for name in ("threshold", "lira")}} for d in (0, 0.01)]
+    return a_record({"runs": runs, "members": 50, "training_images": 10})
+
+
 NETWORKS = Networks((1, 2), (2,), ("none", "instance"), ("relu",), ("avg", "max"), number=5)
 
 
@@ -171,6 +178,7 @@ PICTURES = {
         {"random": a_continual_run(), "herding": a_continual_run(0.95)}),
     "step_matrix": lambda: continual_plots.step_matrix(a_continual_run()),
     "proxy_against_truth": lambda: search_plots.proxy_against_truth({"DataDAM": a_search(0.02), "random": a_search()}),
+    "exposure": lambda: privacy_plots.exposure({"KIP": a_membership(), "random real": a_membership(0.52)}),
     "by_choice": lambda: search_plots.by_choice(a_search().full, NETWORKS),
     "attention_of_sides": lambda: moving.attention_of_sides(moving.Attending(a_set_of_digits(), digits(), width=4), 0,
                                                             1, 2, 0),

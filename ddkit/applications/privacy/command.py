@@ -1,6 +1,7 @@
 """``python -m ddkit membership``."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from ddkit.cli.options import add_data, add_jobs, add_json, add_places, add_settings, check_all, show, side_by_side
 
@@ -25,12 +26,14 @@ def add_to(add) -> None:
     parser.add_argument("--full-epochs", type=int, help="on all members (None: the assignment's 20)")
     parser.add_argument("--no-full", action="store_true", help="leave networks trained on all members out")
     add_jobs(parser, "models")
+    parser.add_argument("--figure", metavar="DIR", help="draw accuracy and exposure into this folder")
     add_json(parser)
 
 
 def _membership(options) -> None:
-    from ddkit.applications.privacy import report
+    from ddkit.applications.privacy import plots, report
     from ddkit.applications.privacy.spec import Membership
+    from ddkit.plots.style import save
     from ddkit.runs import run
     from ddkit.specs import Full, RandomReal, Start
 
@@ -47,7 +50,10 @@ def _membership(options) -> None:
     check_all(specs.values(), options)
     with side_by_side(options):
         records = {name: run(spec, root=options.runs, data=options.data) for name, spec in specs.items()}
-    show({name: record.as_dict() for name, record in records.items()}, options, report.table(records))
+    text = report.table(records)
+    if options.figure:
+        text += f"\n\n{save(plots.exposure(records), Path(options.figure), 'membership')[0]}"
+    show({name: record.as_dict() for name, record in records.items()}, options, text)
 
 
 def _distillation(options):
