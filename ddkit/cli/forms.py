@@ -16,7 +16,8 @@ def add_form(parser) -> None:
                                                 f"(None: {IPC})")
     parser.add_argument("--bytes", type=int, metavar="N", help="bytes that the images of the whole set may take, in "
                                                                "place of --ipc")
-    parser.add_argument("--form", default="pixels", help=f"what the images are made of: {', '.join(sorted(FORMS))}")
+    parser.add_argument("--form", help=f"what the images are made of: {', '.join(sorted(FORMS))} (None: what the "
+                                       "preset is meant for, mostly pixels)")
     parser.add_argument("--form-set", action="append", default=[], metavar="NAME=VALUE", help="any knob of the form")
 
 

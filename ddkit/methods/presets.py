@@ -15,7 +15,15 @@ def get(method: str, preset: str, dataset: str = "") -> Preset:
     known = methods.get(method).PRESETS
     found = known[one_of(preset, known, f"preset of {method}")]
     more = found.on.get(dataset, Preset({}, ()))
-    return Preset(found.values | more.values, found.departures + more.departures, form=more.form or found.form)
+    return Preset(found.values | more.values, found.departures + more.departures, form=found.form)
+
+
+def form(method: str, preset: str) -> tuple[str, dict]:
+    """The form of a set that a preset is meant for, and the form's options; pixels of one that there is not."""
+    known = methods.METHODS[method].PRESETS if isinstance(method, str) and method in methods.METHODS else {}
+    found = known[preset].form if isinstance(preset, str) and preset in known else None
+    name, options = found or ("pixels", {})
+    return name, dict(options)
 
 
 def configure(method: str, preset: str, changes: dict, dataset: str = "") -> Knobs:

@@ -44,7 +44,8 @@ class Distill(MadeSet, Spec):
         seed: of everything random in the run.
         options: that replace the preset's, by name: a dict or pairs, kept as pairs.
         precision: ``float32`` or ``bfloat16``, as in ``networks.precision``; None takes the preset's.
-        form: how the images are made of what is stored, as in ``synthetic.forms``.
+        form: how the images are made of what is stored, as in ``synthetic.forms``; None takes the preset's, with its
+            options where none are given here, and is then known by name.
         form_options: of the form, by name: a dict or pairs, kept as pairs.
         budget: bytes that the images of the whole set may take, in place of those of ``ipc``, which then says nothing.
     """
@@ -64,7 +65,7 @@ class Distill(MadeSet, Spec):
     size: int | None = None
     options: tuple[tuple[str, object], ...] = ()
     precision: str | None = None
-    form: str = "pixels"
+    form: str | None = None
     form_options: tuple[tuple[str, object], ...] = ()
     budget: int | None = None
 
@@ -72,6 +73,10 @@ class Distill(MadeSet, Spec):
         super().__post_init__()
         for name in ("options", "form_options"):
             object.__setattr__(self, name, pairs(getattr(self, name)))
+        if self.form is None:
+            name, own = presets.form(self.method, self.preset)
+            object.__setattr__(self, "form", name)
+            object.__setattr__(self, "form_options", pairs({**own, **dict(self.form_options)}))
 
     @cached_property
     def config(self):

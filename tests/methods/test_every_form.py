@@ -192,6 +192,23 @@ def test_every_field_of_a_form_names_another_run():
     assert replace(base, budget=10**5, ipc=3).name == replace(base, budget=10**5).name
 
 
+@pytest.mark.parametrize(("method", "preset"), [(name, one) for name, method in METHODS.items()
+                                                for one in method.PRESETS])
+def test_a_preset_brings_the_form_that_it_is_meant_for_unless_another_is_named(method, preset):
+    name, options = presets.get(method, preset).form or ("pixels", {})
+    own = Distill("digits", method, preset)
+    assert (own.form, dict(own.form_options)) == (name, dict(options))
+    assert own.name == Distill("digits", method, preset, form=name, form_options=options).name
+    pixels = Distill("digits", method, preset, form="pixels")
+    assert pixels.form == "pixels" and (pixels.name == own.name) == (name == "pixels")
+
+
+def test_a_presets_form_takes_other_options():
+    spec = Distill("digits", "gradient", "idc", form_options={"factor": 3})
+    assert spec.form_config.factor == 3 and spec.form == "multi-formation"
+    assert replace(spec).name == spec.name != Distill("digits", "gradient", "idc").name
+
+
 def test_a_budget_is_used_as_far_as_it_goes(digits):
     for form in sorted(FORMS):
         spec = replace(spec_of(form), budget=3 * 31_360 + 777)

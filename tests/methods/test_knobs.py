@@ -11,6 +11,7 @@ from ddkit.foundation.knobs import Declared, declared
 from ddkit.methods import METHODS, presets
 from ddkit.methods.matching.student import GRADIENTS
 from ddkit.plots import tables
+from ddkit.synthetic import forms
 from ddkit.synthetic.forms import FORMS
 from ddkit.training import Protocol
 from ddkit.training.difficulty import SCORES
@@ -20,6 +21,7 @@ CONFIGS = {name: method.Config for name, method in METHODS.items()} | {"experts"
 CONFIGS |= {f"form {name}": form.Config for name, form in FORMS.items()}
 KNOBS = [pytest.param(config, knob, id=f"{name}-{knob.name}") for name, config in CONFIGS.items()
          for knob in declared(config)]
+PRESETS = [(name, one) for name, found in METHODS.items() for one in found.PRESETS]
 OF_ANOTHER_KIND = {int: [1.5, "1", True, None, math.nan, 2**53], float: ["1", True, [1.0], math.nan, math.inf, 1e31],
                    bool: [1, "true", None], str: [1, None, ["x"]]}
 
@@ -81,7 +83,7 @@ def test_one_wrong_value_is_refused_when_a_config_is_made(method):
                 METHODS[method].Config(**{knob.name: beyond(bound)})
 
 
-@pytest.mark.parametrize("method, preset", [(name, one) for name, found in METHODS.items() for one in found.PRESETS])
+@pytest.mark.parametrize("method, preset", PRESETS)
 def test_every_preset_is_a_config_and_its_table_shows_what_it_changes(method, preset):
     config = presets.configure(method, preset, {})
     shown = {line.split("|")[1].strip(): line for line in tables.knobs(config, "github").splitlines()[2:]}
@@ -89,6 +91,12 @@ def test_every_preset_is_a_config_and_its_table_shows_what_it_changes(method, pr
     for name in presets.get(method, preset).values:
         if getattr(config, name) != getattr(defaults, name):
             assert shown[name].split("|")[4].strip(), f"the default of {name} is not shown"
+
+
+@pytest.mark.parametrize("method, preset", PRESETS)
+def test_a_preset_that_is_meant_for_a_form_names_one_and_options_that_it_takes(method, preset):
+    name, options = presets.get(method, preset).form or ("pixels", {})
+    forms.configure(name, dict(options))
 
 
 def test_a_whole_number_may_be_written_as_a_float():

@@ -96,8 +96,8 @@ class Config(Knobs):
 _REAL = "the method starts from real images: set init"
 _NCFM = {"frequencies": 1024, "loss_scale": 300.0, "image_lr": 0.1, "pool": 20, "renewed": 50, "network_steps": 5}
 _NCFM_NOTES = (
-    "1,024 frequencies (the code: 4,096), SGD on the images (AdamW), one image for each stored one (four), no "
-    "calibration by a trained network",
+    "1,024 frequencies (the code: 4,096), SGD on the images (AdamW), one image for each stored one (four: the form "
+    "multi-formation), no calibration by a trained network",
     "networks come from a pool that is trained meanwhile; the code draws between a network's first and last state")
 PRESETS = {
     "dm": Preset({}, ("the image learning rate is 10 for 100 images per class and more: set image_lr", _REAL)),
@@ -110,7 +110,7 @@ PRESETS = {
          "maps are those after each block's activation, before pooling", "the method starts from noise: set init")),
     "idm": Preset(
         {"class_weight": 0.5, "pool": 100, "renewed": 30, "network_steps": 10, "image_lr": 0.2},
-        ("without the partitioning of images: every stored image is one image",
+        ("without the partitioning of images, which is the form multi-formation: every stored image is one image",
          "the network that was drawn is trained after its update; the code trains two others",
          "the weight of the class term is 0.1 for fifty images per class",
          "the accuracy is that on the network's last batch; the code has a running one", _REAL)),
