@@ -22,6 +22,8 @@ EPILOG = """examples:
       train five networks on them, beside random real images and the undistilled start
   python -m ddkit continual --dataset mnist --memory random,datadam --ipc 10
       learn two classes at a time, with ten images of each kept
+  python -m ddkit league --dataset mnist --methods dm,dsa,rfad --ipc 1,10
+      let methods distil for five minutes each and score their sets alike, beside published numbers
 """
 # In the order in which --help lists them.
 CORE = (course, train, distill, choose, evaluate, look, data, explore, report)

@@ -72,8 +72,9 @@ class Evaluate(OfSource, Spec):
         require(self.protocol != "prescribed" or self.of.prescribes,
                 "the 'prescribed' protocol takes the order and the rates that belong to a set, and these images have "
                 "none: use 'standard'")
-        require(self.protocol != "prescribed" or self.epochs is None,
-                "protocol 'prescribed' takes the steps that belong to the set: leave the epochs out")
+        for name in ("epochs", "updates"):
+            require(self.protocol != "prescribed" or getattr(self, name) is None,
+                    f"protocol 'prescribed' takes the steps that belong to the set: leave the {name} out")
         self.of.check()
 
     def check_on(self, dataset: Dataset) -> None:

@@ -18,7 +18,7 @@ from ddkit.applications.league.calibration import cycle, updates_in
 from ddkit.applications.league.entrants import ENTRANTS, Entrant
 from ddkit.applications.league.league import FULL, HERDING, RANDOM
 from ddkit.applications.league.published import IPCS, PUBLISHED
-from ddkit.applications.league.rows import Judged, rows
+from ddkit.applications.league.rows import Judged, of_game, rows
 from ddkit.applications.league.settings import of_profile
 from ddkit.applications.league.work import play
 from ddkit.foundation.errors import InputError
@@ -99,8 +99,8 @@ def test_the_methods_that_match_and_those_of_kernels_all_play():
     asked = {"datadam", "gradient", "distribution", "trajectory", "kip", "rfad", "frepo"}
     assert asked <= {who.method for who in ENTRANTS.values()} <= set(METHODS)
     played = {(who.method, who.preset) for who in ENTRANTS.values()}
-    assert {("gradient", name) for name in ("dc", "dsa", "dcc", "jiang", "idc_i")} <= played
-    assert {("distribution", name) for name in ("dm", "cafe", "idm", "ncfm")} <= played
+    assert {("gradient", name) for name in ("dc", "dsa", "dcc", "jiang", "idc_i", "idc")} <= played
+    assert {("distribution", name) for name in ("dm", "cafe", "idm", "ncfm", "ncfm_max", "kfs", "itgan")} <= played
 
 
 def test_a_row_says_what_the_ordinary_runs_say(played, root):
@@ -159,6 +159,33 @@ def test_several_sets_have_seeds_of_their_own(tmp_path):
     assert row.score.values == tuple(record.scores.mean for record in game.scored)
 
 
+FORMED = [name for name, who in ENTRANTS.items() if who.form != "pixels"]
+
+
+def test_forms_play_in_the_bytes_of_pixels_and_their_sets_get_as_many_updates(tmp_path):
+    names = ("dm-multi-formation", "dm-bases", "dm-frequencies", "idc")
+    assert set(names) < set(FORMED)
+    league = dataclasses.replace(TINY, entrants=names, updates=1)
+    found = play(league, root=tmp_path, quiet=True)
+    assert not found.failed
+    for game in found.games:
+        row, images = of_game(game), len(game.distilled[0].synthetic.images)
+        assert row.decoded == images > 10 and row.bytes - images <= 4 * 784 * 10  # and a byte a label
+        assert row.bytes - images == game.distilled[0].synthetic.size.bytes
+        for record in (*game.scored, *game.started):
+            assert record.result["training_images"] == images and record.updates == 1
+    assert max(of_game(game).decoded for game in found.games) == 580  # three batches, of which one is seen
+
+
+def test_sets_that_own_an_order_are_told_with_it_as_well(tmp_path):
+    league = dataclasses.replace(TINY, entrants=("dd", "dm"), updates=1)
+    found = play(league, root=tmp_path, quiet=True)
+    dd, dm = found.games
+    score = run(Evaluate(dd.distilled[0].asked, "prescribed", "ConvNetD3", 2, 1), root=tmp_path).scores
+    assert of_game(dd).prescribed.values == tuple(score.values) and of_game(dm).prescribed is None
+    assert f"With the order and rates that belong to the sets: DD {of_game(dd).prescribed}." in report.told(found)
+
+
 @pytest.mark.parametrize("epochs", [None, 30])
 @pytest.mark.parametrize(("ipc", "decoded"), [(1, 40), (10, 400), (10, 780), (50, 2000), (50, 500)])
 def test_sets_that_decode_to_more_images_get_as_many_updates(ipc, decoded, epochs):
@@ -213,16 +240,16 @@ def test_cycles_are_those_of_the_networks():
 
 
 def test_a_calibration_is_kept_and_decides_the_updates(tmp_path, monkeypatch):
-    league = dataclasses.replace(TINY, entrants=("dm",), updates=None, minutes=0.02, calibration=0.0)
+    league = dataclasses.replace(TINY, entrants=("dm",), updates=None, calibration=0.0)
     kept = run(league.calibration_of("dm", 1), root=tmp_path, quiet=True)
     assert isinstance(kept.asked, Calibration) and kept.result["timed"] == kept.updates == calibration.FEWEST
-    expected = updates_in(0.02, kept.result["start_seconds"], kept.result["update_seconds"])
+    start, update = kept.result["start_seconds"], kept.result["update_seconds"]
+    league = dataclasses.replace(league, minutes=(start + 7.5 * update) / 60)
+    assert league.calibration_of("dm", 1) == kept.asked  # for any budget
     monkeypatch.setattr(calibration, "distill", None)  # it is timed once
     first = play(league, root=tmp_path, quiet=True)
-    assert [game.distilled[0].updates for game in first.games] == [expected]
+    assert [game.distilled[0].updates for game in first.games] == [7]
     assert answers(play(league, root=tmp_path, quiet=True)) == answers(first)
-    more = dataclasses.replace(league, minutes=0.03)
-    assert more.calibration_of("dm", 1) == league.calibration_of("dm", 1)  # for any budget
 
 
 def test_a_killed_league_resumes_to_the_same_scores(played, tmp_path, monkeypatch):

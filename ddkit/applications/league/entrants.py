@@ -6,7 +6,7 @@ from its paper is said by ``presets.departures``.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ddkit.applications.league.published import PUBLISHED, Published
 from ddkit.course.profiles import PROFILES
@@ -30,6 +30,7 @@ class Entrant:
         by_ipc: further ones by images per class.
         quick: further ones in the quick profile.
         form, form_options: what its images are made of; pixels if none is named.
+        form_by_ipc: further options of the form by images per class.
         published: the row of ``PUBLISHED`` that it is compared with; "" if none was read.
     """
 
@@ -43,6 +44,7 @@ class Entrant:
     quick: Options = field(default_factory=dict)
     form: str = "pixels"
     form_options: Options = field(default_factory=dict)
+    form_by_ipc: Mapping[int, Options] = field(default_factory=dict)
     published: str = ""
 
     def distillation(self, dataset: str, ipc: int, network: str, width: int, quick: bool = False, **more) -> Distill:
@@ -55,9 +57,9 @@ class Entrant:
         own = presets.configure(self.method, self.preset, options, dataset).network
         if InfiniteNetwork.named(own) is None:  # else it matches on a network that cannot be trained
             more |= {"network": network, "width": width}
-        if self.form != "pixels":
-            more |= {"form": self.form, "form_options": tuple(self.form_options.items())}
-        return Distill(dataset, self.method, self.preset, ipc, self.init, options=tuple(options.items()), **more)
+        of_form = {**self.form_options, **self.form_by_ipc.get(ipc, {})}
+        return Distill(dataset, self.method, self.preset, ipc, self.init, options=options, form=self.form,
+                       form_options=of_form, **more)
 
     @property
     def row(self) -> Published | None:
@@ -75,6 +77,9 @@ _NCFM = "Wang et al., CVPR 2025"
 _SHORT = {"real_batch": 64, "inner": 5}
 _LOOPS = {1: {"outer": 1, "inner": 1}, 50: {"outer": 50}}
 _FEW_REAL = {"real_batch": 64}
+_RTP = "Deng and Russakovsky, NeurIPS 2022"
+_FEW_STEPS = {"steps": 20, "step_images": 2}
+_BASES = {1: {"number": 10}, 10: {"number": 64}, 50: {"number": 128}}  # as many as leave tens of images of each class
 
 ENTRANTS: dict[str, Entrant] = {
     "datadam": Entrant("DataDAM", _DATADAM, "datadam", options={"real_batch": 64, "network_steps": 2}),
@@ -84,13 +89,29 @@ ENTRANTS: dict[str, Entrant] = {
                    by_ipc=_LOOPS),
     "jiang": Entrant("Jiang et al.", "Jiang et al., 2022", "gradient", "jiang", "noise", _FEW_REAL, _LOOPS),
     "idc_i": Entrant("IDC-I", _IDC, "gradient", "idc_i", published="IDC-I"),
+    "idc": Entrant("IDC", _IDC, "gradient", "idc", form="multi-formation", published="IDC"),
     "dm": Entrant("DM", _DM, "distribution", "dm", options=_FEW_REAL, published="DM"),
-    "cafe": Entrant("CAFE", "Wang et al., CVPR 2022", "distribution", "cafe", "noise", _FEW_REAL,
-                    published="CAFE + DSA"),
+    "cafe": Entrant("CAFE", "Wang et al., CVPR 2022", "distribution", "cafe", "noise",
+                    {**_FEW_REAL, "network_batch": 64}, published="CAFE + DSA"),
     "idm": Entrant("IDM", "Zhao et al., CVPR 2023", "distribution", "idm",
                    options={**_FEW_REAL, "pool": 10, "network_steps": 1, "network_batch": 64}),
     "ncfm": Entrant("NCFM", _NCFM, "distribution", "ncfm",
                     options={**_FEW_REAL, "network_steps": 1, "network_batch": 64}),
+    "ncfm_max": Entrant("NCFM, maximised", _NCFM, "distribution", "ncfm_max",
+                        options={**_FEW_REAL, "network_steps": 1, "network_batch": 64}),
+    "kfs": Entrant("KFS", "Lee et al., 2022", "distribution", "kfs", options=_FEW_REAL, form="decoder"),
+    "itgan": Entrant("IT-GAN, in small", "Zhao and Bilen, 2022", "distribution", "itgan", options=_FEW_REAL,
+                     form="pca"),
+    "ld": Entrant("LD", "Bohdal et al., 2020", "labels", published="LD"),
+    "ld_ridge": Entrant("LD, ridge", "Bohdal et al., 2020", "labels", "course_ridge"),
+    "dd": Entrant("DD", "Wang et al., 2018", "unrolled", "dd", "noise", {"starts": 1, "steps": 10, "real_batch": 25},
+                  published="DD"),
+    "rtp": Entrant("RTP", _RTP, "unrolled", "rtp", options=_FEW_STEPS, by_ipc={1: {"step_images": 1}},
+                   published="RTP, no factorisation"),
+    "linba": Entrant("LinBa", _RTP, "unrolled", "linba", options=_FEW_STEPS, form="bases", form_by_ipc=_BASES,
+                     published="RTP / LinBa"),
+    "rat": Entrant("RaT-BPTT", "Feng et al., ICLR 2024", "unrolled", "rat",
+                   options={"steps": 60, "window": 20, "real_batch": 64}),
     "pad": Entrant("PAD", "Li et al., 2024", "trajectory", "pad",
                    options=dict(PROFILES["laptop"].trajectory_options), quick=dict(
                        PROFILES["quick"].trajectory_options)),
@@ -100,6 +121,23 @@ ENTRANTS: dict[str, Entrant] = {
     "frepo": Entrant("FRePo", "Zhou et al., NeurIPS 2022", "frepo",
                      quick={"networks": 1, "pool": 2, "real_batch": 100}, published="FRePo"),
 }
+
+# The same method on other images in as many bytes: the form, its options by images per class, and whose it is.
+FORMS = {
+    "multi-formation": ({}, "Kim et al., ICML 2022"),
+    "bases": (_BASES, _RTP),
+    "frequencies": ({}, "Shin et al., NeurIPS 2023"),
+}
+
+
+def _formed(base: str, form: str) -> Entrant:
+    """An entrant on other images than pixels."""
+    who, (by_ipc, whose) = ENTRANTS[base], FORMS[form]
+    return replace(who, title=f"{who.title}, {form}", paper=f"form: {whose}", form=form, form_by_ipc=by_ipc,
+                   published="")
+
+
+ENTRANTS |= {f"{base}-{form}": _formed(base, form) for base in ("dm", "dsa", "datadam") for form in FORMS}
 
 
 def entrant(name: str) -> Entrant:

@@ -111,6 +111,10 @@ class League:
         """The score of what a distillation began with."""
         return self.evaluation(Start(made), images, made.ipc, classes)
 
+    def prescribed(self, made: Distill) -> Evaluate:
+        """The score of a set that owns the order or the rates of the training on it, with these."""
+        return Evaluate(made, "prescribed", self.network, self.width, self.seeds, precision=self._precision)
+
     @property
     def _precision(self) -> str:
         return self.precision or "float32"

@@ -21,7 +21,7 @@ def told(played: Played, style: str = "simple") -> str:
     """Everything that is said of a league: its rules, a table for each budget, who has no row, and the sources."""
     parts = [played.league.rules]
     for ipc in played.league.ipcs:
-        parts += [f"{per_class(ipc)}, or as many bytes", table(played, ipc, style)]
+        parts += [f"{per_class(ipc)}, or as many bytes", table(played, ipc, style), *_prescribed(played, ipc)]
     parts += [f"Without a row: {sentence}" for sentence in played.failed.values()]
     notes = next(iter(played.beside.values())).notes
     return "\n\n".join([*parts, _key(played), *_published(played), *(f"({note})" for note in notes)])
@@ -42,6 +42,12 @@ def _cells(row: Row, random: Row, dataset: str, ipc: int) -> tuple[str, ...]:
             f"{row.minutes:.2f}{experts}" if distilled else "", str(row.start) if row.start else "", str(row.score),
             _lead(row.score, row.start) if row.start else "", _lead(row.score, random.score) if distilled else "",
             row.published.shown(dataset, ipc) if row.published else "")
+
+
+def _prescribed(played: Played, ipc: int) -> list[str]:
+    """What sets with an order or rates of their own are worth with these."""
+    said = [f"{row.title} {row.prescribed}" for row in rows(played, ipc) if row.prescribed]
+    return [f"With the order and rates that belong to the sets: {'; '.join(said)}."] if said else []
 
 
 def _lead(score: Judged, other: Judged) -> str:
@@ -84,5 +90,6 @@ def _plain(row: Row, dataset: str, ipc: int) -> dict:
     return {"title": row.title, "paper": row.paper, "bytes": row.bytes, "decoded": row.decoded,
             "updates": row.updates, "cpu_minutes": row.minutes, "expert_minutes": row.experts,
             "start": list(row.start.values) if row.start else None, "score": list(row.score.values),
-            "run": row.record.name, "published": published and published.at(dataset, ipc),
+            "prescribed": list(row.prescribed.values) if row.prescribed else None, "run": row.record.name,
+             "published": published and published.at(dataset, ipc),
             "source": published and published.source}

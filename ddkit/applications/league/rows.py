@@ -64,6 +64,7 @@ class Row:
         minutes: of processor time that a set took, experts not counted.
         experts: minutes that these took, on top; None if nobody knows.
         start: score of what its sets began with.
+        prescribed: score of sets that own an order or rates, trained on with these.
     """
 
     title: str
@@ -77,6 +78,7 @@ class Row:
     minutes: float = 0.0
     experts: float | None = 0.0
     start: Judged | None = None
+    prescribed: Judged | None = None
 
 
 def rows(played: Played, ipc: int) -> list[Row]:
@@ -93,7 +95,8 @@ def of_game(game: Game) -> Row:
     seconds = statistics.fmean(record.result.get("cpu_seconds", record.seconds) for record in made)
     return Row(who.title, who.paper, game.scored[0], Judged.by(game.scored), storage(made[0].synthetic),
                len(made[0].synthetic.images), who.row, made[0].updates, seconds / 60,
-               game.experts and game.experts / 60, Judged.by(game.started))
+               game.experts and game.experts / 60, Judged.by(game.started),
+               Judged.by(game.prescribed) if game.prescribed else None)
 
 
 def _beside(played: Played, name: str, ipc: int) -> Row:

@@ -24,6 +24,7 @@ class Game:
         entrant: its name.
         ipc: the budget, in images per class.
         distilled, scored, started: records of the sets, of their scores and of their starts' scores, one a set.
+        prescribed: of the scores of sets that own an order or rates, trained on with these.
         calibration: that the updates were counted by, unless they were fixed.
         experts: seconds that the experts took, if it matches any; None if their record is not at hand.
     """
@@ -35,6 +36,7 @@ class Game:
     started: tuple[Record, ...]
     calibration: Record | None = None
     experts: float | None = 0.0
+    prescribed: tuple[Record, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ class Played:
         """All that it is read from; experts, which are large, left out."""
         yield from self.beside.values()
         for game in self.games:
-            yield from filter(None, (game.calibration, *game.distilled, *game.scored, *game.started))
+            yield from filter(None, (game.calibration, *game.distilled, *game.scored, *game.started,
+                                     *game.prescribed))
 
 
 def play(league: League, **where) -> Played:
@@ -96,7 +99,7 @@ def _starts(league: League, classes: int) -> list[Evaluate]:
             for seed in range(league.sets):
                 try:
                     spec = league.distillation(name, ipc, seed)
-                    if Start(spec).drawn and getattr(spec, "form", "pixels") == "pixels":
+                    if Start(spec).drawn and spec.form == "pixels":
                         found.append(league.start_of(spec, ipc * classes, classes))
                 except InputError:  # which the entrant's own game will tell
                     continue
@@ -118,6 +121,7 @@ def _play(league: League, classes: int, where: dict, name: str, ipc: int) -> str
 def _game(league: League, name: str, ipc: int, classes: int, where: dict) -> Game:
     """An entrant's records, made where they are not at hand."""
     timed, records = None if league.updates else run(league.calibration_of(name, ipc), **where), []
+    prescribed = []
     updates = league.updates or updates_in(league.minutes, timed.result["start_seconds"],
                                            timed.result["update_seconds"])
     for seed in range(league.sets):
@@ -126,7 +130,9 @@ def _game(league: League, name: str, ipc: int, classes: int, where: dict) -> Gam
         images = len(distilled.synthetic.images)
         score, start = (league.evaluation(made, images, ipc, classes), league.start_of(made, images, classes))
         records.append((distilled, run(score, **where), run(start, **where)))
-    return Game(name, ipc, *zip(*records, strict=True), timed, _experts(made, where))
+        if made.prescribes:
+            prescribed.append(run(league.prescribed(made), **where))
+    return Game(name, ipc, *zip(*records, strict=True), timed, _experts(made, where), tuple(prescribed))
 
 
 def _experts(made: Distill, where: dict) -> float | None:
