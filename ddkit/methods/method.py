@@ -34,8 +34,8 @@ class Method:
     Attributes:
         Config: the dataclass of its knobs, ``network``, ``width`` and ``updates`` among them (or as properties). One
             that can only begin from some images lists them as ``inits``; one with a ``plan`` of experts is given their
-            ``trajectories`` before ``start``. One that ``prescribes`` gives its sets a ``schedule``, and one that
-            ``fixes_start`` the weights in it.
+            ``trajectories`` before ``start``, and one with a ``pretraining`` the weights of that, as ``pretrained``.
+            One that ``prescribes`` gives its sets a ``schedule``, and one that ``fixes_start`` the weights in it.
         PRESETS: its named settings.
         validation: the protocol that a run's validation scores by.
         chooses_start: whether it replaces the images that it is given to begin with.

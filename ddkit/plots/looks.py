@@ -85,6 +85,7 @@ LOOKS = {
     "unrolled": Look("#3d7a4a", "||..", (8, 1, 0)),
     "private": Look("#5c4b8a", "..//", (5, 1, 0)),
     "labels": Look("#e5b8c4", "\\\\..", (7, 1, 0)),
+    "translative": Look("#8c8c2e", "oo||", (9, 1, 0)),
     "herding": Look("#c7a17a", "|||", "<"),
     "k-centre": Look("#a9d18e", "oo", ">"),
     "forgetting": Look("#b5b5b5", "xx..", "h"),

@@ -53,6 +53,7 @@ class Outcome:
         seconds, updates, result: for the record.
         synthetic, evolution: a set, if any, and its images after some of the updates.
         superseded: files and folders that the record makes needless.
+        weights: of a network that was trained to be used again, by name.
     """
 
     seconds: float
@@ -61,3 +62,4 @@ class Outcome:
     synthetic: SyntheticSet | None = None
     evolution: dict[int, Tensor] | None = None
     superseded: tuple[Path, ...] = ()
+    weights: dict[str, Tensor] | None = None

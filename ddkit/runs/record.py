@@ -17,7 +17,7 @@ from ddkit.synthetic import SyntheticSet
 from ddkit.training.experts import Trajectories
 from ddkit.training.scores import Scores
 
-SYNTHETIC, EVOLUTION = "synthetic.safetensors", "evolution.safetensors"
+SYNTHETIC, EVOLUTION, WEIGHTS = "synthetic.safetensors", "evolution.safetensors", "weights.safetensors"
 SERIES = "series.safetensors"  # the long ones of the result
 _SCHEMA = {"spec": {"type": str}, "made": str, "fingerprint": str, "device": str, "versions": {...: str},
            "seconds": NUMBER, "peak_memory_mib": NUMBER, "updates": COUNT, "result": dict, "?notes": [str],
@@ -139,6 +139,13 @@ class Record:
         """
         path = self._own(EVOLUTION)
         return evolution.read(path, self.synthetic) if path.exists() else {}
+
+    @cached_property
+    def weights(self) -> dict[str, torch.Tensor]:
+        """Those of the network that was trained (of a record of pre-training), by name."""
+        require((self.folder / WEIGHTS).exists(), f"{self.folder} holds no weights: give the record of a pre-training; "
+                                                  "if its file was deleted, delete the folder to make the run again")
+        return read_tensors(self._own(WEIGHTS))[0]
 
     def _own(self, name: str) -> Path:
         """The file of that name beside the record, if it is still the one that was written with it."""

@@ -14,14 +14,14 @@ from ddkit import __version__
 from ddkit.data import Dataset, Split, fingerprint, load
 from ddkit.foundation.device import default_device, describe
 from ddkit.foundation.errors import InputError, require, telling_interrupts
-from ddkit.foundation.files import expanded, sha256
+from ddkit.foundation.files import expanded, sha256, write_tensors
 from ddkit.foundation.progress import attended, say
 from ddkit.methods.loop import Callback
 from ddkit.networks.cost import peak_memory_mib
 from ddkit.runs import evolution
 from ddkit.runs.jobs import Job
 from ddkit.runs.makers import maker
-from ddkit.runs.record import EVOLUTION, SYNTHETIC, Record
+from ddkit.runs.record import EVOLUTION, SYNTHETIC, WEIGHTS, Record
 from ddkit.runs.shipped import RECORD, REFERENCE, makes_runs, reloads_shipped
 from ddkit.runs.spec import Source, Spec, describe_spec, source_of, spec_of
 from ddkit.runs.working import STARTED, begun_as, working_in
@@ -181,9 +181,12 @@ def _make(spec: Spec, job: Job) -> Record:
         done.synthetic.save(place / SYNTHETIC)
     if done.evolution:
         evolution.write(place / EVOLUTION, done.evolution, done.synthetic)
+    if done.weights:
+        write_tensors(place / WEIGHTS, done.weights)
     device, dataset = default_device(), job.dataset
     versions = {"ddkit": __version__, "torch": torch.__version__, "python": platform.python_version()}
-    files = {name: sha256((place / name).read_bytes()) for name in (SYNTHETIC, EVOLUTION) if (place / name).exists()}
+    files = {name: sha256((place / name).read_bytes()) for name in (SYNTHETIC, EVOLUTION, WEIGHTS)
+             if (place / name).exists()}
     Record(describe_spec(spec), datetime.now(timezone.utc).isoformat(timespec="seconds"), dataset.fingerprint,
            describe(device), versions, done.seconds, peak_memory_mib(device), done.updates, done.result,
            list(dataset.notes), files, job.maker, place).save()

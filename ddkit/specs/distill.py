@@ -19,6 +19,7 @@ from ddkit.runs.jobs import Job, Outcome
 from ddkit.runs.spec import Spec, key, pairs
 from ddkit.specs.evaluate import PROTOCOLS, in_precision, scorer, with_numbers_of
 from ddkit.specs.experts import Experts
+from ddkit.specs.pretrain import Pretrain
 from ddkit.specs.sources import MadeSet
 from ddkit.synthetic import INITS, SyntheticSet, check_ipc, forms
 from ddkit.synthetic.budget import SIZE, described
@@ -122,6 +123,12 @@ class Distill(MadeSet, Spec):
         return plan and Experts(self.dataset, plan, size=self.size)
 
     @property
+    def pretraining(self) -> Pretrain | None:
+        """The pre-training whose weights the method begins with, if it wants any."""
+        wanted = getattr(self.config, "pretraining", None)
+        return wanted and Pretrain(*wanted, size=self.size)
+
+    @property
     def total_updates(self) -> int:
         return self.config.updates if self.updates is None else self.updates
 
@@ -197,6 +204,8 @@ class Distill(MadeSet, Spec):
         method = methods.get(self.method)(self.config)
         if self.experts:
             method.trajectories = job.run(self.experts).trajectories
+        if self.pretraining:
+            method.pretrained = job.run(self.pretraining).weights
         kept = job.checkpoint("checkpoint.pt")
         history = distill(
             method, synthetic, dataset, updates=self.total_updates, seed=self.seed, checkpoint=kept,

@@ -82,6 +82,7 @@ def test_a_stopped_distillation_in_bfloat16_ends_in_the_same_bits(method, tmp_pa
     few = {"trajectory": {"experts": 1, "expert_epochs": 3, "expert_span": 1, "first_start": 0, "last_start": 1,
                           "final_start": 1, "student_steps": 2, "image_lr": 10.0},
            "datadam": {"network_steps": 2, "real_batch": 20},
+           "translative": {"translator": "identity", "inner_updates": 2, "real_batch": 30},
            "gradient": {"inner": 1, "outer": 2}}.get(method, {"real_batch": 30})
     few |= {"networks": 1} if method == "rfad" else {"pool": 1, "networks": 1} if method == "frepo" else {}
     preset = next(name for name in ("course", *METHODS[method].PRESETS) if name in METHODS[method].PRESETS)

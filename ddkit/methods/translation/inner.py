@@ -1,0 +1,50 @@
+"""Distillation in one network: fast, because the real images are summed up once, and good for that network only."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from ddkit.methods.translation.regression import Statistics, weights_of
+from ddkit.networks import Network
+from ddkit.training.kernels import RIDGE
+
+
+class OneNetwork:
+    """Adam on the images and targets of a set, by the regression loss in one network that stays as it is.
+
+    Args:
+        network: whose features are regressed on.
+        statistics: of the real images in it.
+        images, targets: the set's, [n, C, H, W] and [n, classes]; they are changed in place.
+        image_lr, target_lr: learning rates, which fall to zero over ``updates`` as a cosine.
+    """
+
+    def __init__(self, network: Network, statistics: Statistics, images: Tensor, targets: Tensor, image_lr: float,
+                 target_lr: float, updates: int, ridge: float = RIDGE):
+        self.network, self.statistics, self.ridge, self.updates = network, statistics, ridge, updates
+        self.images, self.targets = images.requires_grad_(), targets.requires_grad_()
+        self.optimiser = torch.optim.Adam([{"params": [images], "rate": image_lr},
+                                           {"params": [targets], "rate": target_lr}])
+        self.done = 0
+
+    def loss(self) -> Tensor:
+        """That of the whole real data, a scalar."""
+        return self.statistics.loss(weights_of(self.network, self.images, self.targets, self.ridge))
+
+    def update(self) -> float:
+        """One step; returns the loss before it."""
+        loss = self.loss()
+        fall_as_cosine(self.optimiser, self.done, self.updates)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward(inputs=[self.images, self.targets])
+        self.optimiser.step()
+        self.done += 1
+        return loss.item()
+
+
+def fall_as_cosine(optimiser: torch.optim.Optimizer, done: int, updates: int) -> None:
+    """Let each group's learning rate be its ``rate`` times a cosine that falls to zero over ``updates``."""
+    fall = (1 + math.cos(math.pi * min(1.0, done / updates))) / 2
+    for group in optimiser.param_groups:
+        group["lr"] = group["rate"] * fall

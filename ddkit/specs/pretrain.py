@@ -1,0 +1,55 @@
+"""The spec of a translator's pre-training."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ddkit.data import Dataset
+from ddkit.foundation.schema import NUMBER
+from ddkit.methods.translation.pretraining import Plan, Pretraining, Subset, distil_subset, trial
+from ddkit.networks import sketch_for
+from ddkit.runs.jobs import PARTS, Job, Outcome
+from ddkit.runs.spec import OfDataset, Spec, key
+from ddkit.runs.workers import in_parallel
+
+
+@dataclass(frozen=True)
+class Pretrain(OfDataset, Spec):
+    """Names the pre-training of a translator on a data set, as ``plan`` says."""
+
+    RESULT: ClassVar[dict] = {"losses": [NUMBER], "trials": [{...: NUMBER}], "classes": [str], "held_out": [str],
+                              "subset_seconds": NUMBER, "training_seconds": NUMBER}
+
+    dataset: str = "glyphs"
+    plan: Plan = Plan()  # noqa: RUF009 (frozen)
+    seed: int = 0
+    size: int | None = None
+
+    def check_on(self, dataset: Dataset) -> None:
+        sketch_for(dataset, self.plan.network, self.plan.width)
+        self.plan.classes(dataset, self.seed)
+
+    @property
+    def name(self) -> str:
+        return f"pretrain-{self.dataset}-{self.plan.network}-{key(self)}"
+
+    def work(self, job: Job) -> Outcome:
+        """Distil every subset, side by side where joblib is told to, or reload those done; train the translator on
+        them, and try it on classes that it has not seen."""
+        plan, dataset = self.plan, job.dataset
+        learned, held = plan.classes(dataset, self.seed)
+        subsets = self._subsets(job, "subset", range(plan.subsets), learned)
+        training = Pretraining(plan, dataset, subsets, self.seed)
+        training.run(job.checkpoint(f"{PARTS}/translator.pt"), job.quiet)
+        seconds = {"subset_seconds": sum(s.seconds for s in subsets), "training_seconds": training.watch.seconds}
+        tried = self._subsets(job, "trial", range(plan.subsets, plan.subsets + plan.trials) if held else (), held)
+        trials = [trial(training.translator, subset, plan, dataset, self.seed, i) for i, subset in enumerate(tried)]
+        result = {"losses": training.losses, "trials": trials, "classes": [dataset.classes[c] for c in learned],
+                  "held_out": [dataset.classes[c] for c in held]}
+        return Outcome(sum(seconds.values()), plan.steps, result | seconds, superseded=(job.parts,),
+                       weights=training.translator.state_dict())
+
+    def _subsets(self, job: Job, kind: str, numbers: Iterable[int], classes: list[int]) -> list[Subset]:
+        return in_parallel(distil_subset, (
+            (job.checkpoint(f"{PARTS}/{kind}-{number:04d}.pt"), number, self.plan, classes, job.dataset, self.seed)
+            for number in numbers))
