@@ -22,7 +22,8 @@ NOTES = (
     "MNIST, all sets lie close to it, so that HLR and IOR say more.",
     "The learning rate of every row is chosen on validation data, from the same rates for the set and for random "
     "images; accuracies are those after the last epoch. The package ddranking 0.2.0 chooses rate and epoch on test "
-    "data, and puts percentages into the exponent, which is what its column shows of the same accuracies.",
+    "data, takes rows of labels for logits, and puts percentages into the exponent, which is what its column shows of "
+    "the same accuracies.",
     "Random images have their classes as labels.",
 )
 
