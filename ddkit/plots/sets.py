@@ -134,7 +134,8 @@ def evolution(record: Record, classes: list[int] | None = None) -> Picture:
     figure, (axes,) = blocks([synthetic.classes[c] for c in classes], [f"{updates:,}" for updates in states], top=False)
     for column, rows in enumerate(states.values()):
         for row, c in enumerate(classes):
-            tile(axes, rows[c][0], row, column)
+            for image in rows[c][:1]:  # fewer images than classes leave some without
+                tile(axes, image, row, column)
     axes.set_xlabel("updates of the synthetic set")
     axes.set_title(f"One synthetic image per class during distillation{_begun(synthetic)}")
     return figure

@@ -17,7 +17,7 @@ from ddkit.methods.unrolled import unrolled as module
 from ddkit.methods.unrolled.clipping import Clipping
 from ddkit.methods.unrolled.rule import LearnedRule
 from ddkit.methods.unrolled.unrolled import Config, Unrolled
-from ddkit.synthetic import SyntheticSet
+from ddkit.synthetic import SyntheticSet, forms
 
 QUICK = {"network": "ConvNetD1", "width": 4, "steps": 4, "real_batch": 3, "rate": 0.1, "image_lr": 0.1, "updates": 6}
 SMALL = {"dd": {**QUICK, "starts": 2}, "dd_fixed": {**QUICK, "steps": 3}, "sldd": {**QUICK, "starts": 1},
@@ -50,11 +50,22 @@ def images_after(started, updates=3, **settings):
     return synthetic.images.detach().clone()
 
 
-@pytest.mark.parametrize("preset", module.PRESETS)
-def test_a_killed_distillation_resumes_to_the_same_bits(tiny, preset, tmp_path):
+def formed(dataset, form, init="noise", ipc=4, **options):
+    """A set of that form."""
+    config = forms.configure(form, options)
+    return SyntheticSet.of_form(forms.begin(form, config, dataset, ipc, init, seeded()), dataset, init)
+
+
+FORMED = {"linba": ("bases", {"number": 4}), "gtn": ("decoder", {"fit_steps": 3, "stages": 1}),
+          "sldd": ("frequencies", {})}
+
+
+@pytest.mark.parametrize("preset, form", [*((name, None) for name in module.PRESETS), *FORMED.items()], ids=str)
+def test_a_killed_distillation_resumes_to_the_same_bits(tiny, preset, form, tmp_path):
     def go(updates, checkpoint, kill_after=None):
         method = Unrolled(configure("unrolled", preset, SMALL[preset]))
-        synthetic, update = SyntheticSet.from_noise(tiny, 2, seeded()), method.update
+        synthetic = formed(tiny, form[0], **form[1]) if form else SyntheticSet.from_noise(tiny, 2, seeded())
+        update = method.update
 
         def or_killed():
             if method.done == kill_after:
@@ -101,6 +112,20 @@ SMALL_CONFIG = {name: configure("unrolled", name, SMALL[name]) for name in SMALL
     ({"preset": "rtp", "clip_at": 1e9}, {"preset": "rtp", "clip": "none"})], ids=str)
 def test_one_setting_is_another_bit_for_bit(started, one, other):
     assert images_after(started, **one).equal(images_after(started, **other))
+
+
+def test_a_generator_that_changes_nothing_is_a_table_of_images(started, tiny):
+    synthetic = formed(tiny, "decoder", ipc=2, number=1, stages=0, fit_steps=0)
+    method, table = started("gtn")
+    table.images, table.start = synthetic.images.detach().clone(), synthetic.start.clone()
+    for one in (synthetic, table):
+        for parameter in one.parameters():
+            parameter.requires_grad_()
+        method.start(tiny, one, partial(stream, 0))
+        for _ in range(3):
+            method.update()
+    torch.testing.assert_close(synthetic.images, table.images, rtol=1e-5, atol=1e-5)
+    assert not synthetic.images.equal(synthetic.start)
 
 
 @pytest.mark.parametrize("changes", [
@@ -213,6 +238,12 @@ def test_fewer_images_than_classes_begin_as_equal_shares(started):
     assert len(synthetic.images) == len(synthetic.start) == 2
     _, synthetic = started("sldd_fixed", images=0)
     assert synthetic.labels.equal(F.one_hot(torch.tensor([0, 0, 1, 1, 2, 2]), 3).float())
+
+
+def test_a_number_of_images_is_not_taken_of_another_form(tiny):
+    method = Unrolled(configure("unrolled", "sldd_fixed", SMALL["sldd_fixed"]))
+    with pytest.raises(InputError, match="set images to 0, or form to pixels"):
+        method.start(tiny, formed(tiny, "bases", number=4), partial(stream, 0))
 
 
 def test_rates_stay_positive_and_momenta_below_one_however_hard_they_are_pulled():

@@ -24,6 +24,7 @@ from ddkit.plots.looks import lightness
 from ddkit.plots.placing import apart
 from ddkit.plots.style import SIGNED, STYLE
 from ddkit.runs import Record
+from ddkit.synthetic import SyntheticSet
 from ddkit.training import Protocol
 
 REFERENCE = Path(__file__).parents[2] / "data" / "reference"
@@ -116,6 +117,16 @@ def test_evolution_has_a_column_for_each_snapshot():
     assert names(axes.xaxis) == ["0", "1,200"] and names(axes.yaxis) == ["c", "a"]
     np.testing.assert_array_equal(shown(axes)[0], record.synthetic.pixels(record.evolution[0])[4, 0])
     np.testing.assert_array_equal(shown(axes)[-1], record.synthetic.pixels()[0, 0])
+
+
+def test_evolution_leaves_rows_of_classes_without_an_image_empty():
+    record = a_distillation()
+    whole = record.synthetic
+    record.__dict__["synthetic"] = SyntheticSet(whole.images[:2], whole.labels[:2], whole.start[:2], whole.mean,
+                                                whole.std, whole.classes)
+    record.__dict__["evolution"] = {0: whole.start[:2], 1200: whole.images[:2]}
+    (axes,) = plots.evolution(record).axes
+    assert names(axes.yaxis) == ["a", "b", "c"] and len(shown(axes)) == 2
 
 
 def test_a_record_without_images_between_is_refused(tmp_path):
