@@ -107,13 +107,13 @@ def restored(described: dict, found: dict[str, Tensor]) -> dict:
 
 def ordered(classes: int, ipc: int, per_class: int, steps: int) -> Tensor:
     """The images of each step, int64 [steps, classes * per_class], of a set sorted by class: batch after batch of
-    ``per_class`` images of each class, and from the first again when all have been seen.
+    ``per_class`` images of each class, and from the first image on again when all have been seen.
 
     Raises:
-        InputError: the images of a class make no whole number of batches.
+        InputError: some images would never be seen.
     """
-    require(ipc % per_class == 0, f"{ipc} images of each class cannot be shared out into batches of {per_class} of "
-                                  "each: choose a number that divides it")
-    images = torch.arange(classes * ipc).view(classes, ipc // per_class, per_class)
-    batches = images.transpose(0, 1).flatten(1)  # [batches, classes * per_class]
-    return batches[torch.arange(steps) % len(batches)]
+    require(per_class <= ipc <= steps * per_class, f"{steps} steps on {per_class} images of each class see "
+            f"{steps * per_class}, and there are {ipc}: take other numbers of steps or of images in a step")
+    images = torch.arange(steps * per_class) % ipc  # of the first class
+    every = torch.arange(classes)[:, None] * ipc + images
+    return every.view(classes, steps, per_class).transpose(0, 1).flatten(1)

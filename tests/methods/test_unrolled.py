@@ -18,6 +18,7 @@ from ddkit.methods.unrolled.clipping import Clipping
 from ddkit.methods.unrolled.rule import LearnedRule
 from ddkit.methods.unrolled.unrolled import Config, Unrolled
 from ddkit.synthetic import SyntheticSet, forms
+from ddkit.synthetic.schedule import ordered
 
 QUICK = {"network": "ConvNetD1", "width": 4, "steps": 4, "real_batch": 3, "rate": 0.1, "image_lr": 0.1, "updates": 6}
 SMALL = {"dd": {**QUICK, "starts": 2}, "dd_fixed": {**QUICK, "steps": 3}, "sldd": {**QUICK, "starts": 1},
@@ -57,13 +58,14 @@ def formed(dataset, form, init="noise", ipc=4, **options):
 
 
 FORMED = {"linba": ("bases", {"number": 4}), "gtn": ("decoder", {"fit_steps": 3, "stages": 1}),
-          "sldd": ("frequencies", {})}
+          "sldd": ("bytes", {})}
 
 
 @pytest.mark.parametrize("preset, form", [*((name, None) for name in module.PRESETS), *FORMED.items()], ids=str)
 def test_a_killed_distillation_resumes_to_the_same_bits(tiny, preset, form, tmp_path):
     def go(updates, checkpoint, kill_after=None):
-        method = Unrolled(configure("unrolled", preset, SMALL[preset]))
+        all_images = {"step_images": 0} if form and preset != "linba" else {}
+        method = Unrolled(configure("unrolled", preset, SMALL[preset] | all_images))
         synthetic = formed(tiny, form[0], **form[1]) if form else SyntheticSet.from_noise(tiny, 2, seeded())
         update = method.update
 
@@ -103,7 +105,7 @@ SMALL_CONFIG = {name: configure("unrolled", name, SMALL[name]) for name in SMALL
     # A window of all steps is none.
     ({"preset": "rat", "window": 4}, {"preset": "rat", "window": 0}),
     # After one step, every step is the last.
-    ({"preset": "gtn", "steps": 1}, {"preset": "gtn", "steps": 1, "every_step": False}),
+    ({"preset": "gtn", "steps": 1, "ipc": 1}, {"preset": "gtn", "steps": 1, "ipc": 1, "every_step": False}),
     # With a table of images in place of a generator, and the loss at the end alone, GTN is DD with momentum.
     ({"preset": "gtn", "every_step": False},
      {"preset": "dd", "starts": 1, "momentum": 0.5, "learned_momentum": True, "decay": "cosine", "rule_lr": 0.02,
@@ -337,7 +339,12 @@ def test_settings_that_cannot_work_are_refused(changes, words):
         Config(**changes)
 
 
-@pytest.mark.parametrize("changes, words", [({"ipc": 3, "step_images": 2}, "cannot be shared out into batches of 2")])
-def test_sets_that_do_not_fit_are_refused(started, changes, words):
-    with pytest.raises(InputError, match=words):
-        started("dd", **changes)
+def test_an_order_that_leaves_images_out_is_refused(started):
+    with pytest.raises(InputError, match="4 steps on 1 images of each class see 4, and there are 5"):
+        started("dd", ipc=5)
+
+
+@pytest.mark.parametrize("ipc, per_class, steps, expected", [
+    (3, 1, 4, [[0, 3], [1, 4], [2, 5], [0, 3]]), (3, 2, 2, [[0, 1, 3, 4], [2, 0, 5, 3]]), (2, 2, 1, [[0, 1, 2, 3]])])
+def test_an_order_goes_through_all_images_before_it_begins_again(ipc, per_class, steps, expected):
+    assert ordered(2, ipc, per_class, steps).tolist() == expected

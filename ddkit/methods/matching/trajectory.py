@@ -166,9 +166,9 @@ PRESETS = {
     "haba": Preset(
         {"one_view": True, "image_momentum": 0.95, "student_steps": 30, "last_start": 19, "final_start": 19,
          "updates": 15000},
-        ("the images are made of bases by hallucinators: choose form hallucinators",
-         "the adversarial term that keeps a base's images apart is left out, with the network that it trains",
+        ("the adversarial term that keeps a base's images apart is left out, with the network that it trains",
          _CIFAR.format("HaBa's"), *_TRAJECTORY),
+        form=("hallucinators", {}),
     ),
 }
 

@@ -27,16 +27,17 @@ _FIXED = "one initialisation belongs to the set, which is worth nothing on anoth
 _RTP_NOTES = (_AUGMENTED, "the paper's penalty on coefficients is left out: it was added to the loss of the steps, of "
               "whose weights it does not depend, and so did nothing",
               "steps and images in a step are those of the published scripts; those for MNIST are not known")
-_BASES = "the images are made of bases that all classes share: choose form bases"
+_BASES = "the images are made of 16 bases that all classes share, as in the code for CIFAR-10 at 1 image per class"
 _RAT_NOTES = (_AUGMENTED, "the steps are heavy-ball SGD at a rate of ours; the paper's are Adam's, at 0.001",
               "steps and window are the paper's for CIFAR-10 at 10 images per class; the number of updates is ours",
               "images begin as they are given; the code projects noise to unit norm",
               "the window lies anew in every update; the code's stays for an epoch")
-_GTN_NOTES = ("the generator and its curriculum are a form of the set: choose form decoder, with whose codes of every "
-              "image the curriculum is learned; with pixels it is a table of images",
+_GTN_NOTES = ("the generator and its curriculum are a form of the set: small decoders and the codes of all images, "
+              "learned with them; with form pixels they are a table of images",
+              "the codes begin where the decoders make real images; the paper's are noise",
               "rates are learned before a softplus and momenta before a sigmoid; the paper's are in log form",
               "the learner has neither weight normalisation nor mean-only batch norm",
-              "batches hold as many images of every class, 130 in place of 128", _NOISE, _OWNS)
+              "batches hold as many images of every class, 130 in place of 128", _OWNS)
 
 PRESETS = {
     "dd": Preset({**_DD, "updates": 23600, "starts": 4}, (
@@ -47,7 +48,7 @@ PRESETS = {
         _LABELS, _FIXED, "with images below the number of classes, every image begins as an equal share of some",
         *_DD_NOTES)),
     "rtp": Preset(_RTP, _RTP_NOTES),
-    "linba": Preset({**_RTP, "step_images": 32}, (_BASES, *_RTP_NOTES)),
+    "linba": Preset({**_RTP, "step_images": 32}, (_BASES, *_RTP_NOTES), form=("bases", {})),
     "rat": Preset(_RAT, _RAT_NOTES),
-    "gtn": Preset(_GTN, _GTN_NOTES),
+    "gtn": Preset(_GTN, _GTN_NOTES, form=("decoder", {})),
 }
