@@ -110,7 +110,7 @@ def test_a_row_says_what_the_ordinary_runs_say(played, root):
         means = [row.score.mean for row in list(found.values())[2:-1]]
         assert means == sorted(means, reverse=True)
         made = Distill("digits", "distribution", "dm", ipc, network="ConvNetD3", width=2, updates=2,
-                       options={"real_batch": 64})
+                       options={"real_batch": 64, "image_lr": 10.0})
         scored = Evaluate(made, "standard", "ConvNetD3", 2, 2, 3)
         row, record = found["DM"], run(made, root=root)
         assert (row.updates, row.bytes, row.decoded) == (2, 4 * 784 * 10 * ipc + 10 * ipc, 10 * ipc)
