@@ -7,7 +7,9 @@ The K bases b_k are stored at 1 / s of height and width and enlarged bilinearly;
 bytes of ``ipc`` images with P numbers each, every class gets r = floor((ipc C P - K P / s^2) / (C K)) images.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import isqrt
 from typing import Annotated
 
 import torch
@@ -17,15 +19,16 @@ from torch import Tensor
 
 from ddkit.foundation.errors import require
 from ddkit.foundation.knobs import Knob, Knobs
-from ddkit.synthetic.forms.form import FLOAT, Form, too_small
+from ddkit.synthetic.forms.form import FLOAT, Canvas, Form, too_small
 
 
 @dataclass(frozen=True)
 class Config(Knobs):
     """The knobs of linear bases."""
 
-    number: Annotated[int, Ge(1), Knob("bases; the paper's code has 16 for CIFAR-10 at one image per class, and none "
-                                       "for MNIST", "K")] = 16
+    number: Annotated[int | None, Ge(1), Knob("bases (the paper's code has 16 for CIFAR-10 at one image per class, and "
+                                              "no number for MNIST); None, ours, takes as many as there are images of "
+                                              "each class then", "K")] = None
     shrink: Annotated[int, Ge(1), Knob("times that height and width of a base are smaller; the paper's is 2",
                                        "s")] = 2
     bases_rate: Annotated[float, Gt(0), Knob("factor on the learning rate of the bases; ours")] = 1.0
@@ -60,6 +63,13 @@ def fitting(form: str, shape: tuple[int, int, int], shrink: int) -> int:
     require(height % shrink == 0 and width % shrink == 0, f"form '{form}' stores {height} x {width} pixels at 1 / "
             f"{shrink} of their height and width, which are no whole numbers: choose a shrink that divides both")
     return channels * (height // shrink) * (width // shrink)
+
+
+def settled(config: Config, canvas: Canvas, ipc: int | Fraction) -> Config:
+    """With K bases, if nobody said how many, such that they and C K^2 coefficients fill the budget."""
+    one = fitting("bases", canvas.shape, config.shrink)
+    filling = (isqrt(one**2 + 4 * canvas.classes * (canvas.budget(ipc) // FLOAT)) - one) // (2 * canvas.classes)
+    return replace(config, number=config.number or min(max(1, filling), one))
 
 
 def nearest(images: Tensor, number: int, shrink: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -99,10 +109,10 @@ class Bases(Form):
 
     @classmethod
     def count(cls, config, canvas, ipc) -> int:
-        one = fitting("bases", canvas.shape, config.shrink)
-        require(config.number <= one, f"form 'bases' has {config.number} bases of {one} numbers each, of which every "
-                "other is a sum: choose at most as many")
-        bases, row = config.number * one * FLOAT, config.number * canvas.classes * FLOAT
+        one, number = fitting("bases", canvas.shape, config.shrink), settled(config, canvas, ipc).number
+        require(number <= one, f"form 'bases' has {number} bases of {one} numbers each, of which every other is a sum: "
+                "choose at most as many")
+        bases, row = number * one * FLOAT, number * canvas.classes * FLOAT
         found = (canvas.budget(ipc) - bases) // row
         require(found >= 1, too_small("bases", canvas, canvas.budget(ipc), bases + row))
         return found
@@ -110,6 +120,7 @@ class Bases(Form):
     @classmethod
     def at(cls, config, canvas, ipc, images, generator) -> "Bases":
         """The bases and coefficients that come nearest to the images."""
+        config = settled(config, canvas, ipc)
         bases, coefficients = nearest(images, config.number, config.shrink, generator)
         return cls(config, canvas, len(images) // canvas.classes, {"bases": bases, "coefficients": coefficients})
 
@@ -117,7 +128,7 @@ class Bases(Form):
     def noise(cls, config, canvas, ipc, generator, device) -> "Bases":
         """Both uniform as Xavier's, which is the paper's start."""
         channels, height, width = canvas.shape
-        count, shrink = cls.count(config, canvas, ipc), config.shrink
+        config, count, shrink = settled(config, canvas, ipc), cls.count(config, canvas, ipc), config.shrink
         bases = torch.empty(config.number, fitting("bases", canvas.shape, shrink))
         coefficients = torch.empty(count * canvas.classes, config.number)
         for part in (bases, coefficients):

@@ -7,7 +7,9 @@ both, with ReLU between them. The paper has no official code: the sizes are ours
 identity, and codes are pixels. All is counted: 4 (codes + decoders) bytes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import ceil, isqrt
 from typing import Annotated
 
 import torch
@@ -28,12 +30,20 @@ FIT_BATCH, FIT_LR = 64, 0.01  # codes in a step of Adam on the autoencoder, and 
 class Config(Knobs):
     """The knobs of codes and decoders."""
 
-    number: Annotated[int, Ge(1), Knob("decoders; ours", "J")] = 2
-    channels: Annotated[int, Ge(1), Knob("of a code; ours", "q")] = 1
+    number: Annotated[int, Ge(1), Knob("decoders, of which every one makes an image of every code; ours", "J")] = 1
+    channels: Annotated[int | None, Ge(1), Knob("of a code, ours; None takes the root of the budget in images per "
+                                                "class, at least an image's channels", "q")] = None
     stages: Annotated[int, Ge(0), Knob("transposed convolutions of a decoder; the paper's are three", "d")] = 2
     width: Annotated[int, Ge(1), Knob("channels between them; ours")] = 8
     shared_rate: Annotated[float, Gt(0), Knob("factor on the learning rate of the decoders; ours")] = 1.0
     fit_steps: Annotated[int, Ge(0), Knob("of the autoencoder that the codes begin from; ours")] = 300
+
+
+def settled(config: Config, canvas: Canvas, ipc: int | Fraction) -> Config:
+    """With as many channels, if nobody said how many, as ``Config`` says: between those of an image and its numbers."""
+    least, most = canvas.shape[0], canvas.shape[0] * 4**config.stages
+    root = isqrt(max(0, ceil(ipc) - 1)) + 1  # of whole numbers, rounded up
+    return replace(config, channels=config.channels or min(max(root, least), most))
 
 
 def weights(config: Config, canvas: Canvas) -> dict[str, tuple[int, ...]]:
@@ -131,6 +141,7 @@ class Decoder(Form):
 
     @classmethod
     def count(cls, config, canvas, ipc) -> int:
+        config = settled(config, canvas, ipc)
         decoders = sum(torch.Size(shape).numel() for shape in weights(config, canvas).values())
         codes = torch.Size(code_shape(config, canvas)).numel() * canvas.classes
         found = (canvas.budget(ipc) // FLOAT - decoders) // codes
@@ -140,14 +151,14 @@ class Decoder(Form):
     @classmethod
     def at(cls, config, canvas, ipc, images, generator) -> "Decoder":
         """Codes and decoders of an autoencoder that is trained on these images, ``number`` of them to a code."""
-        count = len(images) // canvas.classes
+        config, count = settled(config, canvas, ipc), len(images) // canvas.classes
         groups = images.unflatten(0, (-1, config.number))
         return cls(config, canvas, count, autoencoded(config, canvas, groups, generator))
 
     @classmethod
     def noise(cls, config, canvas, ipc, generator, device) -> "Decoder":
         """Standard normal codes, and decoders at random that keep their size."""
-        count = cls.count(config, canvas, ipc)
+        config, count = settled(config, canvas, ipc), cls.count(config, canvas, ipc)
         rows = count * canvas.classes // config.number
         codes = torch.randn(rows, *code_shape(config, canvas), generator=generator).to(device)
         return cls(config, canvas, count, {"codes": codes, **at_random(config, canvas, codes, generator)})

@@ -9,7 +9,7 @@ begins from. The slope in the latents is W^T times that in the images, so that a
 projected on the components.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Annotated
 
@@ -34,11 +34,11 @@ class Config(Knobs):
     counted: Annotated[bool, Knob("whether the budget pays for the basis; the papers' generators are free")] = True
 
 
-def components(config: Config, canvas: Canvas, ipc: int | Fraction) -> int:
-    """How many there are."""
+def settled(config: Config, canvas: Canvas, ipc: int | Fraction) -> Config:
+    """With as many components, if nobody said how many, as leave few images of each class."""
     floats = canvas.budget(ipc) // FLOAT - config.counted * canvas.numbers
     fitting = floats // (config.counted * canvas.numbers + FEW * canvas.classes)
-    return config.components or min(max(1, fitting), canvas.numbers)
+    return replace(config, components=config.components or min(max(1, fitting), canvas.numbers))
 
 
 class Pca(Form):
@@ -50,7 +50,7 @@ class Pca(Form):
 
     @classmethod
     def count(cls, config, canvas, ipc) -> int:
-        number = components(config, canvas, ipc)
+        number = settled(config, canvas, ipc).components
         require(number <= canvas.numbers, f"form 'pca' has {number} components of images of {canvas.numbers} numbers: "
                 "choose at most as many")
         row = number * canvas.classes * FLOAT
@@ -62,8 +62,8 @@ class Pca(Form):
     @classmethod
     def at(cls, config, canvas, ipc, images, generator) -> "Pca":
         """Mean and components are those of these images."""
-        mean = images.mean(0)
-        basis, latents = nearest(images - mean, components(config, canvas, ipc), 1, generator)
+        config, mean = settled(config, canvas, ipc), images.mean(0)
+        basis, latents = nearest(images - mean, config.components, 1, generator)
         return cls(config, canvas, len(images) // canvas.classes, {"latents": latents},
                    {"components": basis, "mean": mean})
 

@@ -20,9 +20,9 @@ def noise(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> tor
     return torch.randn(*shape, generator=seeded(seed), dtype=dtype)
 
 
-def at(name: str, images: torch.Tensor, canvas: Canvas = SMALL, **options) -> Form:
-    """The form of images [classes * n, C, H, W], sorted by class, whatever it takes."""
-    return get(name).at(configure(name, options), canvas, len(images) // canvas.classes, images, seeded())
+def at(name: str, images: torch.Tensor, canvas: Canvas = SMALL, ipc: int = 0, **options) -> Form:
+    """The form of images [classes * n, C, H, W], sorted by class, whatever it takes where no budget ``ipc`` is told."""
+    return get(name).at(configure(name, options), canvas, ipc or len(images) // canvas.classes, images, seeded())
 
 
 def learned(form: Form, dtype: torch.dtype = torch.float64) -> Form:

@@ -14,7 +14,7 @@ from ddkit.synthetic.forms.form import random_real
 @pytest.mark.parametrize("canvas, ipc, number, images", [
     (MNIST, 1, 4, 176), (MNIST, 1, 8, 78), (MNIST, 1, 10, 58), (MNIST, 1, 16, 29), (MNIST, 1, 20, 19),
     (MNIST, 1, 24, 13), (MNIST, 1, 32, 4), (MNIST, 10, 16, 470), (MNIST, 10, 32, 225), (MNIST, 10, 64, 102),
-    (CIFAR, 1, 16, 115),
+    (CIFAR, 1, 16, 115), (MNIST, 1, None, 21), (MNIST, 10, None, 79),
 ])
 def test_as_many_images_as_the_papers_formula_gives(canvas, ipc, number, images):
     assert counted("bases", canvas, ipc, number=number, shrink=2) == images
@@ -114,7 +114,7 @@ def test_noise_is_drawn_as_xaviers():
 
 
 def test_real_digits_are_begun_from_nearly(mnist):
-    """Of the squares of 290 real images 28 % are missing at one image per class (measured), with 16 bases."""
+    """Of the squares of 210 real images 24 % are missing at one image per class (measured), with 19 bases."""
     form = get("bases").begin(configure("bases", {}), mnist, 1, "real", seeded())
-    images = random_real(mnist, 29, seeded())
-    assert 0.25 < float((form.decode() - images).square().sum() / images.square().sum()) < 0.31
+    images = random_real(mnist, 21, seeded())
+    assert 0.22 < float((form.decode() - images).square().sum() / images.square().sum()) < 0.27

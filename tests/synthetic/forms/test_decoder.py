@@ -15,13 +15,17 @@ from ddkit.synthetic.forms.form import random_real
     (MNIST, 1, {"number": 4, "channels": 1, "stages": 2, "width": 8}, 13, 1060),
     (MNIST, 10, {"number": 2, "channels": 4, "stages": 2, "width": 16}, 38, 2 * 1297),
     (MNIST, 2, {"number": 3, "channels": 2, "stages": 1, "width": 8}, 3, 99),
+    (MNIST, 1, {"number": 1, "channels": None, "stages": 2, "width": 8}, 15, 265),
+    (MNIST, 10, {"number": 1, "channels": None, "stages": 2, "width": 8}, 39, 649),
+    (MNIST, 2, {"number": 1, "channels": None, "stages": 0, "width": 8}, 2, 0),
+    (CIFAR, 1, {"number": 1, "channels": None, "stages": 2, "width": 8}, 15, 779),
     (CIFAR, 1, {"number": 2, "channels": 2, "stages": 3, "width": 4}, 92, 2 * (132 + 260 + 195)),
 ])
 def test_codes_and_decoders_take_the_budget(canvas, ipc, options, codes, floats):
     assert counted("decoder", canvas, ipc, **options) == codes * options["number"]
     images = noise(10 * codes * options["number"], *canvas.shape, dtype=torch.float32)
-    size = at("decoder", images, canvas, fit_steps=0, **options).size()
-    one = options["channels"] * canvas.shape[1] * canvas.shape[2] // 4 ** options["stages"]
+    form = at("decoder", images, canvas, ipc, fit_steps=0, **options)
+    size, one = form.size(), form.config.channels * canvas.shape[1] * canvas.shape[2] // 4 ** options["stages"]
     assert (size.bytes, size.shared_bytes) == (4 * (10 * codes * one + floats), 4 * floats)
     assert size.bytes <= canvas.budget(ipc) < size.bytes + 40 * one and size.decoded == len(images)
 
@@ -40,7 +44,7 @@ def test_every_image_is_one_decoder_of_one_code():
     """Image n is decoder n % J of code n // J, computed one by one."""
     form = small("decoder")
     parts, found = form.parts, form.decode()
-    assert parts["codes"].shape == (4, 1, 2, 1)
+    assert parts["codes"].shape == (4, 2, 2, 1)
     for n, image in enumerate(found):
         code, j = parts["codes"][n // 2, None], n % 2
         inside = F.conv_transpose2d(code, parts["weight_0"][j], parts["bias_0"][j], stride=2, padding=1).relu()
@@ -88,6 +92,7 @@ def test_noise_decodes_to_images_of_about_the_right_size():
 
 
 def test_real_digits_are_begun_from_nearly(mnist):
+    """Of the squares of 150 real images 28 % are missing at one image per class (measured), with one decoder."""
     form = get("decoder").begin(configure("decoder", {}), mnist, 1, "real", seeded())
     images = random_real(mnist, form.ipc, seeded())
-    assert 0.1 < float((form.decode() - images).square().sum() / images.square().sum()) < 0.5
+    assert 0.2 < float((form.decode() - images).square().sum() / images.square().sum()) < 0.4
