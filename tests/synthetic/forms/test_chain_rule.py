@@ -36,13 +36,10 @@ def test_pulling_is_the_adjoint_of_decoding(name, part):
     assert ((moved.decode() - before) * v).sum().item() == pytest.approx(3 * (u * pulled).sum().item(), rel=1e-9)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*LINEAR, "decoder"])
 def test_no_direction_moves_the_images_faster_than_in_pixels(name):
-    """The largest eigenvalue of J J^T, of the whole matrix J, times the part's rate is the rate of pixels or less."""
+    """The largest eigenvalue of J J^T, of the whole matrix J, times the part's rate is the rate of pixels."""
     form = small(name)
-    if name in STRAIGHT:
-        assert form.rates(0.5) == {"images": 0.5}
-        return
     for part, rate in form.rates(0.5).items():
         def decode(value, part=part):
             form.parts = form.parts | {part: value}
