@@ -99,7 +99,7 @@ _SMALL = ("an update sees 256 real images (the paper: 1,024), and there are {} o
 
 PRESETS = {
     "course": Preset({"updates": 9000, "real_batch": 256}, (_SMALL.format("9,000"), *_PAPER)),
-    "course_ridge": Preset({"updates": 9000, "real_batch": 256, "solver": "ridge"}, (_SMALL.format("9,000"), *_PAPER)),
+    "course_ridge": Preset({"updates": 5000, "real_batch": 256, "solver": "ridge"}, (_SMALL.format("5,000"), *_PAPER)),
     "ld": Preset({}, _PAPER),
     "ld_ridge": Preset({"solver": "ridge"}, _PAPER),
 }
