@@ -61,7 +61,7 @@ FORMED = {"linba": ("bases", {"number": 4}), "gtn": ("decoder", {"fit_steps": 3,
           "sldd": ("bytes", {})}
 
 
-@pytest.mark.parametrize("preset, form", [*((name, None) for name in module.PRESETS), *FORMED.items()], ids=str)
+@pytest.mark.parametrize("preset, form", [*((name, None) for name in SMALL), *FORMED.items()], ids=str)
 def test_a_killed_distillation_resumes_to_the_same_bits(tiny, preset, form, tmp_path):
     def go(updates, checkpoint, kill_after=None):
         all_images = {"step_images": 0} if form and preset != "linba" else {}
@@ -325,7 +325,9 @@ def test_presets_differ_where_the_papers_do():
     assert (of["rat"].steps, of["rat"].window, of["rat"].clip) == (200, 60, "running")
     assert (of["gtn"].every_step, of["gtn"].learned_momentum, of["gtn"].steps) == (True, True, 64)
     owners = {name for name, config in of.items() if config.prescribes}
-    assert owners == {"dd", "dd_fixed", "sldd", "sldd_fixed", "gtn"}
+    assert owners == {f"{name}{size}" for name in ("dd", "dd_fixed", "sldd", "sldd_fixed", "gtn")
+                      for size in ("", "_course")}
+    assert {name.removesuffix("_course") for name in of} == {*SMALL, "course"}
     assert all(presets.departures("unrolled", name) for name in of)
 
 

@@ -14,13 +14,20 @@ _RAT = {"ordered": False, "learned_rates": False, "steps": 200, "window": 60, "s
 _GTN = {"steps": 64, "step_images": 13, "rate": 0.02, "momentum": 0.5, "learned_momentum": True, "every_step": True,
         "real_batch": 13, "image_lr": 0.02, "rule_lr": 0.02, "image_momentum": 0.9, "decay": "cosine", "updates": 2000}
 
+_COURSE = {"network": "ConvNetD3", "decay": "cosine", "augmented": False, "starts": 1}
+_OWNING = {**_COURSE, "width": 16, "real_batch": 25, "image_lr": 0.1, "rule_lr": 0.05, "updates": 400}
+_ORDINARY = {**_COURSE, "width": 32, "steps": 10, "step_images": 2, "rate": 0.05, "real_batch": 20, "optimiser": "adam",
+             "image_lr": 0.05, "image_momentum": 0.9, "updates": 200}
+
 _DRAWN = "real images are drawn class by class, as many of each; the paper draws {} from all"
 _INITIALISER = "networks are initialised as everywhere in ddkit; the paper's are Xavier with gain 1"
 _NOISE = "the method starts from noise: set init to noise"
 _OWNS = "the order of the steps and their rates belong to the set: score it by the protocol 'prescribed'"
 _AUGMENTED = "one augmentation is drawn for all steps and the real images of an update, as in the code"
 _LABELS = "labels are unconstrained and begin as the classes, as in the paper's tables"
-_SMALL = "a small setting for lessons, chosen on MNIST's validation images; the paper's is {}"
+_SMALL = "a small setting for minutes of a processor core, on a network that learns in few steps"
+_TRIED = "its rates were chosen on MNIST's validation images"
+_UNTRIED = "its rates were not compared with others"
 
 _DD_NOTES = (_DRAWN.format("1,024"), _INITIALISER, _NOISE, _OWNS)
 _FIXED = "one initialisation belongs to the set, which is worth nothing on another: it is saved with it"
@@ -50,5 +57,18 @@ PRESETS = {
     "rtp": Preset(_RTP, _RTP_NOTES),
     "linba": Preset({**_RTP, "step_images": 32}, (_BASES, *_RTP_NOTES), form=("bases", {})),
     "rat": Preset(_RAT, _RAT_NOTES),
+    "course": Preset({**_RTP, **_ORDINARY}, (_SMALL, "RTP with Adam and without augmentation", *_RTP_NOTES[1:2])),
+    "linba_course": Preset({**_RTP, **_ORDINARY}, (_SMALL, _UNTRIED, "with Adam and without augmentation", _BASES,
+                                                   *_RTP_NOTES[1:2]), form=("bases", {})),
+    "rat_course": Preset({**_RAT, **_ORDINARY, "steps": 20, "window": 7, "step_images": 0},
+                         (_SMALL, _UNTRIED, "without augmentation", *_RAT_NOTES[1:2], *_RAT_NOTES[3:])),
+    "dd_course": Preset({**_DD, **_OWNING, "steps": 10, "rate": 0.1}, (_SMALL, *_DD_NOTES)),
+    "dd_fixed_course": Preset({**_DD, **_ONE, **_OWNING, "rate": 0.2}, (_SMALL, _TRIED, _FIXED, *_DD_NOTES)),
+    "sldd_course": Preset({**_DD, **_SLDD, **_OWNING, "steps": 10, "rate": 0.1, "label_lr": 0.05},
+                          (_SMALL, _UNTRIED, _LABELS, *_DD_NOTES)),
+    "sldd_fixed_course": Preset({**_DD, **_SLDD, **_ONE, **_OWNING, "rate": 0.2, "label_lr": 0.05},
+                                (_SMALL, _TRIED, _LABELS, _FIXED, *_DD_NOTES)),
+    "gtn_course": Preset({**_GTN, **_OWNING, "steps": 8, "step_images": 4, "real_batch": 8, "rate": 0.1},
+                         (_SMALL, "images in a table, and no generator", *_GTN_NOTES[2:], _NOISE)),
     "gtn": Preset(_GTN, _GTN_NOTES, form=("decoder", {})),
 }
