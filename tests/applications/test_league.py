@@ -84,6 +84,13 @@ def test_published_numbers_are_those_that_were_read():
     assert PUBLISHED["DC"].shown("mnist", 10) == "97.4 (R)" and PUBLISHED["DC"].shown("mnist", 2) == ""
 
 
+@pytest.mark.parametrize("ipc", [1, 10, 50])
+def test_an_entrants_order_of_steps_reaches_all_images(ipc):
+    configs = [who.distillation("mnist", ipc, "ConvNetD3", 32).config for who in ENTRANTS.values()]
+    owning = [config for config in configs if getattr(config, "ordered", False) and config.step_images]
+    assert owning and all(config.steps * min(config.step_images, ipc) >= ipc for config in owning)
+
+
 @pytest.mark.parametrize("name", ENTRANTS)
 def test_every_entrant_is_a_distillation_that_can_be_asked_for(name, digits):
     who = ENTRANTS[name]

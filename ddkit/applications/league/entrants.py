@@ -110,7 +110,7 @@ ENTRANTS: dict[str, Entrant] = {
     "ld": Entrant("LD", "Bohdal et al., 2020", "labels", published="LD"),
     "ld_ridge": Entrant("LD, ridge", "Bohdal et al., 2020", "labels", "course_ridge"),
     "dd": Entrant("DD", "Wang et al., 2018", "unrolled", "dd", "noise", {"starts": 1, "steps": 10, "real_batch": 25},
-                  published="DD"),
+                  by_ipc={50: {"step_images": 5}}, published="DD"),
     "rtp": Entrant("RTP", _RTP, "unrolled", "rtp", options=_FEW_STEPS, by_ipc={1: {"step_images": 1}},
                    published="RTP, no factorisation"),
     "linba": Entrant("LinBa", _RTP, "unrolled", "linba", options=_FEW_STEPS, form="bases", form_by_ipc=_BASES,
