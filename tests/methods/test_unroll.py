@@ -145,6 +145,21 @@ def test_a_window_of_all_steps_is_no_window_and_a_later_one_starts_where_the_ste
                                                               outer), 0)
 
 
+def test_the_mean_over_all_windows_is_the_gradient_of_their_mean_loss(problem):
+    student, start, images, labels, batches, outer = problem
+    rate, length = number(0.3), 2
+    places = range(STEPS - length + 1)
+    leaf, total = images.clone().requires_grad_(), 0.0
+    for first in places:
+        weights = visited(student, start, images, labels, batches[:first], Rule(rate))[-1].clone().requires_grad_()
+        for batch in batches[first : first + length]:
+            weights = weights - rate * student.gradient(weights, leaf, labels, batch)
+        total = total + outer(weights) / len(places)
+    found = sum(unroll(student, start, images, labels, batches, Rule(rate), outer, window=(first, length)).images
+                for first in places) / len(places)
+    torch.testing.assert_close(found, torch.autograd.grad(total, leaf)[0], rtol=1e-10, atol=1e-14)
+
+
 # A linear model and the squared error have closed forms: W1 = W0 - (rate / n) X' (X W0 - Y).
 D, CLASSES, N, REAL, RATE = 5, 3, 4, 9, 0.6
 
