@@ -1,5 +1,7 @@
 """``python -m ddkit distill``."""
 
+from dataclasses import replace
+
 from ddkit.cli.flags import add_knobs, knobs_of, presets
 from ddkit.cli.forms import add_form, form_of, within
 from ddkit.cli.options import add_data, add_json, add_out, add_places, add_precision, add_settings, settings, show
@@ -15,8 +17,8 @@ def add_to(add) -> None:
     distill.add_argument("--method", default="datadam", help=f"distillation method: {', '.join(sorted(METHODS))}")
     distill.add_argument("--preset", default="course", help=f"settings: {presets()}")
     add_form(distill)
-    distill.add_argument("--init", default="real",
-                         help="start from random real images (real), chosen ones (herding, k-centre) or noise")
+    distill.add_argument("--init", help="start from random real images (real), chosen ones (herding, k-centre) or "
+                                        "noise (None: real, or what the method can only begin with)")
     distill.add_argument("--network", help="network to match on (None: the preset's)")
     distill.add_argument("--width", type=int, help="its width (None: the preset's)")
     distill.add_argument("--updates", type=int, help="updates of the images (None: the preset's)")
@@ -37,10 +39,10 @@ def _distill(options) -> None:
     from ddkit.runs import run
     from ddkit.specs import Distill
 
-    spec = Distill(options.dataset, options.method, options.preset, init=options.init, network=options.network,
-                   width=options.width, updates=options.updates, seed=options.seed, size=options.size,
-                   options=settings(options, **knobs_of(options)), precision=options.precision, **form_of(options))
-    spec = within(spec, options)
+    spec = Distill(options.dataset, options.method, options.preset, network=options.network, width=options.width,
+                   updates=options.updates, seed=options.seed, size=options.size, precision=options.precision,
+                   options=settings(options, **knobs_of(options)), **form_of(options))
+    spec = within(spec.able if options.init is None else replace(spec, init=options.init), options)
 
     class Announce(Callback):
         def on_start(self, synthetic, history):

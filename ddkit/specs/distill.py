@@ -1,6 +1,6 @@
 """The spec of a distillation."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import ClassVar
@@ -136,6 +136,12 @@ class Distill(MadeSet, Spec):
         unsaid = _IN_CONFIG if self.budget is None else (*_IN_CONFIG, "ipc")
         named = {n: v for n, v in super().decides().items() if n not in unsaid}
         return named | self.formed | {"config": self.config, "updates": self.total_updates}
+
+    @property
+    def able(self) -> "Distill":
+        """The same from what its method can only begin with, where it could not begin from ``init``."""
+        inits = getattr(self.config, "inits", None)
+        return self if inits is None or self.init in inits else replace(self, init=inits[0])
 
     def check(self) -> None:
         super().check()

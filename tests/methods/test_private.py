@@ -329,9 +329,8 @@ def test_files_say_what_was_spent_and_nothing_by_which_an_image_is_found_out(tmp
 
 
 def test_the_command_says_what_the_gradients_cost(tmp_path, capsys):
-    command = ["distill", "--dataset", "digits-0-1", "--method", "private", "--preset", "psg", "--init", "noise",
-               "--network", "MLP", "--ipc", "1", "--updates", "3", "--real-batch", "30", "--inner", "1", "--runs",
-               str(tmp_path)]
+    command = ["distill", "--dataset", "digits-0-1", "--method", "private", "--preset", "psg", "--network", "MLP",
+               "--ipc", "1", "--updates", "3", "--real-batch", "30", "--inner", "1", "--runs", str(tmp_path)]
     assert main(command) == 0
     told = capsys.readouterr()
     assert "epsilon 10" in told.out and "3 noisy gradients" in told.out and "give away the set alone" in told.err

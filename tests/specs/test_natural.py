@@ -171,3 +171,14 @@ def test_a_picture_of_what_has_no_set_is_refused_in_a_sentence(name, given, scor
 def test_a_steep_attention_map_can_be_matched(power, tmp_path):
     record = run(dataclasses.replace(TINY, options={"network_steps": 1, "power": power}), root=tmp_path, quiet=True)
     assert record.updates == 2 and record.result["moved"] > 0
+
+
+@pytest.mark.parametrize(("method", "preset", "init"), [
+    ("datadam", "course", "real"), ("private", "psg", "noise"), ("trajectory", "datm", "real"),
+    ("kip", "course", "real")])
+def test_a_distillation_begins_from_what_its_method_can_if_it_is_asked_to(method, preset, init):
+    spec = Distill("digits", method, preset).able
+    assert spec.init == init and spec.able == spec
+    spec.check()
+    kept = dataclasses.replace(Distill("digits", method, preset), init=init)
+    assert kept.able == kept

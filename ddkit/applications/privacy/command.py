@@ -63,7 +63,6 @@ def _distillation(options):
     from ddkit.specs import Distill
 
     preset = options.preset or next(iter(methods.get(options.method).PRESETS))
-    spec = Distill(options.dataset, options.method, preset, options.ipc, options.init or "real",
-                   updates=options.updates, size=options.size, options=settings(options))
-    only = getattr(spec.config, "inits", None)
-    return replace(spec, init=only[0]) if only and options.init is None else spec
+    spec = Distill(options.dataset, options.method, preset, options.ipc, updates=options.updates, size=options.size,
+                   options=settings(options))
+    return spec.able if options.init is None else replace(spec, init=options.init)
