@@ -85,6 +85,7 @@ _IDC_RATES = {1: {"image_lr": 0.01}, 10: {"image_lr": 0.05}, 50: {"image_lr": 0.
 _POOL = {"real_batch": 64, "network_steps": 1, "network_batch": 64}
 _NCFM_SHORT = {**_POOL, "frequencies": 512}
 _NCFM_RATES = {1: {"image_lr": 0.3}, 10: {"image_lr": 1.0}, 50: {"image_lr": 1.0}}
+_LAPTOP, _QUICK = (dict(PROFILES[name].trajectory_options) for name in ("laptop", "quick"))
 _FEW_DECODED = {"real_batch": 64, "image_lr": 10.0, "synthetic_batch": 20}
 
 ENTRANTS: dict[str, Entrant] = {
@@ -117,9 +118,10 @@ ENTRANTS: dict[str, Entrant] = {
                      published="RTP / LinBa"),
     "rat": Entrant("RaT-BPTT", "Feng et al., ICLR 2024", "unrolled", "rat",
                    options={"steps": 60, "window": 20, "real_batch": 64}),
-    "pad": Entrant("PAD", "Li et al., 2024", "trajectory", "pad",
-                   options=dict(PROFILES["laptop"].trajectory_options), quick=dict(
-                       PROFILES["quick"].trajectory_options)),
+    "pad": Entrant("PAD", "Li et al., 2024", "trajectory", "pad", options=_LAPTOP, quick=_QUICK),
+    "ftd": Entrant("FTD", "Du et al., CVPR 2023", "trajectory", "ftd", options=_LAPTOP, quick=_QUICK),
+    "haba": Entrant("HaBa", "Liu et al., NeurIPS 2022", "trajectory", "haba", options=_LAPTOP, quick=_QUICK,
+                    form="hallucinators"),
     "kip": Entrant("KIP", "Nguyen et al., NeurIPS 2021", "kip", quick={"real_batch": 200}, published="KIP → net"),
     "rfad": Entrant("RFAD", "Loo et al., NeurIPS 2022", "rfad", quick={"networks": 2, "real_batch": 100},
                     published="RFAD → net"),
