@@ -101,6 +101,10 @@ def test_real_images_against_themselves_are_at_no_distance(tiny):
         assert loss == pytest.approx(0, abs=1e-3)  # of roots of 1e-12
 
 
+def test_the_courses_preset_is_dm_but_for_its_sizes(tiny):
+    assert torch.equal(updated(method("course", image_lr=1.0), tiny)[0], updated(method("dm"), tiny)[0])
+
+
 def test_cafe_without_its_terms_is_dm(tiny):
     plain = {"shallow_weight": 0, "deep_weight": 0, "centre_weight": 0, "renewed": 1, "network_steps": 0,
              "image_lr": 1.0, "augmented": True}

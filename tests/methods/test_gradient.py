@@ -190,6 +190,10 @@ def test_jiang_without_its_terms_is_dc_and_of_one_class_twice_dc(tiny):
     assert float(both) == pytest.approx(2 * float(loss_of("dc", tiny, found, targets)), rel=1e-6)
 
 
+def test_the_courses_preset_is_dsa_but_for_its_sizes(tiny):
+    assert torch.equal(updated(method("course", image_lr=0.1), tiny)[0], updated(method("dsa"), tiny)[0])
+
+
 IDC_AS_DSA = {"network_on": "synthetic", "metric": "rows", "parts": "matrices", "together": True,
               "operations": "default", "network_momentum": 0.0, "network_decay": 0.0, "network_batch": 256,
               "image_lr": 0.1, "cutmix": 0.0}

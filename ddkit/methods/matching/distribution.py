@@ -142,6 +142,11 @@ PRESETS = {
          "the images are kept near their start as they are; the paper's term and its weight were not seen in code",
          _REAL),
         form=("pca", {})),
+    "course": Preset(
+        {"updates": 1500, "image_lr": 10.0, "real_batch": 64, "width": 32},
+        ("DM: 1,500 updates at a rate of 10, chosen on validation data of MNIST, with 64 real images of each class and "
+         "networks of width 32, so that a processor core needs minutes; the paper makes 20,000 at a rate of 1, with "
+         "256 and width 128", _REAL)),
 }
 
 

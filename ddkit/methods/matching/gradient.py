@@ -135,6 +135,12 @@ PRESETS = {
                          ("on MNIST the code's settings have neither cutmix nor cutout",)),
          "cifar10": Preset({"metric": "mse"}, ("on CIFAR-10 the code compares by squared differences",))},
         form=("multi-formation", {"factor": 2})),
+    "course": Preset(
+        {"augmented": True, "networks": 40, "outer": 10, "inner": 2, "image_lr": 1.0, "real_batch": 32, "width": 32},
+        ("DSA: 40 networks of width 32 with 10 updates on each at a rate of 1, chosen on validation data of MNIST, 32 "
+         "real images of each class and 2 epochs of training between updates, so that a processor core needs minutes; "
+         "the paper has 1,000 networks of width 128, a rate of 0.1, 256 images and 50 epochs", _START.format(
+             "real images"))),
 }
 
 
