@@ -2,14 +2,16 @@
 
 from tabulate import tabulate
 
-# The surveys' four families: name, what is asked of the synthetic set, and methods with the lesson that builds them.
+# The surveys' four families: name, what is asked of the synthetic set, and methods with the lesson that shows them.
 FAMILIES = (
-    ("a\nmeta-loss", "the loss of a model trained\non the set, on real data", (("KIP", 7), ("RFAD", 7), ("FRePo", 7))),
+    ("a\nmeta-loss", "the loss of a model trained\non the set, on real data",
+     (("KIP", 7), ("RFAD", 7), ("FRePo", 7), ("DD", None))),
     ("b\ngradients\nand trajectories", "training on the set moves\nweights as real data do",
-     (("MTT", 6), ("DATM", 6), ("PAD", 6))),
+     (("MTT", 6), ("DATM", 6), ("PAD", 6), ("DC, DSA, DCC", 11))),
     ("c\ndistributions\nand features", "networks see the same\nin the set as in real data",
-     (("DataDAM", 2), ("DM, CAFE", None))),
-    ("d\nparameterisation", "the set is stored as something\nsmaller than its pixels", (("IDC, RTP, HaBa", None),)),
+     (("DataDAM", 2), ("DM, CAFE", 11), ("NCFM", 11))),
+    ("d\nparameterisation", "the set is stored as something\nsmaller than its pixels",
+     (("IDC", 11), ("RTP", 11), ("FreD", 11), ("HaBa", 11))),
 )
 
 # Each term with its meaning and the lesson that introduces it.
@@ -17,6 +19,7 @@ GLOSSARY = {
     "attention map": ("where a network looks: a block's feature maps, summed over the channels, of norm one", 2),
     "balanced accuracy": ("the mean of the classes' recalls, which naming the frequent class cannot raise", 1),
     "bootstrap": ("to draw the same number of cases again, with repetition, to see how a figure varies", 9),
+    "characteristic function": ("the mean of waves of features, by which their distribution is known", 11),
     "continual learning": ("classes or tasks arrive one after the other, and old data are gone", 5),
     "coreset": ("real images chosen to stand for all", 5),
     "cosine annealing": ("a learning rate that falls from its start to zero along half a cosine", 1),
@@ -27,6 +30,7 @@ GLOSSARY = {
     "epoch": ("one pass over a training set; its number of updates depends on the set's size", 1),
     "expert trajectory": ("the weights, epoch after epoch, of a network trained on the real data", 6),
     "FLOP": ("one floating-point operation; a multiply-accumulate (MAC) is two", 1),
+    "form": ("how the images of a set are made of what is stored", 11),
     "instance norm": ("each channel of each image is shifted and scaled to mean 0 and variance 1 over its places", 1),
     "images per class": ("the size of a synthetic set, short IPC", 1),
     "kernel": ("a function of two images that stands for the product of their features", 7),

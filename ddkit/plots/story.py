@@ -75,7 +75,7 @@ def _trained(axes: Axes, name: str, scores: Scores) -> None:
 
 @picture
 def families(table: Sequence[tuple[str, str, Sequence[tuple[str, int | None]]]]) -> Picture:
-    """The families of methods, what each lets agree, and the lessons in which their methods are built.
+    """The families of methods, what each lets agree, and the lessons in which their methods are shown.
 
     Args:
         table: rows of a family's name, what it asks of the synthetic set, and its methods, each with the number of its
@@ -91,7 +91,7 @@ def families(table: Sequence[tuple[str, str, Sequence[tuple[str, int | None]]]])
         axes.set_title(name, loc="center", y=0.94, va="top", weight="bold", size=10)
         axes.text(0.5, 0.66, asks, ha="center", va="top", size=9)
         for row, (method, lesson) in enumerate(methods):
-            _method(axes, 0.36 - 0.115 * row, method, lesson)
+            _method(axes, 0.37 - 0.1 * row, method, lesson)
     figure.told = ". ".join(f"{' '.join(name.split())}: " + ", ".join(
         f"{method} ({'lesson ' + str(lesson) if lesson else 'no lesson yet'})" for method, lesson in methods)
         for name, _, methods in table)

@@ -9,7 +9,7 @@ from ddkit.applications.league import League
 from ddkit.applications.league.at_hand import at_hand
 from ddkit.applications.league.work import play
 
-SMALL = League("digits-0-1", (1, 2), ("dm", "kip"), updates=2, width=2, seeds=2, epochs=3, quick=True, full=False)
+SMALL = League("digits-0-1", (1, 2), ("dm", "pad"), updates=2, width=2, seeds=2, epochs=3, quick=True, full=False)
 
 
 @pytest.fixture
@@ -43,8 +43,13 @@ def test_nothing_is_at_hand_where_nothing_was_made(tmp_path):
 
 
 def test_an_entrant_whose_set_is_not_there_is_left_out(root):
-    without(root, "distill-*-kip-*")
+    without(root, "distill-*-trajectory-*")
     assert at_hand(SMALL, root=root) == replace(SMALL, entrants=("dm",))
+
+
+def test_experts_need_not_be_there(root):
+    without(root, "experts-*")
+    assert at_hand(SMALL, root=root) == SMALL
 
 
 def test_a_score_that_is_not_there_takes_its_entrant_along(root):
@@ -60,7 +65,7 @@ def test_a_budget_without_what_all_are_compared_with_is_left_out(root):
 
 
 def test_budgets_that_no_entrant_shares_leave_the_one_that_most_have(root):
-    without(root, "distill-*-kip-*-ipc1-*")
+    without(root, "distill-*-trajectory-*-ipc1-*")
     without(root, "distill-*-dm-ipc2-*")
     assert at_hand(SMALL, root=root) == replace(SMALL, ipcs=(1,), entrants=("dm",))
 

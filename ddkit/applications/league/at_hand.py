@@ -52,7 +52,7 @@ def _updates(league: League, name: str, ipc: int, where: dict) -> int | None:
 
 def _scored(league: League, made: Distill, classes: int, where: dict) -> bool:
     found = find(made, **where)
-    if found is None or (made.experts and find(made.experts, **where) is None):
+    if found is None:
         return False
     images = len(found.synthetic.images)
     asked = (league.evaluation(made, images, made.ipc, classes), league.start_of(made, images, classes))
