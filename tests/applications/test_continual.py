@@ -38,6 +38,8 @@ MEMORIES = {
     "random": RANDOM, "herding": Coreset("digits", 2), "k-centre": Coreset("digits", 2, "k-centre"),
     "forgetting": Coreset("digits", 2, "forgetting", "ConvNetD1", 4, 2),
     "datadam": Distill("digits", "datadam", updates=2, options=(("network_steps", 1),), **TINY),
+    "multi-formation": Distill("digits", "datadam", updates=2, options=(("network_steps", 1),), **TINY,
+                               form="multi-formation"),
     "rfad": Distill("digits", "rfad", updates=2, options=(("networks", 1), ("real_batch", 20)), **TINY),
     "kip": Distill("digits", "kip", ipc=2, updates=2, options=(("real_batch", 20),)),
     "pad": Distill("digits", "trajectory", "pad", updates=2, options=EXPERTS, **TINY)}

@@ -120,7 +120,7 @@ def test_every_file_named_for_contributors_is_there(path):
     assert (ROOT / path).is_file() or re.search("NAME|NN_name", path)
 
 
-@pytest.mark.parametrize("kind", ["method", "data set", "application", "lesson"])
+@pytest.mark.parametrize("kind", ["method", "form", "data set", "application", "lesson"])
 def test_contributors_get_ten_lines_and_a_test(kind):
     part = re.split("^## ", TEXTS["CONTRIBUTING.md"], flags=re.MULTILINE)
     steps = next(text for text in part if re.match(rf"An? {kind}\n", text))
