@@ -20,6 +20,7 @@ from ddkit.methods.kernel.frepo import FRePo
 from ddkit.methods.kernel.krr import KernelRegression
 from ddkit.methods.kernel.rfad import RFAD
 from ddkit.networks import build
+from ddkit.specs.evaluate import PROTOCOLS
 from ddkit.synthetic import SyntheticSet
 from ddkit.training import kernel_scores
 from ddkit.training.kernel_scores import KERNEL_PROTOCOLS, score
@@ -304,7 +305,7 @@ def test_the_command_line_judges_a_set_by_kernel_beside_its_start_and_random_ima
     (["--protocol", "trained_kernel"], "without features to train"),
     (["--protocol", "kernel", "--epochs", "3"], "leave the epochs out"),
     (["--protocol", "kernel", "--network", "NTKD0"], "unknown network"),
-    (["--protocol", "kernels"], "choose one of assignment, kernel, learned, matched, standard, trained_kernel"),
+    (["--protocol", "kernels"], f"choose one of {', '.join(sorted(PROTOCOLS))}"),
 ])
 def test_what_a_kernel_cannot_do_is_one_sentence_and_exit_code_2(distilled, capsys, arguments, says):
     capsys.readouterr()

@@ -9,6 +9,9 @@ import torch
 import ddkit
 from ddkit import plots
 from ddkit.applications.continual import plots as continual_plots
+from ddkit.applications.league import plots as league_plots
+from ddkit.applications.league.settings import of_profile
+from ddkit.applications.league.work import Played, play
 from ddkit.applications.privacy import plots as privacy_plots
 from ddkit.applications.search import Grid as Networks
 from ddkit.applications.search import plots as search_plots
@@ -91,6 +94,14 @@ def a_search(proxy=0.0) -> Comparison:
     names = [candidate.name for candidate in NETWORKS.candidates]
     full = {name: 0.7 + 0.02 * i for i, name in enumerate(names)}
     return Comparison({name: full[name] - proxy * (-1) ** i for i, name in enumerate(names)}, full, 1.0, 9.0)
+
+
+@cache
+def a_league() -> Played:
+    """Of two entrants on digits, who had little time."""
+    league = of_profile("quick", ipcs=(1, 2), entrants=("dm", "datadam"), updates=2, epochs=2, seeds=2, width=4,
+                        full=False)
+    return play(league, root=tempfile.gettempdir() + "/ddkit-every-picture", quiet=True)
 
 
 def a_membership(auc=0.6) -> Record:
@@ -179,6 +190,8 @@ PICTURES = {
     "step_matrix": lambda: continual_plots.step_matrix(a_continual_run()),
     "proxy_against_truth": lambda: search_plots.proxy_against_truth({"DataDAM": a_search(0.02), "random": a_search()}),
     "exposure": lambda: privacy_plots.exposure({"KIP": a_membership(), "random real": a_membership(0.52)}),
+    "against_minutes": lambda: league_plots.against_minutes(a_league()),
+    "against_bytes": lambda: league_plots.against_bytes(a_league()),
     "by_choice": lambda: search_plots.by_choice(a_search().full, NETWORKS),
     "attention_of_sides": lambda: moving.attention_of_sides(moving.Attending(a_set_of_digits(), digits(), width=4), 0,
                                                             1, 2, 0),
