@@ -55,7 +55,7 @@ def _asked(options, sources: dict, network: str, width: int) -> dict:
     schedule = sets.schedule(options)
     if schedule:
         network, width = schedule.network, schedule.width
-    network, width = options.network or network, width_of(options, width)
+    network, width = network if options.network is None else options.network, width_of(options, width)
     require_width_used(options.width, [network])
     ordinary = "standard" if options.protocol in OF_THE_SET else options.protocol  # brings no numbers of its own
     first, *others = sources

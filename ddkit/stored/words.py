@@ -49,8 +49,8 @@ def _base(source: Source, ipc: bool) -> str:
         return f"start: {_sized(source.of.init + form, source.of, ipc)}"
     if isinstance(source, RandomReal):
         return _sized("random real", source, ipc)
-    told = [source.method, *(form.format(getattr(source, name)) for name, form in _IN_NAME.items()
-                             if getattr(source, name, None) != _default(source, name))]
+    told = [source.method, *(words.format(getattr(source, name)) for name, words in _IN_NAME.items()
+                             if getattr(source, name, None) not in (_default(source, name), "pixels"))]
     return _sized(" ".join(told), source, ipc)
 
 

@@ -196,7 +196,7 @@ def test_denormalising_undoes_the_normalisation_and_clips():
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(InputError, match="cifar10, digits, fashion_mnist, mhist, mhist_like, mnist"):
+    with pytest.raises(InputError, match="cifar10, digits, fashion_mnist, glyphs, mhist, mhist_like, mnist, omniglot"):
         load("minst")
 
 

@@ -309,7 +309,7 @@ def test_real_images_are_counted_as_bytes_and_learned_labels_as_floats(digits):
     synthetic = SyntheticSet.begin("real", digits, 2, stream(0, "init"))
     method = LabelDistillation(presets.configure("labels", "course", SMALL))
     distill(method, synthetic, digits, updates=1, seed=0, quiet=True)
-    assert storage(synthetic) == 20 * (28 * 28 + 4 * 10)
+    assert storage(synthetic) == 20 * (28 * 28 + 4 * 10) + synthetic.schedule.bytes
 
 
 def test_the_command_says_that_the_images_are_as_they_were(tmp_path, capsys):
