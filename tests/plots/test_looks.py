@@ -135,7 +135,7 @@ def test_whiskers_say_what_they_are_and_over_how_many(draw):
     figure = draw()
     if any(isinstance(one, ErrorbarContainer) or getattr(one, "errorbar", None) is not None
            for axes in figure.axes for one in axes.containers):
-        assert any(words in figure.alt for words in ("standard deviation", "95 % interval", "standard errors"))
+        assert any(words in figure.alt for words in ("standard deviation", "95 % interval", "standard error"))
         assert "n = " in figure.alt
 
 
