@@ -153,6 +153,8 @@ class Distill(MadeSet, Spec):
         if InfiniteNetwork.named(self.config.network) is None:
             parse(self.config.network, self.config.width)
         whole(self.total_updates, 1, "updates")
+        if self.pretraining:
+            self.pretraining.check()
         inits = getattr(self.config, "inits", None)
         require(inits is None or self.init in inits,
                 f"with these options {self.method} begins from {' or '.join(inits or ())} images, not from "
@@ -167,6 +169,8 @@ class Distill(MadeSet, Spec):
             network = sketch_for(dataset, self.config.network, self.config.width)
             weights = sum(p.numel() for p in network.parameters())
         pixels = dataset.train.images[0].numel()
+        if self.pretraining:
+            self.pretraining.check_for(dataset)
         methods.get(self.method).check_memory(self.config, images * len(dataset.classes), pixels, weights)
 
     @property
@@ -211,8 +215,11 @@ class Distill(MadeSet, Spec):
         if self.experts:
             method.trajectories = job.run(self.experts).trajectories
         if self.pretraining:
-            method.pretrained = job.run(self.pretraining).weights
-        kept = job.checkpoint("checkpoint.pt")
+            pretrained = job.run(self.pretraining)
+            method.pretrained = pretrained.weights
+            synthetic.origin["pretraining"] = {"run": pretrained.name, "fingerprint": pretrained.fingerprint}
+        kept = job.checkpoint("checkpoint.pt", **{name: synthetic.origin[name] for name in ("pretraining",)
+                                                  if name in synthetic.origin})
         history = distill(
             method, synthetic, dataset, updates=self.total_updates, seed=self.seed, checkpoint=kept,
             validate=lambda s: self._validation_score(s, dataset), quiet=job.quiet, **job.watching)

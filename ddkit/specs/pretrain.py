@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ddkit.data import Dataset
+from ddkit.data import SOURCES, Dataset, parse_name
+from ddkit.foundation.errors import require
 from ddkit.foundation.schema import NUMBER
-from ddkit.methods.translation.pretraining import Plan, Pretraining, Subset, distil_subset, trial
+from ddkit.methods.translation.pretraining import Pretraining, Subset, TranslatorPlan, distil_subset, trial
 from ddkit.networks import sketch_for
 from ddkit.runs.jobs import PARTS, Job, Outcome
 from ddkit.runs.spec import OfDataset, Spec, key
@@ -21,13 +22,20 @@ class Pretrain(OfDataset, Spec):
                               "subset_seconds": NUMBER, "training_seconds": NUMBER}
 
     dataset: str = "glyphs"
-    plan: Plan = Plan()  # noqa: RUF009 (frozen)
+    plan: TranslatorPlan = TranslatorPlan()  # noqa: RUF009 (frozen)
     seed: int = 0
     size: int | None = None
 
     def check_on(self, dataset: Dataset) -> None:
         sketch_for(dataset, self.plan.network, self.plan.width)
         self.plan.classes(dataset, self.seed)
+
+    def check_for(self, dataset: Dataset) -> None:
+        """Refuse a data set whose images have other channels than those that the translator learns from."""
+        learned = len(SOURCES[parse_name(self.dataset)[0]].mean)
+        require(learned == dataset.channels, f"a translator that learns from {self.dataset}, whose images have "
+                f"{learned} channels, cannot translate those of {dataset.name}, which have {dataset.channels}: "
+                "pre-train it on others, or begin it as the identity")
 
     @property
     def name(self) -> str:

@@ -14,16 +14,16 @@ from ddkit.foundation.randomness import stream
 from ddkit.methods import presets
 from ddkit.methods.loop import Callback, distill
 from ddkit.methods.translation.inner import OneNetwork
-from ddkit.methods.translation.pretraining import Plan, Pretraining, distil_subset, trial
+from ddkit.methods.translation.pretraining import Pretraining, TranslatorPlan, distil_subset, trial
 from ddkit.methods.translation.regression import Statistics, batch_loss, centred, features, weights_of
 from ddkit.methods.translation.translative import Translative
 from ddkit.networks import build
 from ddkit.networks.translator import build_translator
 from ddkit.runs import Record, run
-from ddkit.specs import Distill
+from ddkit.specs import Distill, describe_spec, restore_spec
 from ddkit.synthetic import SyntheticSet
 
-SMALL = Plan(network="ConvNetD2", width=4, subsets=2, fewest_classes=2, most_classes=3, most_ipc=2, real=8,
+SMALL = TranslatorPlan(network="ConvNetD2", width=4, subsets=2, fewest_classes=2, most_classes=3, most_ipc=2, real=8,
              inner_updates=4, steps=4, judged=8, channels=4, held_out=2, trials=2)
 
 
@@ -144,8 +144,9 @@ def test_the_fixed_network_has_the_same_features_whatever_the_classes_and_seeds(
 
 
 def options(**changes):
+    steps = changes.pop("steps", 2)
     return presets.configure("translative", "laptop", {
-        "inner_updates": 3, "steps": 2, "width": 4, "network": "ConvNetD2", "real_batch": 10, "channels": 4,
+        "inner_updates": 3, "updates": 3 + steps, "width": 4, "network": "ConvNetD2", "real_batch": 10, "channels": 4,
         "subsets": 2, "pretraining_steps": 2} | changes)
 
 
@@ -169,8 +170,8 @@ def test_without_steps_an_identity_translator_is_one_network_bit_for_bit(letters
 @pytest.mark.parametrize("networks", [1, 2])
 def test_networks_that_met_the_real_images_are_counted(letters, translator, networks, monkeypatch):
     built = []
-    fresh = Plan.fresh_network
-    monkeypatch.setattr(Plan, "fresh_network", lambda *args: (built.append(1), fresh(*args))[1])
+    fresh = TranslatorPlan.fresh_network
+    monkeypatch.setattr(TranslatorPlan, "fresh_network", lambda *args: (built.append(1), fresh(*args))[1])
     synthetic, _ = made(letters, translator=translator, networks=networks)
     assert synthetic.origin["networks met"] == 1 + 2 * networks == 1 + len(built)
 
@@ -254,7 +255,7 @@ def test_what_judges_a_subset_was_not_distilled_from_and_is_of_its_classes(lette
 def test_pretraining_keeps_no_graph_of_the_distillation(letters, tmp_path):
     peaks = []
     for updates in (2, 40):
-        plan = Plan(**{**vars(SMALL), "inner_updates": updates})
+        plan = TranslatorPlan(**{**vars(SMALL), "inner_updates": updates})
         training = Pretraining(plan, letters, subsets(letters, tmp_path / str(updates), plan), 0)
         assert not any(s.images.requires_grad or s.targets.requires_grad for s in training.subsets)
         tracemalloc.start()
@@ -281,7 +282,7 @@ def test_pretraining_goes_on_where_it_stopped_to_the_same_bits(letters, tmp_path
 
 
 def test_pretraining_lowers_the_loss_of_the_subsets_that_it_sees(letters, tmp_path):
-    plan = Plan(**{**vars(SMALL), "steps": 60, "lr": 5e-3})
+    plan = TranslatorPlan(**{**vars(SMALL), "steps": 60, "lr": 5e-3})
     given = subsets(letters, tmp_path, plan)
     training = Pretraining(plan, letters, given, 0)
     before = sum(trial(training.translator, s, plan, letters, 5, i)["translated"] for i, s in enumerate(given))
@@ -311,19 +312,19 @@ def test_a_subset_is_blind_to_what_its_classes_are_called(letters, tmp_path):
     ({"fewest_classes": 4}, "fewest_classes is at most most_classes")])
 def test_plans_that_cannot_work_are_one_sentence(letters, changes, sentence):
     with pytest.raises(InputError, match=sentence) as caught:
-        Plan(**{**vars(SMALL), **changes}).classes(letters, 0)
+        TranslatorPlan(**{**vars(SMALL), **changes}).classes(letters, 0)
     assert "\n" not in str(caught.value)
 
 
 def test_a_class_that_is_left_out_is_never_looked_at(letters):
-    learned, held = Plan(**{**vars(SMALL), "left_out": "b,e", "held_out": 1}).classes(letters, 0)
+    learned, held = TranslatorPlan(**{**vars(SMALL), "left_out": "b,e", "held_out": 1}).classes(letters, 0)
     assert not {1, 4} & {*learned, *held} and len(learned) == 3
 
 
 
 
 def small_run(**changes):
-    options = {"subsets": 2, "pretraining_steps": 3, "channels": 4, "inner_updates": 2, "steps": 2, "real_batch": 20,
+    options = {"subsets": 2, "pretraining_steps": 3, "channels": 4, "inner_updates": 2, "updates": 4, "real_batch": 20,
                "pretrained_on": "digits", "translator": "pre-trained"}
     return Distill("digits-0-1", "translative", "laptop", 1, network="ConvNetD1", width=4, options=options | changes)
 
@@ -333,8 +334,8 @@ def quick_plans(monkeypatch):
     """Plans whose other sizes fit scikit-learn's digits."""
     small = {"fewest_classes": 2, "most_classes": 3, "most_ipc": 1, "real": 10, "inner_updates": 2, "judged": 10,
              "held_out": 2, "trials": 1}
-    values = tuple(small.get(field.name, field.default) for field in fields(Plan))
-    monkeypatch.setattr(Plan.__init__, "__defaults__", values)
+    values = tuple(small.get(field.name, field.default) for field in fields(TranslatorPlan))
+    monkeypatch.setattr(TranslatorPlan.__init__, "__defaults__", values)
 
 
 def test_a_distillation_takes_its_translator_from_a_pretraining_that_is_a_run_of_its_own(quick_plans, tmp_path):
@@ -344,12 +345,16 @@ def test_a_distillation_takes_its_translator_from_a_pretraining_that_is_a_run_of
     assert record.synthetic.origin["networks met"] == 3 and not (folder / "parts").exists()
     assert set(pretrained.result["classes"]) | set(pretrained.result["held_out"]) == set("0123456789")
     assert len(pretrained.result["losses"]) == 3 and len(pretrained.result["trials"]) == 1
+    assert pretrained.asked == small_run().pretraining and restore_spec(describe_spec(small_run())) == small_run()
+    made = pretrained.made
+    assert run(pretrained.asked, root=tmp_path, quiet=True).made == made  # found again by its name
     weights = pretrained.weights
     translator = build_translator(1, 4, "identity", stream(0, "translator"))
     translator.load_state_dict(weights)  # all of them, and no others
     (folder / "weights.safetensors").write_bytes(b"x")
     with pytest.raises(InputError, match="is not the file"):
         _ = Record.load(folder).weights
+    assert record.synthetic.origin["pretraining"] == {"run": pretrained.name, "fingerprint": pretrained.fingerprint}
     again = run(small_run(), root=tmp_path, quiet=True)
     assert torch.equal(again.synthetic.images, record.synthetic.images)
 
@@ -373,3 +378,34 @@ def test_a_pretraining_that_was_killed_goes_on_from_its_subsets_and_steps(quick_
 def test_a_form_that_cannot_store_whole_images_is_refused():
     with pytest.raises(InputError, match="a translator writes whole images"):
         replace(small_run(translator="identity"), form="multi-formation").check()
+
+
+def test_fewer_updates_than_those_in_the_fixed_network_are_refused_not_left_untranslated():
+    with pytest.raises(InputError, match="500 updates are made in the fixed network before the set is translated"):
+        _ = Distill("digits", "translative", "laptop", updates=100).config
+
+
+@pytest.mark.parametrize(("changes", "sentence"), [
+    ({"pretrained_on": "letters"}, "unknown dataset 'letters'"), ({"pretrained_on": "cifar10"}, "3 channels, cannot")])
+def test_data_that_a_translator_cannot_learn_from_are_told_before_anything_is_made(tmp_path, changes, sentence):
+    with pytest.raises(InputError, match=sentence):
+        run(small_run(**changes), root=tmp_path, quiet=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_distillation_does_not_go_on_with_a_translator_that_learned_from_other_images(quick_plans, tmp_path,
+                                                                                         monkeypatch):
+    """Glyphs that were drawn from other fonts, say: the name of the pre-training is the same."""
+    class Stop(Callback):
+        def on_update(self, synthetic, history):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(small_run(), root=tmp_path, callbacks=(Stop(),), quiet=True)
+    [folder] = tmp_path.glob("pretrain-digits-*")
+    record = Record.load(folder)
+    replace(record, fingerprint="0" * 64).save()
+    monkeypatch.setattr("ddkit.specs.distill.Distill.pretraining", property(lambda _: record.asked))
+    monkeypatch.setattr("ddkit.runs.runner.fingerprint", lambda *_: None)
+    with pytest.raises(InputError, match="another"):
+        run(small_run(), root=tmp_path, quiet=True)

@@ -62,7 +62,8 @@ def _distillation(options):
     from ddkit.cli.options import settings
     from ddkit.specs import Distill
 
-    preset = options.preset or next(iter(methods.get(options.method).PRESETS))
+    first = next(iter(methods.get(options.method).PRESETS))
+    preset = first if options.preset is None else options.preset
     spec = Distill(options.dataset, options.method, preset, options.ipc, updates=options.updates, size=options.size,
                    options=settings(options))
     return spec.able if options.init is None else replace(spec, init=options.init)

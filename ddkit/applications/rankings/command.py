@@ -43,7 +43,7 @@ def _rank(options) -> None:
     require_weight(options.weight)
     sources, network, width = sets.sources(options)
     source = next(iter(sources.values()))
-    network = options.network or network
+    network = network if options.network is None else options.network
     require_width_used(options.width, [network])
     how = report.Training(options.augmentation, network, width_of(options, width), options.seeds, options.epochs,
                           _rates(options.rates), options.trials, options.full_epochs)

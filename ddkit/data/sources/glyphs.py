@@ -5,7 +5,6 @@ Greek and Cyrillic letters that differ in size alone, or not at all (A is three 
 letter in one of twelve faces of DejaVu under a random affine map; the same letter is never drawn twice alike.
 """
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -24,20 +23,30 @@ CANVAS = 112  # pixels that a letter is drawn in, before it is made small
 
 
 def read(root: Path, size: int):
-    code = Path(__file__).read_bytes()
-    images = cached(root / "glyphs", "glyphs", sha256(code), lambda: {"images": draw(TRAINED + TESTED, SEED)})["images"]
+    images = cached(root / "glyphs", "glyphs", _drawn_by(), lambda: {"images": draw(TRAINED + TESTED, SEED)})["images"]
     labels = np.arange(len(LETTERS)).repeat(TRAINED + TESTED)
     tested = np.arange(len(labels)) % (TRAINED + TESTED) >= TRAINED
     return (images[~tested], labels[~tested]), (images[tested], labels[tested]), list(LETTERS)
 
 
+def _fonts() -> list[Path]:
+    from matplotlib import get_data_path
+
+    return [Path(get_data_path()) / "fonts" / "ttf" / face for face in FACES]
+
+
+def _drawn_by() -> str:
+    """What decides the images: this file, the fonts, and the library that draws."""
+    from PIL import __version__
+
+    return sha256(Path(__file__).read_bytes(), __version__.encode(), *(font.read_bytes() for font in _fonts()))
+
+
 def draw(each: int, seed: int) -> np.ndarray:
     """uint8 [letters * each, 1, SIZE, SIZE], white on black, sorted by letter."""
-    from matplotlib import get_data_path
     from PIL import ImageFont
 
-    folder = os.path.join(get_data_path(), "fonts", "ttf")
-    faces = [ImageFont.truetype(os.path.join(folder, face), CANVAS * 3 // 4) for face in FACES]
+    faces = [ImageFont.truetype(str(font), CANVAS * 3 // 4) for font in _fonts()]
     rng = np.random.default_rng(seed)
     return np.stack([_one(letter, faces[rng.integers(len(faces))], rng) for letter in LETTERS for _ in range(each)])
 

@@ -19,6 +19,7 @@ from ddkit.data import Dataset, Split, augment
 from ddkit.foundation import randomness
 from ddkit.foundation.knobs import Knob, Knobs
 from ddkit.foundation.memory import require_memory
+from ddkit.methods.falling import fall_as_cosine
 from ddkit.methods.method import Method
 from ddkit.networks import Network, build_for
 from ddkit.networks.precision import Precision
@@ -95,9 +96,7 @@ class KernelRegression(Method):
         if not bool(k_ss.isfinite().all() and k_ts.isfinite().all()):
             return {"loss": math.nan}  # of networks or images that diverged: the loop says so and goes back
         loss = self.loss(k_ts.double() @ solve(k_ss, self.targets, config.ridge), labels)
-        fall = (1 + math.cos(math.pi * min(1.0, self.done / config.updates))) / 2
-        for group in self.optimiser.param_groups:
-            group["lr"] = group["rate"] * fall
+        fall_as_cosine(self.optimiser, self.done, config.updates)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward(inputs=[images, *self.beside_images()])
         self.synthetic.pull(images.grad)

@@ -1,10 +1,9 @@
 """Distillation in one network: fast, because the real images are summed up once, and good for that network only."""
 
-import math
-
 import torch
 from torch import Tensor
 
+from ddkit.methods.falling import fall_as_cosine
 from ddkit.methods.translation.regression import Statistics, weights_of
 from ddkit.networks import Network
 from ddkit.training.kernels import RIDGE
@@ -41,10 +40,3 @@ class OneNetwork:
         self.optimiser.step()
         self.done += 1
         return loss.item()
-
-
-def fall_as_cosine(optimiser: torch.optim.Optimizer, done: int, updates: int) -> None:
-    """Let each group's learning rate be its ``rate`` times a cosine that falls to zero over ``updates``."""
-    fall = (1 + math.cos(math.pi * min(1.0, done / updates))) / 2
-    for group in optimiser.param_groups:
-        group["lr"] = group["rate"] * fall

@@ -19,7 +19,8 @@ from ddkit.foundation.errors import Diverged, require
 from ddkit.foundation.knobs import Knob, Knobs
 from ddkit.foundation.progress import bar
 from ddkit.foundation.randomness import restore, states, stream
-from ddkit.methods.translation.inner import OneNetwork, fall_as_cosine
+from ddkit.methods.falling import fall_as_cosine
+from ddkit.methods.translation.inner import OneNetwork
 from ddkit.methods.translation.regression import Statistics, batch_loss, centred
 from ddkit.networks import Network, build_for, parse
 from ddkit.networks.cost import Stopwatch
@@ -30,7 +31,7 @@ SAVE_EVERY = 50  # steps of the translator between two checkpoints
 
 
 @dataclass(frozen=True)
-class Plan(Knobs):
+class TranslatorPlan(Knobs):
     """How a translator is pre-trained."""
 
     network: Annotated[str, Knob("of the fixed and of the fresh networks")] = "ConvNetD3"
@@ -102,7 +103,8 @@ class Subset:
     seconds: float
 
 
-def distil_subset(kept: Checkpoint, number: int, plan: Plan, classes: list[int], dataset: Dataset, seed: int) -> Subset:
+def distil_subset(kept: Checkpoint, number: int, plan: TranslatorPlan, classes: list[int], dataset: Dataset,
+                  seed: int) -> Subset:
     """Distil subset ``number`` of some of ``classes``, or reload it; subsets depend on nothing but their number."""
     inner, judging, start = _choose(number, plan, classes, dataset, seed)
     found = kept.load()
@@ -118,7 +120,7 @@ def distil_subset(kept: Checkpoint, number: int, plan: Plan, classes: list[int],
     return Subset(found["images"], found["targets"], (judging.images, judging.labels), found["seconds"])
 
 
-def _choose(number: int, plan: Plan, classes: list[int], dataset: Dataset, seed: int) -> list[Split]:
+def _choose(number: int, plan: TranslatorPlan, classes: list[int], dataset: Dataset, seed: int) -> list[Split]:
     """A subset's real images, those that judge it, and its start, with targets as labels."""
     random, train = stream(seed, f"subset {number}"), dataset.train
     most = min(plan.most_classes, len(classes))
@@ -147,7 +149,7 @@ class Pretraining:
         seed: split into the streams of networks, subsets and judging images.
     """
 
-    def __init__(self, plan: Plan, dataset: Dataset, subsets: list[Subset], seed: int):
+    def __init__(self, plan: TranslatorPlan, dataset: Dataset, subsets: list[Subset], seed: int):
         self.plan, self.dataset, self.subsets = plan, dataset, subsets
         self.streams = {name: stream(seed, f"pre-training {name}") for name in ("networks", "picks")}
         self.translator = plan.translator(dataset, "identity", stream(seed, "translator"))
@@ -204,7 +206,7 @@ class Pretraining:
         restore(self.streams, state["streams"])
 
 
-def trial(translator: Translator, subset: Subset, plan: Plan, dataset: Dataset, seed: int, number: int,
+def trial(translator: Translator, subset: Subset, plan: TranslatorPlan, dataset: Dataset, seed: int, number: int,
           networks: int = 4) -> dict[str, float]:
     """Mean loss of a held-out subset in ``networks`` networks that nobody has seen, as it is and translated."""
     random, (images, targets) = stream(seed, f"trial {number}"), subset.judges

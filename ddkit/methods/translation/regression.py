@@ -9,15 +9,13 @@ its loss is their mean squared error on real images (paper, eq. 2, with FRePo's 
 So while the network stays, one pass over all the real images gives A, B and c, and no real image is needed again.
 """
 
-import math
 from dataclasses import dataclass
 
-import torch.nn.functional as F
 from torch import Tensor
 
+from ddkit.data import Split
 from ddkit.networks import Network
-from ddkit.networks.bigbatch import embeddings
-from ddkit.training.kernels import MEMORY_MIB, RIDGE, solve
+from ddkit.training.kernels import RIDGE, FeatureKernel, regression_targets, solve
 
 CHUNK = 4096  # real images whose features are in memory at once
 
@@ -53,14 +51,12 @@ class Statistics:
 
 def features(network: Network, images: Tensor) -> Tensor:
     """F, float64 [n, D], without gradients, in chunks."""
-    rows = embeddings(network, images, MEMORY_MIB)
-    return rows.double() / math.sqrt(rows.shape[1])
+    return FeatureKernel([network]).detached_features(images).double()
 
 
 def weights_of(network: Network, images: Tensor, targets: Tensor, ridge: float = RIDGE) -> Tensor:
     """w, float64 [D, C], of synthetic images [n, C, H, W] with targets [n, C]; differentiable in both."""
-    rows = network.features(images)[-1].double()
-    rows = rows / math.sqrt(rows.shape[1])
+    rows = FeatureKernel([network]).features(images).double()
     return rows.T @ solve(rows @ rows.T, targets, ridge)
 
 
@@ -73,4 +69,4 @@ def batch_loss(network: Network, images: Tensor, targets: Tensor, real: Tensor, 
 
 def centred(labels: Tensor, classes: int) -> Tensor:
     """Targets float32 [n, classes] of classes [n]: one-hot minus 1 / classes."""
-    return F.one_hot(labels, classes).float() - 1 / classes
+    return regression_targets(Split(labels, labels), classes).float()  # which looks at no image

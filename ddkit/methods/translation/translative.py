@@ -22,9 +22,10 @@ from ddkit.foundation import randomness
 from ddkit.foundation.errors import require
 from ddkit.foundation.knobs import Knob, Knobs
 from ddkit.foundation.memory import require_memory
+from ddkit.methods.falling import fall_as_cosine
 from ddkit.methods.method import Method, Preset
-from ddkit.methods.translation.inner import OneNetwork, fall_as_cosine
-from ddkit.methods.translation.pretraining import Plan
+from ddkit.methods.translation.inner import OneNetwork
+from ddkit.methods.translation.pretraining import TranslatorPlan
 from ddkit.methods.translation.regression import Statistics, batch_loss, centred
 from ddkit.networks.precision import Precision
 from ddkit.synthetic import SyntheticSet
@@ -35,12 +36,12 @@ from ddkit.training.kernels import CHUNK
 class Config(Knobs):
     """The knobs of few-shot distillation."""
 
+    updates: Annotated[int, Ge(1), Knob("in all; those beyond inner_updates are steps of adaptation")] = 530
     inner_updates: Annotated[int, Ge(1), Knob("of images and targets in the fixed network", "T")] = 500
     image_lr: Annotated[float, Gt(0), Knob("of Adam, on the images; falls to zero as a cosine", "alpha")] = 0.02
     target_lr: Annotated[float, Ge(0), Knob("of Adam, on the targets")] = 0.005
     translator: Annotated[Literal["none", "random", "identity", "pre-trained"],
                           Knob("what is adapted: the images themselves, or a translator of that start")] = "pre-trained"
-    steps: Annotated[int, Ge(0), Knob("of adaptation", "k")] = 30
     networks: Annotated[int, Ge(1), Knob("fresh ones in each step")] = 1
     real_batch: Annotated[int, Ge(1), Knob("real images in a step")] = 500
     adapt_lr: Annotated[float, Gt(0), Knob("of Adam, on the translator, or on the images where there is none; falls to "
@@ -48,29 +49,34 @@ class Config(Knobs):
     adapt_target_lr: Annotated[float, Ge(0), Knob("of Adam, on the targets in these steps")] = 0.002
     pretrained_on: Annotated[str, Knob("the data set that the translator learned from")] = "glyphs"
     pretraining_seed: Annotated[int, Ge(0), Knob("of that run")] = 0
-    subsets: Annotated[int, Ge(1), Knob("small sets that it learned from")] = Plan.subsets
-    pretraining_steps: Annotated[int, Ge(1), Knob("that it learned for")] = Plan.steps
-    channels: Annotated[int, Ge(1), Knob("of its blocks")] = Plan.channels
+    subsets: Annotated[int, Ge(1), Knob("small sets that it learned from")] = TranslatorPlan.subsets
+    pretraining_steps: Annotated[int, Ge(1), Knob("that it learned for")] = TranslatorPlan.steps
+    channels: Annotated[int, Ge(1), Knob("of its blocks")] = TranslatorPlan.channels
     left_out: Annotated[str, Knob("classes that it never saw, by their names, separated by commas")] = ""
-    fixed: Annotated[int, Ge(0), Knob("seed of the fixed network")] = Plan.fixed
+    fixed: Annotated[int, Ge(0), Knob("seed of the fixed network")] = TranslatorPlan.fixed
     network: Annotated[str, Knob("of the fixed and of the fresh networks")] = "ConvNetD3"
     width: Annotated[int, Ge(1), Knob("its width")] = 32
     precision: Precision = "float32"
 
-    @property
-    def updates(self) -> int:
-        """In the fixed network, and of adaptation."""
-        return self.inner_updates + self.steps
+    def check(self) -> None:
+        require(self.updates >= self.inner_updates,
+                f"{self.inner_updates} updates are made in the fixed network before the set is translated, so that "
+                f"{self.updates} in all are too few: raise updates, or lower inner_updates")
 
     @property
-    def plan_of_translator(self) -> Plan:
+    def steps(self) -> int:
+        """Of adaptation: k."""
+        return self.updates - self.inner_updates
+
+    @property
+    def plan_of_translator(self) -> TranslatorPlan:
         """How the translator was, or would be, pre-trained."""
-        return Plan(network=self.network, width=self.width, fixed=self.fixed, subsets=self.subsets,
+        return TranslatorPlan(network=self.network, width=self.width, fixed=self.fixed, subsets=self.subsets,
                     steps=self.pretraining_steps, channels=self.channels, left_out=self.left_out,
                     precision=self.precision)
 
     @property
-    def pretraining(self) -> tuple[str, Plan, int] | None:
+    def pretraining(self) -> tuple[str, TranslatorPlan, int] | None:
         """Data set, plan and seed of the pre-training whose weights are wanted; None where none are."""
         wanted = self.translator == "pre-trained"
         return (self.pretrained_on, self.plan_of_translator, self.pretraining_seed) if wanted else None
@@ -83,7 +89,7 @@ PRESETS = {
     "laptop": Preset({}, ("500 updates in the fixed network and 30 steps (the paper: 3,000 and 1,000), Adam at rates "
                           "that fall to zero", "pre-training on 60 small sets of drawn letters for 1,500 steps (the "
                           "paper: 5,000 of ImageNet, 200,000 steps)", *_OURS)),
-    "paper": Preset({"inner_updates": 3000, "image_lr": 1e-3, "target_lr": 1e-3, "steps": 1000, "adapt_lr": 1e-4,
+    "paper": Preset({"inner_updates": 3000, "image_lr": 1e-3, "target_lr": 1e-3, "updates": 4000, "adapt_lr": 1e-4,
                      "subsets": 5000, "pretraining_steps": 200_000, "width": 128},
                     ("on letters, where the paper has ImageNet's classes", *_OURS)),
 }
