@@ -66,7 +66,7 @@ def _folder(path: Path, options) -> tuple[dict, str, int]:
             labels=Record.load(path).synthetic.meaning, pixels="normalised")
     require_only(path, options.entry)
     found = File.of(path / SYNTHETIC, spec.dataset, spec.size)
-    ipc = max(1, int(Record.load(path).synthetic.stored_ipc)) if getattr(spec, "budget", None) else spec.ipc
+    ipc = max(1, round(Record.load(path).synthetic.stored_ipc)) if getattr(spec, "budget", None) else spec.ipc
     random = RandomReal(spec.dataset, ipc, spec.size)  # in as many bytes, as near as whole images come
     if isinstance(spec, Coreset):
         return {spec.method: found, "random real": random}, "ConvNetD3", spec.width

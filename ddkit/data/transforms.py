@@ -10,8 +10,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ddkit.data.dataset import Dataset, denormalise
+from ddkit.data.dataset import Dataset
 from ddkit.foundation.errors import one_of
+from ddkit.foundation.packing import nearest_pixels, normalised
 
 PADDING = 4  # pixels that a crop is shifted by at most
 
@@ -23,25 +24,14 @@ def strategy(name: str, dataset: Dataset) -> Callable[[Tensor, torch.Generator],
 
     def augmented(images: Tensor, generator: torch.Generator) -> Tensor:
         seed = int(torch.randint(2**62, (), generator=generator))
-        pixels = bytes_of(images, dataset)
+        pixels = nearest_pixels(images, dataset.mean, dataset.std)
         with torch.random.fork_rng(devices=[]):  # torchvision draws from torch's own stream, which is to stay as it was
             torch.random.default_generator.manual_seed(seed)
             for step in steps:
                 pixels = step(pixels)
-        return normalised(pixels, dataset)
+        return normalised(pixels, dataset.mean, dataset.std)
 
     return augmented
-
-
-def bytes_of(images: Tensor, dataset: Dataset) -> Tensor:
-    """The images' pixels, uint8."""
-    return (255 * denormalise(images, dataset.mean, dataset.std)).round().to(torch.uint8)
-
-
-def normalised(pixels: Tensor, dataset: Dataset) -> Tensor:
-    """Images float32, normalised, of uint8 pixels."""
-    mean, std = (torch.tensor(values, device=pixels.device)[:, None, None] for values in (dataset.mean, dataset.std))
-    return (pixels / 255 - mean) / std
 
 
 def _autoaugment(dataset: Dataset) -> list[Callable]:

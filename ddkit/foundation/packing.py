@@ -79,7 +79,7 @@ def nearest_pixels(images: Tensor, mean, std) -> Tensor:
 
 def normalised(pixels: Tensor, mean, std) -> Tensor:
     """Pixels uint8 [..., C, H, W] as normalised images float32, in the bits that ``data.load`` gives them."""
-    shift, scale = (torch.tensor(v, dtype=torch.float32)[:, None, None] for v in (mean, std))
+    shift, scale = (torch.tensor(v, dtype=torch.float32, device=pixels.device)[:, None, None] for v in (mean, std))
     return pixels.float().div_(255).sub_(shift).div_(scale)
 
 

@@ -104,7 +104,8 @@ def distill(method, synthetic: SyntheticSet, dataset: Dataset, *, updates: int, 
             "validation out (validate_every 0), and score the finished set")
     keep_freed_memory()
     method.start(dataset, synthetic, partial(stream, seed))  # may choose other images to start from, or learn labels
-    begun = [parameter.detach().clone() for parameter in synthetic.parameters()]
+    labels_alone = getattr(method, "keeps_images", False)
+    begun = [parameter.detach().clone() for parameter in synthetic.parameters() if labels_alone]
     for parameter in synthetic.parameters():
         parameter.requires_grad_(True)
     run = _Run(method, synthetic, History(snapshots={0: synthetic.images.detach().cpu().clone()}), checkpoint)
@@ -145,7 +146,6 @@ def distill(method, synthetic: SyntheticSet, dataset: Dataset, *, updates: int, 
     if not math.isfinite(synthetic.moved):
         raise Diverged(f"after {updates} updates the images are further from the start than float32 can tell; lower "
                        "the images' learning rate")
-    labels_alone = getattr(method, "keeps_images", False)
     still = all(map(torch.equal, begun, synthetic.parameters())) if labels_alone else synthetic.moved == 0
     if still:
         what = "label" if labels_alone else "image"

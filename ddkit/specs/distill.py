@@ -208,18 +208,24 @@ class Distill(MadeSet, Spec):
     def _precision(self) -> str:
         return getattr(self.config, "precision", "float32")  # a method need not know any other
 
-    def work(self, job: Job) -> Outcome:
-        tell_if_slow(self._precision, job.dataset.train.images.device, job.quiet)
-        dataset, synthetic = job.dataset, self.starting_set(job.dataset)
+    def method_for(self, job: Job) -> methods.Method:
+        """The method, with what other runs have to give it before it starts."""
         method = methods.get(self.method)(self.config)
         if self.experts:
             method.trajectories = job.run(self.experts).trajectories
         if self.pretraining:
+            method.pretrained = job.run(self.pretraining).weights
+        return method
+
+    def work(self, job: Job) -> Outcome:
+        tell_if_slow(self._precision, job.dataset.train.images.device, job.quiet)
+        dataset, synthetic = job.dataset, self.starting_set(job.dataset)
+        method, learned_on = self.method_for(job), {}
+        if self.pretraining:
             pretrained = job.run(self.pretraining)
-            method.pretrained = pretrained.weights
-            synthetic.origin["pretraining"] = {"run": pretrained.name, "fingerprint": pretrained.fingerprint}
-        kept = job.checkpoint("checkpoint.pt", **{name: synthetic.origin[name] for name in ("pretraining",)
-                                                  if name in synthetic.origin})
+            learned_on = {"pretraining": {"run": pretrained.name, "fingerprint": pretrained.fingerprint}}
+        synthetic.origin |= learned_on
+        kept = job.checkpoint("checkpoint.pt", **learned_on)
         history = distill(
             method, synthetic, dataset, updates=self.total_updates, seed=self.seed, checkpoint=kept,
             validate=lambda s: self._validation_score(s, dataset), quiet=job.quiet, **job.watching)

@@ -10,7 +10,7 @@ SIZE = {"form": str, "bytes": COUNT, "shared_bytes": COUNT, "images": COUNT}  # 
 def storage(kept: SyntheticSet) -> int:
     """Bytes that a set takes: a real image has one byte for a pixel and colour, a distilled one four (float32), and so
     has every number of a soft label; a hard label has one. What a set owns of the training on it counts, too."""
-    plain = kept.form_name == "pixels" and not kept.moved and kept.origin.get("init") != "noise"
+    plain = kept.form_name == "pixels" and not kept.moved and kept.origin.get("init") not in ("noise", "imported")
     images = kept.start.numel() if plain else kept.size.bytes
     images += kept.schedule.bytes if kept.schedule else 0
     return images + kept.labels.numel() * (FLOAT if kept.soft else 1)

@@ -63,6 +63,8 @@ class Protocol(Knobs):
 
     def check(self) -> None:
         require((self.epochs is None) != (self.updates is None), "a protocol counts either epochs or updates")
+        require(self.augmented or self.augmentation == "siamese", f"the augmentation '{self.augmentation}' is not used "
+                "where augmented is false: set it to true, or leave the augmentation out")
         require_radius(self)
 
     def epochs_for(self, images: int) -> int:

@@ -7,6 +7,7 @@ import torch
 
 from ddkit.data import transforms
 from ddkit.foundation.errors import InputError
+from ddkit.foundation.packing import nearest_pixels, normalised
 
 
 def seeded(seed=0):
@@ -22,13 +23,13 @@ def coloured(dataset):
 def test_real_images_are_what_their_bytes_say(mnist):
     """The round trip through 256 values loses nothing of images that came from bytes."""
     images = mnist.train.images[:50]
-    again = transforms.normalised(transforms.bytes_of(images, mnist), mnist)
+    again = normalised(nearest_pixels(images, mnist.mean, mnist.std), mnist.mean, mnist.std)
     torch.testing.assert_close(again, images, atol=1e-5, rtol=0)
 
 
 def test_pixels_beyond_black_and_white_are_clipped(digits):
     images = torch.tensor([-9.0, 9.0]).repeat(392).view(1, 1, 28, 28)
-    assert transforms.bytes_of(images, digits).unique().tolist() == [0, 255]
+    assert nearest_pixels(images, digits.mean, digits.std).unique().tolist() == [0, 255]
 
 
 @pytest.mark.parametrize("name", transforms.STRATEGIES)
@@ -52,9 +53,9 @@ def test_digits_are_not_mirrored_and_photographs_are(digits):
 
 def test_a_crop_shifts_whole_images_and_fills_with_black(digits):
     images = torch.full((2, 1, 28, 28), 9.0)
-    white, black = transforms.normalised(torch.tensor([255, 0], dtype=torch.uint8).view(2, 1, 1, 1), digits)
+    white, black = normalised(torch.tensor([255, 0], dtype=torch.uint8).view(2, 1, 1, 1), digits.mean, digits.std)
     [crop] = transforms._shifted(digits)
-    shifted = transforms.normalised(crop(transforms.bytes_of(images, digits)), digits)
+    shifted = normalised(crop(nearest_pixels(images, digits.mean, digits.std)), digits.mean, digits.std)
     whites = (shifted == white).flatten(1).sum(1)
     assert (whites >= 24 * 24).all() and (whites <= 28 * 28).all()
     assert ((shifted == white) | (shifted == black)).all()

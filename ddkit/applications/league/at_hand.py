@@ -56,4 +56,5 @@ def _scored(league: League, made: Distill, classes: int, where: dict) -> bool:
         return False
     images = len(found.synthetic.images)
     asked = (league.evaluation(made, images, made.ipc, classes), league.start_of(made, images, classes))
+    asked += (league.prescribed(made),) * made.prescribes
     return all(find(spec, **where) for spec in asked)

@@ -1,4 +1,4 @@
-"""How long an entrant's update takes on this machine: a run like any other, so that it is measured once and kept.
+"""How long an entrant's update takes on the machine that first timed it: a run like any other, measured once and kept.
 
 A league gives every method the same minutes and not the same updates. How many updates those are is read off here, and
 from then on stands in the names of the distillations: a league that is resumed, or read elsewhere, has the same.
@@ -11,7 +11,6 @@ import time
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from ddkit import methods
 from ddkit.data import Dataset
 from ddkit.foundation.errors import Stopped, Unmoved, require
 from ddkit.foundation.schema import COUNT, NUMBER
@@ -62,10 +61,10 @@ class Calibration(OfSource, Spec):
     def work(self, job: Job) -> Outcome:
         """Begin the distillation, make a few updates, and throw them away."""
         asked, watch, begun = self.of, Stopwatch(), time.process_time()
-        synthetic, method = asked.starting_set(job.dataset), methods.get(asked.method)(asked.config)
+        method = asked.method_for(job)
         if asked.experts:
-            method.trajectories = job.run(asked.experts).trajectories
             begun = time.process_time()  # what experts take is told apart from what is done with them
+        synthetic = asked.starting_set(job.dataset)
         timer = _Timer(self.seconds, cycle(asked.config))
         with contextlib.suppress(Stopped, Unmoved):  # where every update was skipped, time was taken all the same
             distill(method, synthetic, job.dataset, updates=asked.total_updates, seed=asked.seed, callbacks=(timer,),

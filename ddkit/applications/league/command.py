@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ddkit.cli.options import add_jobs, add_json, add_places, show, side_by_side
+from ddkit.cli.options import add_jobs, add_json, add_places, require_width_used, show, side_by_side
 from ddkit.foundation.errors import Incomplete, InputError
 
 
@@ -10,8 +10,8 @@ def add_to(add) -> None:
     league = add("league", _league, "let methods distil in the same time and score their sets alike, beside published "
                                     "numbers; resumes")
     add_places(league)
-    league.add_argument("--profile", default="laptop", help="quick (digits, seconds) or laptop (MNIST, minutes): what "
-                                                            "the other options begin with")
+    league.add_argument("--profile", default="laptop", help="quick (digits, seconds), laptop (MNIST, minutes) "
+                                                            "or full: what the other options begin with")
     league.add_argument("--dataset", help="data set (None: the profile's)")
     league.add_argument("--size", type=int, help="side length in pixels (None: the data set's own)")
     league.add_argument("--ipc", default="1,10", help="images per class, or as many bytes, separated by commas")
@@ -60,6 +60,7 @@ def _asked(options):
 
     given = {name: value for name in ("dataset", "size", "minutes", "updates", "width", "seeds", "epochs", "precision")
              if (value := getattr(options, name)) is not None}
+    require_width_used(options.width, [options.network])
     names = tuple(options.methods.split(",")) if options.methods else tuple(ENTRANTS)
     return of_profile(options.profile, ipcs=_ipcs(options.ipc), entrants=names, network=options.network,
                       sets=options.sets, full=not options.no_full, **given)

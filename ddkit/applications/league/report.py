@@ -91,5 +91,5 @@ def _plain(row: Row, dataset: str, ipc: int) -> dict:
             "updates": row.updates, "cpu_minutes": row.minutes, "expert_minutes": row.experts,
             "start": list(row.start.values) if row.start else None, "score": list(row.score.values),
             "prescribed": list(row.prescribed.values) if row.prescribed else None, "run": row.record.name,
-             "published": published and published.at(dataset, ipc),
+            "published": published and published.at(dataset, ipc),
             "source": published and published.source}

@@ -4,8 +4,8 @@ A model is all that its maker does: the set is distilled, or drawn, from the mem
 Every model is attacked in turn, with others as LiRA's shadows. Models come in pairs that share out the images between
 them, and a model's twin is no shadow of it: so every image has as many shadows with it as without it. (With one more on
 one side its mean would be the surer one, and the scores would tell members from others where nothing is to be told.)
-What is compared is how well the members of the
-*whole* half are told from the other half, not only those that a set happens to show (Carlini, Feldman and Nasr, 2022).
+What is compared is how well the members of the *whole* half are told from the other half, not only those that a set
+happens to show (Carlini, Feldman and Nasr, 2022).
 """
 
 from dataclasses import asdict, dataclass, replace

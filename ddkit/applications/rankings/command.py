@@ -48,7 +48,7 @@ def _rank(options) -> None:
     how = report.Training(options.augmentation, network, width_of(options, width), options.seeds, options.epochs,
                           _rates(options.rates), options.trials, options.full_epochs)
     kept = source.open(load(source.dataset, options.data, source.size))
-    at_random = sources.get("random real") or report.random_beside(source, len(kept.images), len(kept.classes))
+    at_random = report.random_beside(source, len(kept.images), len(kept.classes))
     specs = report.arms(source, at_random, kept.soft, how)
     check_all(specs.values(), options)
     with side_by_side(options):

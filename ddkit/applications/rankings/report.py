@@ -20,10 +20,10 @@ NOTES = (
     "HLR and IOR are differences of accuracies as shares; ± is the standard error over networks.",
     "LRS and ARS are .2689 for a set that is as good as what it is compared with; where all accuracies are high, as on "
     "MNIST, all sets lie close to it, so that HLR and IOR say more.",
-    "The learning rate of every row is chosen on validation data, from the same rates for the set and for random "
-    "images; accuracies are those after the last epoch. The package ddranking 0.2.0 chooses rate and epoch on test "
-    "data, takes rows of labels for logits, and puts percentages into the exponent, which is what its column shows of "
-    "the same accuracies.",
+    "The learning rate of every row but the full data, which has the assignment's, is chosen on validation data, from "
+    "the same rates for the set and for random images; accuracies are those after the last epoch. The package "
+    "ddranking 0.2.0 chooses rate and epoch on test data, takes rows of labels for logits, and puts percentages into "
+    "the exponent, which is what its column shows of the same accuracies.",
     "Random images have their classes as labels.",
 )
 

@@ -103,7 +103,7 @@ class Tuned(Application):
                        max(run["updates"] for run in runs), result, superseded=(job.parts,))
 
     def _task(self, job: Job, how: Protocol, rate: float, seed: int, split: str) -> tuple:
-        training, name = self.training_set(job, seed), f"{split}-{rate:g}-{seed}"
+        training, name = self.training_set(job, seed), f"{split}-{rate!r}-{seed}"
         # By content: a set that was made again since is another; the full data are known by the run's own identity.
         made = {"set": digest([training.images, training.labels, training.squared])} if isinstance(
             self.of, MadeSet) else {}

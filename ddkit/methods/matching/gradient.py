@@ -133,7 +133,9 @@ PRESETS = {
         (*_IDC_NOTES, "networks begin untrained, as in the code's default", _START.format("real images")),
         {"mnist": Preset({"cutmix": 0.0, "operations": "color_crop"},
                          ("on MNIST the code's settings have neither cutmix nor cutout",)),
-         "cifar10": Preset({"metric": "mse"}, ("on CIFAR-10 the code compares by squared differences",))},
+         "cifar10": Preset({"metric": "mse", "image_lr": 0.08, "inner": 31}, (
+             "on CIFAR-10 the code compares by squared differences, at a rate of 5e-3 on pixels in [0, 1], which is "
+             "about 0.08 here, and trains networks on 2,000 images between",))},
         form=("multi-formation", {"factor": 2})),
     "course": Preset(
         {"augmented": True, "networks": 40, "outer": 10, "inner": 2, "image_lr": 1.0, "real_batch": 32, "width": 32},

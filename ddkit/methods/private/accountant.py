@@ -11,9 +11,8 @@ It adds up over the sums, also where each depends on those before, and gives (Ba
 
     epsilon = min over a of steps rdp(a) - (log delta + log a) / (a - 1) + log((a - 1) / a).
 
-Only whole orders are looked at. That is a bound all the same, and a loose one where the best order is close to 2: for
-epsilon 10 and 1,000 steps at q = 256 / 54,000, opacus, which knows broken orders, finds sigma 0.487 enough, and this
-asks for 0.518.
+Only whole orders are looked at. That is a bound all the same, and a loose one where the best order is close to 2:
+opacus, which knows broken orders, finds a little less noise enough there.
 
 Epsilon is of one run. Those of several runs on the same data, trials included, add up.
 """

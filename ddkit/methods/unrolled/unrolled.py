@@ -43,7 +43,7 @@ from ddkit.networks.precision import Precision
 from ddkit.synthetic import SyntheticSet
 from ddkit.synthetic.schedule import Schedule, ordered
 
-HALVINGS = 10  # of the learning rates over a run
+HALVINGS = 10  # parts of a run, after each of which the learning rates are halved
 LAST = 0.1  # the share of them that a cosine ends at
 
 
@@ -77,7 +77,7 @@ class Config(Knobs):
     rule_lr: Annotated[float, Ge(0), Knob("of the steps' rates and momenta, before softplus and sigmoid")] = 0.01
     image_momentum: Annotated[float, Ge(0), Lt(1), Knob("of SGD, or Adam's first beta")] = 0.5
     decay: Annotated[Literal["none", "halved", "cosine"], Knob(
-        "of the learning rates over the run: none, halved ten times, or to a tenth as a cosine")] = "halved"
+        "of the learning rates over the run: none, halved after each tenth, or to a tenth as a cosine")] = "halved"
     clip: Annotated[Literal[tuple(CLIPS)], Knob("the gradient's norm: not, at a number, or at a multiple of its "
                                                 "running mean")] = "none"
     clip_at: Annotated[float, Gt(0), Knob("that number, or that multiple")] = 2.0
