@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from ddkit.cli.options import read
-from ddkit.foundation.errors import require
+from ddkit.foundation.errors import InputError, require
 from ddkit.foundation.progress import say
 from ddkit.synthetic.forms import FORMS, Canvas
 
@@ -48,5 +48,8 @@ def within(spec, options):
     say(f"of {options.bytes:,} bytes {used:,} are used, for {images:,} images of each class")
     ipc = options.bytes // Canvas.of(dataset).budget(1)
     plain = replace(spec, ipc=max(ipc, 1), budget=None)
-    same = ipc and plain.images_per_class(dataset) == images and plain.starting_set(dataset).size.bytes == used
+    try:
+        same = ipc and plain.images_per_class(dataset) == images and plain.starting_set(dataset).size.bytes == used
+    except InputError:  # the bytes of whole images are too few, where those that were given are not
+        same = False
     return plain if same else spec

@@ -5,14 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from ddkit.foundation.files import read_tensors, sha256, write_tensors
-from ddkit.runs import REFERENCE, SYNTHETIC, Record
+from ddkit.runs import RECORD, REFERENCE, SYNTHETIC, Record
 
 
 def keep(records: Iterable[Record], root: str | Path) -> list[Path]:
     """Copy records with their sets into ``root``, a folder each, so that their runs are reloaded from there; what comes
     with the repository, and what lies there already, is left as it is. Returns the new folders."""
     new = {record.name: record for record in records if record.folder.resolve().parent != REFERENCE.resolve()}
-    return [_kept(record, Path(root) / name) for name, record in new.items() if not (Path(root) / name).exists()]
+    wanted = {name: record for name, record in new.items() if not (Path(root) / name / RECORD).exists()}
+    return [_kept(record, Path(root) / name) for name, record in wanted.items()]
 
 
 def _kept(record: Record, place: Path) -> Path:

@@ -43,7 +43,7 @@ def export_pt(synthetic, path: str | Path, quiet: bool = False) -> None:
     if described:
         ours |= {"parts": {name: plain(part) for name, part in parts.items()}, **json.loads(json.dumps(described))}
     save_state(Path(path), {"data": [[images, labels]], "accs_all_exps": {}, OURS: ours})
-    if synthetic.meaning in ("logits", "targets"):
+    if synthetic.meaning in ("logits", "targets", "weights"):
         rate = "" if synthetic.learning_rate is None else ", nor find the learning rate that was learned with it"
         say(f"{path}: other programs read these labels as classes or probabilities, but they are {synthetic.meaning}, "
             f"so that they cannot score this set right{rate}; ddkit can", quiet)

@@ -139,9 +139,10 @@ class HyperparameterBench(Dashboard):
         usual, dataset = self._usual(self.dataset.value), self.dataset.value
         options = {name: field.value for name, field in self.fields.items() if field.value != getattr(usual, name)}
         size = self._base.size if dataset == self._base.dataset else None
-        return replace(self._base, dataset=dataset, size=size, preset=self.preset.value, ipc=self.ipc.value,
-                       init=self.init.value, updates=self.updates.value, network=None, width=None, precision=None,
-                       options=tuple(sorted(options.items())))
+        of_preset = {} if self.preset.value == self._base.preset else {"form": None, "form_options": ()}  # its own form
+        return replace(self._base, **of_preset, dataset=dataset, size=size, preset=self.preset.value,
+                       ipc=self.ipc.value, init=self.init.value, updates=self.updates.value, network=None, width=None,
+                       precision=None, options=tuple(sorted(options.items())))
 
     def wanted(self) -> tuple[Distill, dict]:
         """What a track runs."""

@@ -356,6 +356,9 @@ def test_what_is_kept_is_played_again_from_there_in_fewer_bytes(played, root, tm
     for one, other in zip(again.games, played.games, strict=True):
         assert torch.equal(one.distilled[0].synthetic.images, other.distilled[0].synthetic.images)
         assert torch.equal(one.distilled[0].synthetic.start, other.distilled[0].synthetic.start)
+    broken = new[0] / runs.RECORD
+    broken.unlink()  # as where the copying was killed
+    assert keep(played.records, tmp_path) == [new[0]] and broken.exists()
 
 
 @pytest.mark.real_seed

@@ -40,6 +40,11 @@ def test_bytes_that_a_form_uses_in_smaller_pieces_are_used(tmp_path, capsys):
     assert record["result"]["size"]["images"] == 30 and record["spec"]["budget"] == 24000
 
 
+def test_bytes_that_are_enough_are_not_refused_because_those_of_whole_images_are_too_few(tmp_path, capsys):
+    record, told = made(tmp_path, capsys, "--bytes", "40000", "--form", "hallucinators", "--form-set", "number=5")
+    assert "of 40,000 bytes" in told and record["spec"]["budget"] == 40000 and record["result"]["size"]["images"] == 50
+
+
 def test_a_formed_set_is_scored_beside_random_images_of_about_as_many_bytes(tmp_path, capsys):
     made(tmp_path, capsys, "--bytes", "24000", "--form", "bytes", "--out", str(tmp_path / "set"))
     scored = ["evaluate", str(tmp_path / "set"), "--seeds", "1", "--epochs", "1", "--runs", str(tmp_path)]

@@ -18,7 +18,8 @@ from ddkit.widgets.hyperparameter_bench import HyperparameterBench
 
 AXES = {"lam": (0.0, 1.0), "ipc": (1, 2, 5)}
 SPEC = ddkit.Distill("digits-0-1", ipc=2, network="ConvNetD1", width=4, updates=4, options=(("network_steps", 1),))
-OTHERS = [ddkit.Distill("digits-0-1", method, next(iter(methods.get(method).PRESETS)), ipc=1, updates=5)
+OTHERS = [ddkit.Distill("digits-0-1", method, next(iter(methods.get(method).PRESETS)), ipc=1,
+                        updates=530 if method == "translative" else 5)  # 500 of which are in its fixed network
           for method in methods.METHODS if method != SPEC.method]
 OTHERS = [dataclasses.replace(spec, init=next(iter(getattr(spec.config, "inits", None) or [spec.init])))
           for spec in OTHERS]
@@ -91,6 +92,13 @@ def test_a_changed_knob_changes_the_run_and_a_refused_one_stands_beside_its_fiel
         bench.spec  # noqa: B018
     bench.tracks[0].start.click()
     assert "not begun" in bench.tracks[0].says.value and bench.tracks[0].live is None
+
+
+def test_another_preset_brings_its_own_form(bench):
+    bench.method.value = "gradient"
+    for preset, form in (("idc", "multi-formation"), ("dsa", "pixels"), ("idc", "multi-formation")):
+        bench.preset.value = preset
+        assert bench.spec.form == form
 
 
 def test_the_presets_values_are_what_the_knobs_begin_from(bench):
