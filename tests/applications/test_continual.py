@@ -166,6 +166,8 @@ def test_storage_counts_bytes_of_real_images_and_floats_of_distilled_ones():
     moved = a_set(torch.tensor([0, 1]))
     unmoved = dataclasses.replace(moved, images=moved.start)
     assert (storage(unmoved), storage(moved), storage(a_set(torch.eye(2)))) == (8 + 2, 32 + 2, 32 + 16)
+    foreign = dataclasses.replace(unmoved, origin={"init": "imported"})  # nobody says what it began from
+    assert storage(foreign) == 32 + 2
 
 
 # Scores

@@ -11,9 +11,11 @@ from ddkit import training
 from ddkit.__main__ import main
 from ddkit.applications.rankings import Tuned, report
 from ddkit.applications.rankings import spec as tuned_spec
+from ddkit.data import load
 from ddkit.foundation.errors import Diverged, InputError
 from ddkit.foundation.randomness import stream
 from ddkit.runs import run
+from ddkit.runs.jobs import Job
 from ddkit.specs import Evaluate, File, Full, RandomReal, restore_spec
 from ddkit.synthetic import SyntheticSet
 from ddkit.training.rankings import label_robust_score
@@ -182,3 +184,25 @@ def test_the_command_refuses_in_a_sentence(arguments, words, soft, tmp_path, cap
 def test_full_data_are_trained_by_the_assignments_protocol(soft):
     full = report.arms(soft, RANDOM, True, report.Training(full_epochs=3))["full"]
     assert full.of == Full("digits") and (full.protocol, full.epochs, full.rates) == ("assignment", 3, (0.01,))
+
+
+def test_two_close_rates_are_two_trainings(tmp_path):
+    """Rates that look alike in six digits do not share what is kept of them."""
+    rates = (0.01000001, 0.01000002)
+    names = {Tuned(RANDOM, **SMALL, rates=rates)._task(Job(load("digits"), tmp_path, {}, None), training.protocol(
+        "dcbench_none", load("digits")), rate, 0, "val")[0].path.name for rate in rates}
+    assert len(names) == 2
+
+
+def test_a_set_of_another_form_is_ranked_beside_as_many_random_images(tmp_path, capsys):
+    made = ["distill", "--dataset", "digits", "--network", "ConvNetD1", "--width", "4", "--updates", "2", "--ipc", "1",
+            "--set", "network_steps=0", "--form", "multi-formation", "--out", str(tmp_path / "set")]
+    assert main(made) == 0
+    capsys.readouterr()
+    asked = ["rank", str(tmp_path / "set"), "--seeds", "1", "--epochs", "1", "--full-epochs", "1", "--rates", "0.01",
+             "--runs", str(tmp_path / "runs"), "--json"]
+    assert main(asked) == 0
+    made_of = json.loads(capsys.readouterr().out)["made_of"]
+    counts = {name: ddkit.runs.Record.load(tmp_path / "runs" / one["run"]).result["training_images"]
+              for name, one in made_of.items()}
+    assert {counts[name] for name in ("chosen", "at_random", "plain", "at_random_plain")} == {40}
