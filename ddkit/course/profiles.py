@@ -58,7 +58,7 @@ class Profile:
     standard_epochs: int | None = None
     transfer_epochs: int | None = None
     transfer_networks: tuple[str, ...] = ("MLP", "LeNet", "AlexNet", "VGG11", "ResNet18")
-    transfer_seeds: int = 3
+    transfer_seeds: int = 5
     trajectory_updates: int | None = None
     trajectory_options: tuple[tuple[str, object], ...] = ()
     trajectory_by_ipc: tuple[tuple[int, tuple[tuple[str, object], ...]], ...] = ()
@@ -196,7 +196,7 @@ PROFILES = {
                      transfer_networks=("MLP", "LeNet"), transfer_seeds=2, trajectory_updates=20,
                      trajectory_options=_QUICK_TRAJECTORY, lossless_ipcs=(1, 2, 5)),
     "laptop": Profile("laptop", "mnist", width=32, updates=300, noise_updates=600, transfer_epochs=100,
-                      transfer_seeds=5, trajectory_updates=700, trajectory_options=_LAPTOP_TRAJECTORY),
+                      trajectory_updates=700, trajectory_options=_LAPTOP_TRAJECTORY),
     "full": Profile("full", "mnist", trajectory_by_ipc=_PAPER_TRAJECTORY),
 }
 

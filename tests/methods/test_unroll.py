@@ -242,7 +242,8 @@ def held(problem, mode, steps, momentum):
 
 @pytest.mark.parametrize("momentum", ["plain", "momentum"])
 def test_the_graph_does_not_grow_with_the_steps_when_made_step_by_step(problem, momentum):
-    assert held(problem, "stepwise", 20, momentum) == held(problem, "stepwise", 2, momentum)
+    few, many = (held(problem, "stepwise", steps, momentum) for steps in (2, 20))
+    assert many < 1.2 * few  # Python lets go of a node now and then one step late
     assert held(problem, "unrolled", 20, momentum) > 5 * held(problem, "unrolled", 2, momentum)
 
 

@@ -84,7 +84,7 @@ class TranslatorPlan(Knobs):
         return build_for(dataset, self.network, self.width, generator, self.precision)
 
     def translator(self, dataset: Dataset, start: str, generator: torch.Generator) -> Translator:
-        return build_translator(dataset.channels, self.channels, start, generator)
+        return build_translator(dataset.channels, self.channels, start, generator).to(dataset.train.images.device)
 
 
 @dataclass(frozen=True)
