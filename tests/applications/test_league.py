@@ -257,6 +257,10 @@ def test_a_calibration_is_kept_and_decides_the_updates(tmp_path, monkeypatch):
     first = play(league, root=tmp_path, quiet=True)
     assert [game.distilled[0].updates for game in first.games] == [7]
     assert answers(play(league, root=tmp_path, quiet=True)) == answers(first)
+    game = first.games[0]
+    assert of_game(game).minutes == game.distilled[0].result["cpu_seconds"] / 60
+    by_gpu = dataclasses.replace(game, distilled=(dataclasses.replace(game.distilled[0], device="NVIDIA H200"),))
+    assert of_game(by_gpu).minutes == pytest.approx((start + 7 * update) / 60)
 
 
 def test_a_killed_league_resumes_to_the_same_scores(played, tmp_path, monkeypatch):
@@ -403,7 +407,7 @@ def test_a_profile_says_how_large_a_league_is():
     quick, laptop = of_profile("quick"), of_profile("laptop", ipcs=(10,), seeds=3)
     assert (quick.dataset, quick.quick, quick.width) == ("digits", True, 16)
     assert (laptop.dataset, laptop.quick, laptop.width, laptop.minutes, laptop.ipcs, laptop.seeds) == (
-        "mnist", False, 32, 5.0, (10,), 3)
+        "mnist", False, 32, 3.0, (10,), 3)
     assert laptop.entrants == tuple(ENTRANTS)
 
 

@@ -64,10 +64,16 @@ def test_a_budget_without_what_all_are_compared_with_is_left_out(root):
     assert at_hand(SMALL, root=root) is None
 
 
-def test_budgets_that_no_entrant_shares_leave_the_one_that_most_have(root):
+def test_games_that_are_not_there_with_every_budget_are_left_out_alone_and_told(root):
     without(root, "distill-*-trajectory-*-ipc1-*")
+    found = at_hand(SMALL, root=root)
+    assert found == replace(SMALL, absent=(("pad", 1),))
+    assert found.games == [("dm", 1), ("dm", 2), ("pad", 2)]
+    assert found.rules.endswith("Left out with 1 image per class: pad.")
     without(root, "distill-*-dm-ipc2-*")
-    assert at_hand(SMALL, root=root) == replace(SMALL, ipcs=(1,), entrants=("dm",))
+    found = at_hand(SMALL, root=root)
+    assert found.games == [("dm", 1), ("pad", 2)]
+    assert {(game.entrant, game.ipc) for game in play(found, root=root, quiet=True).games} == set(found.games)
 
 
 def test_the_full_data_are_left_out_if_they_were_not_trained_on(root):

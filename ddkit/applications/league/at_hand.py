@@ -11,9 +11,7 @@ from ddkit.specs import Distill
 
 
 def at_hand(league: League, **where) -> League | None:
-    """The league of those entrants and budgets alone whose runs are all there; None if there are none, or no data.
-
-    If no entrant is there with every budget, the budget that most are there with is left.
+    """The league of those games alone whose runs are all there; None if there are none, or no data.
 
     Args:
         where: ``root`` and ``data``, as for ``runs.find``.
@@ -24,15 +22,14 @@ def at_hand(league: League, **where) -> League | None:
         return None
     beside = {ipc: all(find(spec, **where) for (_, of), spec in league.beside(dataset).items() if of == ipc)
               for ipc in (0, *league.ipcs)}  # 0: the full data
-    there = {ipc: [name for name in league.entrants if _made(league, name, ipc, len(dataset.classes), where)]
-             for ipc in league.ipcs if beside[ipc]}
-    there = {ipc: names for ipc, names in there.items() if names}
+    there = [(name, ipc) for name, ipc in league.games
+             if beside[ipc] and _made(league, name, ipc, len(dataset.classes), where)]
     if not there:
         return None
-    always = [name for name in league.entrants if all(name in names for names in there.values())]
-    most = max(there, key=lambda ipc: len(there[ipc]))
-    return replace(league, ipcs=tuple(there) if always else (most,), entrants=tuple(always or there[most]),
-                   full=league.full and beside[0])
+    names, ipcs = map(set, zip(*there, strict=True))
+    found = replace(league, ipcs=tuple(ipc for ipc in league.ipcs if ipc in ipcs), full=league.full and beside[0],
+                    entrants=tuple(name for name in league.entrants if name in names))
+    return replace(found, absent=tuple(game for game in found.games if game not in there))
 
 
 def _made(league: League, name: str, ipc: int, classes: int, where: dict) -> bool:

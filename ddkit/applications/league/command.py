@@ -49,7 +49,7 @@ def _league(options) -> None:
         text += f"\n\n{len(keep(played.records, options.keep))} records were copied to {options.keep}"
     show(report.as_dict(played), options, text)
     if played.failed:
-        raise Incomplete(f"{len(played.failed)} of {len(league.entrants) * len(league.ipcs)} rows are missing: "
+        raise Incomplete(f"{len(played.failed)} of {len(league.games)} rows are missing: "
                          f"{'; '.join(played.failed.values())}")
 
 

@@ -81,7 +81,7 @@ _BASES = {1: {"number": 10}, 10: {"number": 64}, 50: {"number": 128}}  # as many
 # which no record was kept; the others are of their size, and untried.
 _GRADIENT = {"real_batch": 32, "outer": 10, "inner": 2, "image_lr": 1.0}
 _IDC_SHORT = {"real_batch": 32, "outer": 20, "inner": 1}
-_IDC_RATES = {1: {"image_lr": 0.01}, 10: {"image_lr": 0.05}, 50: {"image_lr": 0.2}}
+_IDC_RATES = {1: {"image_lr": 0.005}, 10: {"image_lr": 0.05}, 50: {"image_lr": 0.2}}
 _POOL = {"real_batch": 64, "network_steps": 1, "network_batch": 64}
 _NCFM_SHORT = {**_POOL, "frequencies": 512}
 _NCFM_RATES = {1: {"image_lr": 0.3}, 10: {"image_lr": 1.0}, 50: {"image_lr": 1.0}}
@@ -138,8 +138,9 @@ FORMS = {
 
 
 # Sheets are kept between black and white, where the high rates of pixels drive every one of theirs. At one image per
-# class this rate led in short trials on MNIST's validation images, of which no record was kept.
-_FORM_RATES = {("dm", "multi-formation"): 0.2, ("dsa", "multi-formation"): 0.2}
+# class these rates led in short trials on MNIST's validation images, of which no record was kept.
+_FORM_RATES = {("dm", "multi-formation"): 0.2, ("dsa", "multi-formation"): 0.1,
+               ("datadam", "multi-formation"): 0.01}
 
 
 def _formed(base: str, form: str) -> Entrant:

@@ -42,12 +42,13 @@ class League:
         full: whether the full data are trained on, too.
         quick: whether entrants play with their options of the quick profile.
         calibration: seconds of a ``Calibration``.
+        absent: games, as of ``games``, that are left out.
     """
 
     dataset: str = "mnist"
     ipcs: tuple[int, ...] = (1, 10)
     entrants: tuple[str, ...] = tuple(ENTRANTS)
-    minutes: float = 5.0
+    minutes: float = 3.0
     updates: int | None = None
     network: str = "ConvNetD3"
     width: int = 32
@@ -59,6 +60,7 @@ class League:
     full: bool = True
     quick: bool = False
     calibration: float = 10.0
+    absent: tuple[tuple[str, int], ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dataset", canonical(self.dataset))
@@ -74,6 +76,11 @@ class League:
             if getattr(self, name) is not None:
                 whole(getattr(self, name), 1, name)
         parse(self.network, self.width)
+
+    @property
+    def games(self) -> list[tuple[str, int]]:
+        """Every entrant with every budget."""
+        return [(name, ipc) for ipc in self.ipcs for name in self.entrants if (name, ipc) not in self.absent]
 
     def distillation(self, name: str, ipc: int, seed: int = 0, updates: int | None = None) -> Distill:
         """An entrant's, as many updates as are given; None takes the preset's, which a calibration does."""
@@ -128,4 +135,10 @@ class League:
         return (f"{self.dataset}, {self.network} of width {self.width}: {budget}; {sets}{self.seeds} networks on each "
                 f"set, the {PROTOCOL} protocol{f' for {self.epochs:,} epochs' * (self.epochs is not None)}, the last "
                 "epoch's score on test data. A set that decodes to more images is trained on for as many updates as "
-                "one that does not, and so for fewer epochs.")
+                f"one that does not, and so for fewer epochs.{self._left_out}")
+
+    @property
+    def _left_out(self) -> str:
+        """Which games are, in a sentence, or nothing."""
+        missing = {ipc: [name for name, of in self.absent if of == ipc] for ipc in self.ipcs}
+        return "".join(f" Left out with {per_class(ipc)}: {', '.join(who)}." for ipc, who in missing.items() if who)

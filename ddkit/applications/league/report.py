@@ -62,7 +62,14 @@ def _key(played: Played) -> str:
     several = ", of several sets over sets" * (played.league.sets > 1)
     return (f"± is the standard error over networks{several}. Real images count a byte a pixel and colour, all that is "
             "learned four; random real images are drawn anew for each network. Experts that a method follows took "
-            "their minutes on top.")
+            f"their minutes on top.{_on_gpus(played)}")
+
+
+def _on_gpus(played: Played) -> str:
+    """What the minutes of sets mean that were made on a GPU, if there are any."""
+    made = {record.device for game in played.games for record in game.distilled if not record.device.startswith("CPU")}
+    return (f" Some sets were made on another processor ({', '.join(sorted(made))}), by as many updates as the budget "
+            "allows a processor core: their minutes are what that core would have taken.") if made else ""
 
 
 def _published(played: Played) -> list[str]:

@@ -61,7 +61,8 @@ class Row:
         bytes, decoded: stored, and the images that are made of them.
         published: what was published of it, if anything was read.
         updates: of each set; None of what is no distillation.
-        minutes: of processor time that a set took, experts not counted.
+        minutes: of processor time that a set took, or would have taken if it was made on a GPU, by the calibration;
+            experts not counted.
         experts: minutes that these took, on top; None if nobody knows.
         start: score of what its sets began with.
         prescribed: score of sets that own an order or rates, trained on with these.
@@ -92,11 +93,17 @@ def rows(played: Played, ipc: int) -> list[Row]:
 def of_game(game: Game) -> Row:
     """An entrant's row."""
     who, made = entrant(game.entrant), game.distilled
-    seconds = statistics.fmean(record.result.get("cpu_seconds", record.seconds) for record in made)
+    seconds = statistics.fmean(_processor_seconds(record, game.calibration) for record in made)
     return Row(who.title, who.paper, game.scored[0], Judged.by(game.scored), storage(made[0].synthetic),
                len(made[0].synthetic.images), who.row, made[0].updates, seconds / 60,
                game.experts and game.experts / 60, Judged.by(game.started),
                Judged.by(game.prescribed) if game.prescribed else None)
+
+
+def _processor_seconds(made: Record, calibration: Record | None) -> float:
+    if calibration and not made.device.startswith("CPU"):
+        return calibration.result["start_seconds"] + made.updates * calibration.result["update_seconds"]
+    return made.result.get("cpu_seconds", made.seconds)
 
 
 def _beside(played: Played, name: str, ipc: int) -> Row:

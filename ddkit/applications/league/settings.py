@@ -4,8 +4,8 @@ from ddkit.applications.league.league import League
 from ddkit.course.profiles import PROFILES
 from ddkit.foundation.errors import one_of
 
-# Five processor minutes a set; the full profile's hour is for networks as wide as the papers'.
-MINUTES = {"quick": 0.02, "laptop": 5.0, "full": 60.0}
+# Three processor minutes a set; the full profile's hour is for networks as wide as the papers'.
+MINUTES = {"quick": 0.02, "laptop": 3.0, "full": 60.0}
 
 
 def of_profile(name: str, **changes) -> League:

@@ -79,10 +79,9 @@ def play(league: League, **where) -> Played:
         spec.check_on(dataset)
     shared = {spec.name: spec for spec in (*asked.values(), *_starts(league, classes))}
     in_parallel(partial(_made, where), ((spec,) for spec in shared.values()))
-    wanted = [(name, ipc) for ipc in league.ipcs for name in league.entrants]
-    told = in_parallel(partial(_play, league, classes, where), wanted)
-    failed = {game: sentence for game, sentence in zip(wanted, told, strict=True) if sentence}
-    games = tuple(_game(league, *game, classes, where) for game in wanted if game not in failed)
+    told = in_parallel(partial(_play, league, classes, where), league.games)
+    failed = {game: sentence for game, sentence in zip(league.games, told, strict=True) if sentence}
+    games = tuple(_game(league, *game, classes, where) for game in league.games if game not in failed)
     return Played(league, games, {name: run(spec, **where) for name, spec in asked.items()}, failed)
 
 
@@ -94,15 +93,14 @@ def _made(where: dict, spec: Evaluate) -> None:
 def _starts(league: League, classes: int) -> list[Evaluate]:
     """Starts that several entrants share and that nothing need be distilled for."""
     found = []
-    for ipc in league.ipcs:
-        for name in league.entrants:
-            for seed in range(league.sets):
-                try:
-                    spec = league.distillation(name, ipc, seed)
-                    if Start(spec).drawn and spec.form == "pixels":
-                        found.append(league.start_of(spec, ipc * classes, classes))
-                except InputError:  # which the entrant's own game will tell
-                    continue
+    for name, ipc in league.games:
+        for seed in range(league.sets):
+            try:
+                spec = league.distillation(name, ipc, seed)
+                if Start(spec).drawn and spec.form == "pixels":
+                    found.append(league.start_of(spec, ipc * classes, classes))
+            except InputError:  # which the entrant's own game will tell
+                continue
     return found
 
 

@@ -117,7 +117,8 @@ def distil_subset(kept: Checkpoint, number: int, plan: TranslatorPlan, classes: 
             raise Diverged(f"subset {number} diverged in the fixed network: lower image_lr")
         found = {"images": learned.images.detach(), "targets": learned.targets.detach(), "seconds": watch.seconds}
         kept.save(found)
-    return Subset(found["images"], found["targets"], (judging.images, judging.labels), found["seconds"])
+    images, targets = (found[name].to(judging.images) for name in ("images", "targets"))  # a reloaded one is the CPU's
+    return Subset(images, targets, (judging.images, judging.labels), found["seconds"])
 
 
 def _choose(number: int, plan: TranslatorPlan, classes: list[int], dataset: Dataset, seed: int) -> list[Split]:
