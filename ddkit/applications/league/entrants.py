@@ -76,9 +76,9 @@ _NCFM = "Wang et al., CVPR 2025"
 _RTP = "Deng and Russakovsky, NeurIPS 2022"
 _FEW_STEPS = {"steps": 20, "step_images": 2}
 _BASES = {1: {"number": 10}, 10: {"number": 64}, 50: {"number": 128}}  # as many as leave tens of images of each class
-# Few real images, little training of networks and high rates. Those of DM, and at one image per class those of DC, DSA,
-# IDM, CAFE, NCFM and KFS, follow short trials on MNIST's validation images, some at other lengths of training, of
-# which no record was kept; the others are of their size, and untried.
+# Few real images, little training of networks and high rates. At one image per class they follow short trials on
+# MNIST's validation images, some at other lengths of training, of which no record was kept; with more images those of
+# DM alone do, and the others are of their size, and untried.
 _GRADIENT = {"real_batch": 32, "outer": 10, "inner": 2, "image_lr": 1.0}
 _IDC_SHORT = {"real_batch": 32, "outer": 20, "inner": 1}
 _IDC_RATES = {1: {"image_lr": 0.005}, 10: {"image_lr": 0.05}, 50: {"image_lr": 0.2}}
@@ -110,14 +110,16 @@ ENTRANTS: dict[str, Entrant] = {
                      form="pca"),
     "ld": Entrant("LD", "Bohdal et al., 2020", "labels", published="LD"),
     "ld_ridge": Entrant("LD, ridge", "Bohdal et al., 2020", "labels", "course_ridge"),
-    "dd": Entrant("DD", "Wang et al., 2018", "unrolled", "dd", "noise", {"starts": 1, "steps": 10, "real_batch": 25},
+    "dd": Entrant("DD", "Wang et al., 2018", "unrolled", "dd", "noise",
+                  {"starts": 1, "steps": 10, "real_batch": 25, "image_lr": 1.0},
                   by_ipc={50: {"step_images": 5}}, published="DD"),
-    "rtp": Entrant("RTP", _RTP, "unrolled", "rtp", options=_FEW_STEPS, by_ipc={1: {"step_images": 1}},
+    "rtp": Entrant("RTP", _RTP, "unrolled", "rtp", options={**_FEW_STEPS, "image_lr": 200.0},
+                   by_ipc={1: {"step_images": 1}},
                    published="RTP, no factorisation"),
     "linba": Entrant("LinBa", _RTP, "unrolled", "linba", options=_FEW_STEPS, form="bases", form_by_ipc=_BASES,
                      published="RTP / LinBa"),
     "rat": Entrant("RaT-BPTT", "Feng et al., ICLR 2024", "unrolled", "rat",
-                   options={"steps": 60, "window": 20, "real_batch": 64}),
+                   options={"steps": 60, "window": 20, "real_batch": 64, "image_lr": 0.1}),
     "pad": Entrant("PAD", "Li et al., 2024", "trajectory", "pad", options=_LAPTOP, quick=_QUICK),
     "ftd": Entrant("FTD", "Du et al., CVPR 2023", "trajectory", "ftd", options=_LAPTOP, quick=_QUICK),
     "haba": Entrant("HaBa", "Liu et al., NeurIPS 2022", "trajectory", "haba", options=_LAPTOP, quick=_QUICK,
