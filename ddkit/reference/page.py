@@ -5,6 +5,7 @@ marks in the project's README, the best row of each method. Records that are mis
 """
 
 import sys
+from collections import Counter
 from dataclasses import replace
 
 from ddkit import runs
@@ -17,7 +18,7 @@ from ddkit.course import task_1
 from ddkit.course import trajectories as trajectory_course
 from ddkit.course.profiles import Profile, profile
 from ddkit.foundation.errors import InputError, require
-from ddkit.foundation.files import write_bytes
+from ddkit.foundation.files import read_json, write_bytes
 from ddkit.plots import tables
 from ddkit.reference import best_rows
 from ddkit.runs import REFERENCE, Record
@@ -38,7 +39,7 @@ def page(chosen: Profile, polyps: Profile) -> str:
     tables = {name: module.report(chosen, root=REFERENCE) for name, module in reports.items()}
     tables["task_1"] = task_1.report(task_1.work(chosen, root=REFERENCE, say=lambda _: None), chosen, "github")
     tables["polyps"] = polyp_course.report(polyps, root=REFERENCE)
-    facts = _polyps(polyps)
+    facts = _devices() | _polyps(polyps)
     for told in (_task_1, _precision, _trajectories, _kernels, _lossless, _continual, _search):
         facts |= told(chosen)
     return TEMPLATE.read_text(encoding="utf-8").format(**tables, **facts)
@@ -46,6 +47,14 @@ def page(chosen: Profile, polyps: Profile) -> str:
 
 def _run(spec) -> Record:
     return runs.run(spec, root=REFERENCE)
+
+
+def _devices() -> dict[str, str]:
+    """How many runs there are, and what those were made on that no CPU made."""
+    made = Counter(read_json(path)["device"] for path in REFERENCE.glob(f"*/{runs.RECORD}"))
+    elsewhere = [f"{count} made on an {device}" for device, count in sorted(made.items())
+                 if not device.startswith("CPU")]
+    return {"runs": f"{made.total()}", "elsewhere": " and ".join(elsewhere) or "none"}
 
 
 def _task_1(chosen: Profile) -> dict[str, str]:

@@ -7,8 +7,8 @@
 #   yourself.
 # - **Before you start:** lessons 1 to 4.
 # - **Time:** two hours with its exercises. If no result came with the repository, experts, distillations and evaluations
-#   keep one processor core busy for about two hours and a half in the laptop profile, half of them with wide networks; a
-#   few small runs are made live in any case, in a minute or two.
+#   keep one processor core busy for more than an hour in the laptop profile; training wide networks took a GPU some six
+#   minutes and takes a core hours. A few small runs are made live in any case, in a minute or two.
 
 # %% shared="colab"
 
@@ -742,9 +742,9 @@ for name, images in {"PAD's start": pad.synthetic.start, "PAD": pad.synthetic.im
           f"({100 * min(named):.0f} to {100 * max(named):.0f} %)")
 
 # %%
-every = (experts_run, pad, groups, single, wide)
-assert not lesson.shipped(*every) or 130 < lesson.minutes(*every) < 170, "as the head of this lesson says"
-assert not lesson.shipped(*every) or 0.45 < lesson.minutes(wide) / lesson.minutes(*every) < 0.55
+every = (experts_run, pad, groups, single)
+assert not lesson.shipped(*every) or 60 < lesson.minutes(*every) < 90, "as the head of this lesson says"
+assert not lesson.shipped(wide) or 5 < lesson.minutes(wide) < 7
 cost = {"experts": experts_run, "PAD": pad, "DataDAM": datadam}
 print("; ".join(f"{name} {record.seconds / 60:.1f} minutes" for name, record in cost.items()))
 f"PAD with its experts took {(experts_run.seconds + pad.seconds) / datadam.seconds:.1f} times as long as DataDAM"
