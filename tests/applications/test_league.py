@@ -15,7 +15,7 @@ from ddkit import runs
 from ddkit.__main__ import main
 from ddkit.applications.league import Calibration, League, calibration, plots, report
 from ddkit.applications.league.calibration import cycle, updates_in
-from ddkit.applications.league.entrants import ENTRANTS, Entrant
+from ddkit.applications.league.entrants import ENTRANTS, FORMS, Entrant
 from ddkit.applications.league.league import FULL, HERDING, RANDOM
 from ddkit.applications.league.published import IPCS, PUBLISHED
 from ddkit.applications.league.rows import Judged, of_game, rows
@@ -127,6 +127,20 @@ def test_a_row_says_what_the_ordinary_runs_say(played, root):
         random = run(dataclasses.replace(scored, of=RandomReal("digits", ipc)), root=root)
         assert found[RANDOM].score.values == tuple(random.scores.values)
         assert found[RANDOM].bytes == 785 * 10 * ipc  # real pixels take a byte
+
+
+def test_forms_stand_beside_the_pixels_of_the_same_method_if_all_of_them_played(played, tmp_path):
+    assert report.by_form(played, 1) == ""
+    league = dataclasses.replace(TINY, entrants=("dm", *(f"dm-{form}" for form in FORMS)), seeds=2)
+    table = report.by_form(play(league, root=tmp_path, quiet=True), 1).splitlines()
+    assert [cell.strip() for cell in table[0].strip("|").split("|")] == ["method", "pixels", *FORMS]
+    name, pixels, *others = (cell.strip() for cell in table[2].strip("|").split("|"))
+    rows_of = {row.title: row for row in rows(play(league, root=tmp_path, quiet=True), 1)}
+    assert len(table) == 3 and (name, pixels) == ("DM", str(rows_of["DM"].score))
+    for form, cell in zip(FORMS, others, strict=True):
+        score = rows_of[f"DM, {form}"].score
+        gap = statistics.fmean(score.values) - statistics.fmean(rows_of["DM"].score.values)
+        assert cell.startswith(f"{score}: {100 * gap:+.2f} ± ") and "told apart" in cell
 
 
 def test_the_table_has_the_leads_with_their_errors(played):

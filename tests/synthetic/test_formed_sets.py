@@ -189,3 +189,14 @@ def test_pixels_are_what_they_were_given_and_what_autograd_adds_to(digits):
 
 def test_forms_are_named_as_their_files_are():
     assert "pixels" in FORMS and not any("_" in name for name in FORMS)
+
+
+def test_images_that_differ_from_the_decoded_by_rounding_alone_are_those_of_the_form(moved):
+    """As after a way from one processor to another."""
+    if moved.form.name == "pixels":
+        pytest.skip("pixels decode to themselves")
+    images = moved.images
+    assert replace(moved, images=images + 1e-5, form=moved.form).images.equal(images)
+    for others in (images + 0.1, images[1:], images.roll(1, dims=3)):
+        with pytest.raises(InputError, match="these are other images than the form decodes"):
+            replace(moved, images=others, start=others, labels=moved.labels[:len(others)], form=moved.form)

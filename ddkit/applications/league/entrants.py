@@ -132,6 +132,7 @@ ENTRANTS: dict[str, Entrant] = {
 }
 
 # The same method on other images in as many bytes: the form, its options by images per class, and whose it is.
+FORMED = ("dm", "dsa", "datadam")
 FORMS = {
     "multi-formation": ({}, "Kim et al., ICML 2022"),
     "bases": (_BASES, _RTP),
@@ -153,7 +154,7 @@ def _formed(base: str, form: str) -> Entrant:
                    form=form, form_by_ipc=by_ipc, published="")
 
 
-ENTRANTS |= {f"{base}-{form}": _formed(base, form) for base in ("dm", "dsa", "datadam") for form in FORMS}
+ENTRANTS |= {f"{base}-{form}": _formed(base, form) for base in FORMED for form in FORMS}
 
 
 def entrant(name: str) -> Entrant:

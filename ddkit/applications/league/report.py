@@ -2,9 +2,10 @@
 
 from tabulate import tabulate
 
+from ddkit.applications.league.entrants import FORMED, FORMS
 from ddkit.applications.league.league import RANDOM, League, per_class
 from ddkit.applications.league.published import SOURCES, Published
-from ddkit.applications.league.rows import Judged, Row, rows
+from ddkit.applications.league.rows import Judged, Row, of_game, rows
 from ddkit.applications.league.work import Played, play
 
 HEADERS = ("method", "paper", "bytes", "images", "updates", "CPU minutes", "start %", "score %", "over its start",
@@ -21,7 +22,9 @@ def told(played: Played, style: str = "simple") -> str:
     """Everything that is said of a league: its rules, a table for each budget, who has no row, and the sources."""
     parts = [played.league.rules]
     for ipc in played.league.ipcs:
-        parts += [f"{per_class(ipc)}, or as many bytes", table(played, ipc, style), *_prescribed(played, ipc)]
+        forms = by_form(played, ipc, style)
+        parts += [f"{per_class(ipc)}, or as many bytes", table(played, ipc, style), *_prescribed(played, ipc),
+                  *([f"The same methods on other images in as many bytes, beside pixels\n\n{forms}"] if forms else [])]
     parts += [f"Without a row: {sentence}" for sentence in played.failed.values()]
     notes = next(iter(played.beside.values())).notes
     return "\n\n".join([*parts, _key(played), *_published(played), *(f"({note})" for note in notes)])
@@ -33,6 +36,17 @@ def table(played: Played, ipc: int, style: str = "simple") -> str:
     random = next(row for row in found if row.title == RANDOM)
     cells = [_cells(row, random, played.league.dataset, ipc) for row in found]
     return tabulate(cells, HEADERS, style, disable_numparse=True, colalign=SIDES)
+
+
+def by_form(played: Played, ipc: int, style: str = "github") -> str:
+    """The same methods on other images in as many bytes: each score, and its lead over the method's own pixels; "" if
+    no method played with all of ``FORMS``."""
+    found = {game.entrant: of_game(game) for game in played.games if game.ipc == ipc}
+    teams = {base: [base, *(f"{base}-{form}" for form in FORMS)] for base in FORMED}
+    cells = [(found[base].title, str(found[base].score),
+              *(f"{found[one].score}: {_lead(found[one].score, found[base].score)}" for one in others))
+             for base, others in ((base, team[1:]) for base, team in teams.items() if found.keys() >= set(team))]
+    return tabulate(cells, ("method", "pixels", *FORMS), style, disable_numparse=True) if cells else ""
 
 
 def _cells(row: Row, random: Row, dataset: str, ipc: int) -> tuple[str, ...]:
