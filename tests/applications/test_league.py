@@ -340,8 +340,7 @@ def test_the_command_prints_tables_draws_figures_and_ends_with_1_if_a_row_is_mis
     (["--ipc", "1,x"], "--ipc takes whole numbers separated by commas, as 1,10, got '1,x'"),
     (["--ipc", "0"], "images per class (ipc) must be at least 1, got 0"), (["--ipc", ""], "got ''"),
     (["--ipc", "1,1"], "different values"), (["--ipc", "500"], "images per class must be 1 to"),
-    (["--minutes", "0"], "above 0, got 0"), (["--minutes", "nan"], "above 0, got nan"),
-    (["--minutes", "inf"], "above 0, got inf"), (["--updates", "0"], "updates must be at least 1, got 0"),
+    (["--minutes", "3"], "two budgets"), (["--updates", "0"], "updates must be at least 1, got 0"),
     (["--sets", "0"], "sets must be at least 1"), (["--seeds", "0"], "seeds must be at least 1"),
     (["--profile", "quik"], "unknown profile 'quik'"), (["--dataset", "mnits"], "unknown dataset 'mnits'"),
     (["--network", "ConvNetX"], "ConvNetX"), (["--width", "0"], "width"), (["--precision", "float8"], "float8"),
@@ -350,6 +349,12 @@ def test_what_cannot_be_played_is_told_in_a_sentence(given, sentence, tmp_path, 
     assert main([*FEW, "--methods", "dm", "--runs", str(tmp_path), *given]) == 2
     told = capsys.readouterr().err
     assert sentence in told and "Traceback" not in told and not list(tmp_path.glob("*/record.json"))
+
+
+@pytest.mark.parametrize("minutes", [0, -1, float("nan"), float("inf")])
+def test_a_budget_is_some_minutes(minutes):
+    with pytest.raises(InputError, match=f"a number of minutes above 0, got {minutes:g}"):
+        dataclasses.replace(TINY, updates=None, minutes=minutes)
 
 
 def test_minutes_that_allow_no_update_are_told_in_a_sentence(tmp_path):

@@ -225,12 +225,22 @@ def test_its_spec_is_written_down_and_read_back():
     assert dataclasses.replace(SPEC, models=8).name != SPEC.name
 
 
+@pytest.mark.parametrize(("given", "sentence"), [
+    (["--no-full", "--full-epochs", "1"], "give one of them"),
+    (["--network", "MLP", "--width", "4"], "--width is the width of a ConvNet, and MLP takes none"),
+])
+def test_an_option_that_would_not_count_is_refused(given, sentence, capsys):
+    assert main(["membership", "--dataset", "digits", *given]) == 2
+    assert sentence in capsys.readouterr().err
+
+
 def test_the_command_shows_all_rows(tmp_path, capsys):
     command = ["membership", "--dataset", "digits-0-1", "--ipc", "1", "--updates", "2", "--images", "40", "--models",
                "6", "--epochs", "2", "--full-epochs", "1", "--set", "real_batch=10", "--runs", str(tmp_path)]
     assert main(command) == 0
     text = capsys.readouterr().out
     assert all(row in text for row in ("kip", "its start (real)", "random real", "all members", "proves nothing"))
+    command = command[:command.index("--full-epochs")] + command[command.index("--set"):]
     assert main([*command, "--json", "--no-full", "--figure", str(tmp_path / "figures")]) == 0
     assert list((tmp_path / "figures").glob("membership*"))
     assert len(json.loads(capsys.readouterr().out)) == 3

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ddkit.cli.options import add_jobs, add_json, add_places, require_width_used, show, side_by_side
-from ddkit.foundation.errors import Incomplete, InputError
+from ddkit.foundation.errors import Incomplete, InputError, require
 
 
 def add_to(add) -> None:
@@ -61,6 +61,7 @@ def _asked(options):
     given = {name: value for name in ("dataset", "size", "minutes", "updates", "width", "seeds", "epochs", "precision")
              if (value := getattr(options, name)) is not None}
     require_width_used(options.width, [options.network])
+    require(options.minutes is None or options.updates is None, "--minutes and --updates are two budgets: give one")
     names = tuple(options.methods.split(",")) if options.methods else tuple(ENTRANTS)
     return of_profile(options.profile, ipcs=_ipcs(options.ipc), entrants=names, network=options.network,
                       sets=options.sets, full=not options.no_full, **given)

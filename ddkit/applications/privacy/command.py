@@ -3,7 +3,18 @@
 from dataclasses import replace
 from pathlib import Path
 
-from ddkit.cli.options import add_data, add_jobs, add_json, add_places, add_settings, check_all, show, side_by_side
+from ddkit.cli.options import (
+    add_data,
+    add_jobs,
+    add_json,
+    add_places,
+    add_settings,
+    check_all,
+    require_width_used,
+    show,
+    side_by_side,
+)
+from ddkit.foundation.errors import require
 
 
 def add_to(add) -> None:
@@ -21,7 +32,7 @@ def add_to(add) -> None:
     parser.add_argument("--models", type=int, default=16, help="sets made, each from its own half; attacked in turn")
     parser.add_argument("--protocol", default="standard", help="of the networks trained on them: assignment, standard")
     parser.add_argument("--network", default="ConvNetD3", help="network to train")
-    parser.add_argument("--width", type=int, default=8, help="its width")
+    parser.add_argument("--width", type=int, help="its width (None: 8)")
     parser.add_argument("--epochs", type=int, help="instead of the protocol's own length")
     parser.add_argument("--full-epochs", type=int, help="on all members (None: the assignment's 20)")
     parser.add_argument("--no-full", action="store_true", help="leave networks trained on all members out")
@@ -37,8 +48,12 @@ def _membership(options) -> None:
     from ddkit.runs import run
     from ddkit.specs import Full, RandomReal, Start
 
+    require(options.full_epochs is None or not options.no_full, "--full-epochs is of networks that --no-full leaves "
+                                                                "out: give one of them")
+    require_width_used(options.width, [options.network])
     distilled = _distillation(options)
-    asked = Membership(distilled, options.images, options.models, options.protocol, options.network, options.width,
+    width = 8 if options.width is None else options.width
+    asked = Membership(distilled, options.images, options.models, options.protocol, options.network, width,
                        options.epochs)
     specs = {distilled.method: asked, f"its start ({distilled.init})": replace(asked, of=Start(distilled)),
              "random real": replace(asked, of=RandomReal(options.dataset, options.ipc, options.size))}
