@@ -18,6 +18,7 @@ from trials.commands import (
     EVALUATE,
     GDUMB,
     MAKE,
+    PRETRAINED,
     RUNS,
     SEARCH,
     SHOW,
@@ -34,9 +35,10 @@ MEMORY, PROCESSES = 6 << 30, 24
 LONG, INTERRUPTED = 12.0, 20.0  # seconds after which a command is interrupted, and in which it must then stop
 
 # A small legal command for each; the options that are tried come behind its own and so replace them.
-LEGAL = {"baseline": BASELINE, "experts": TRAINED, "distill": DISTILLED["datadam"], "coreset": CORESET,
-         "continual": GDUMB, "evaluate": EVALUATE, "transfer": TRANSFER, "search": SEARCH, "show": SHOW, "runs": RUNS,
-         "course": Command("course", "course --dataset digits --runs runs"), "data": MAKE, "data check": CHECK}
+LEGAL = {"baseline": BASELINE, "experts": TRAINED, "pretrain": PRETRAINED, "distill": DISTILLED["datadam"],
+         "coreset": CORESET, "continual": GDUMB, "evaluate": EVALUATE, "transfer": TRANSFER, "search": SEARCH,
+         "show": SHOW, "runs": RUNS, "course": Command("course", "course --dataset digits --runs runs"), "data": MAKE,
+         "data check": CHECK}
 NUMBERS = ("-1", "0", "1", "1.5", "", "x", "nan", "inf", "1e30", "1000000000", str(10**18), str(-(10**30)), "٣")
 FRACTIONS = ("-1", "0", "nan", "inf", "-inf", "1e30", "1e-300", "1e400", "", "x")
 WORDS = ("", " ", "x", "..", "0", "-1", "nan", "1000000000", str(10**18), "1,,2", ",", "Ünïcödé ✓", "a" * 300, "../x",

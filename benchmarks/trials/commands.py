@@ -67,6 +67,10 @@ FORGETTING = Command("coreset forgetting",
                      f"coreset {PAIR} --ipc 3 --method forgetting --on ConvNetD2 --width 4 --epochs 20")
 TRAINED = Command("experts", f"experts {SMALL} --experts 3 --epochs 10 --difficulty el2n --export buffer.pt")
 TRAINED_BY_TWO = Command("experts, two jobs", f"{TRAINED.text} --jobs 2")
+PRETRAINED = Command("pretrain", "pretrain --dataset digits --runs runs --json --network ConvNetD1 --width 4 "
+                                 "--subsets 3 --fewest-classes 2 --held-out 2 --trials 2 --inner-updates 100 "
+                                 "--steps 150 --channels 4")
+PRETRAINED_BY_TWO = Command("pretrain, two jobs", f"{PRETRAINED.text} --jobs 2")
 GDUMB = Command("continual gdumb", f"continual {STEPS} --memory random,datadam --epochs 20 --updates 10")
 REPLAY = Command("continual replay", f"continual {STEPS} --memory random,datadam --epochs 3 --updates 10 "
                                      "--protocol replay")
@@ -85,8 +89,8 @@ IDX = Command("baseline idx", "baseline --dataset mnist --data plain --network C
                               "--runs runs --json", ("plain",))
 IDX_GZ = Command("baseline idx, gz", IDX.text.replace("--data plain", "--data packed"), ("packed",))
 
-RESUMED = (BASELINE, EVALUATE, EVALUATE_FILE, CORESET, FORGETTING, TRAINED, TRAINED_BY_TWO, *DISTILLED.values(), GDUMB,
-           REPLAY, SEARCH)
+RESUMED = (BASELINE, EVALUATE, EVALUATE_FILE, CORESET, FORGETTING, TRAINED, TRAINED_BY_TWO, PRETRAINED,
+           PRETRAINED_BY_TWO, *DISTILLED.values(), GDUMB, REPLAY, SEARCH)
 WRITING = (*RESUMED, TRANSFER, SHOW, MAKE, MHIST, MHIST_ZIP)
 
 

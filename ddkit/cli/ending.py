@@ -11,7 +11,7 @@ from ddkit.foundation.errors import Diverged, Incomplete, InputError, Stopped, T
 from ddkit.foundation.files import expanded
 
 PATHS = ("data", "runs", "out", "figures", "figure", "export", "keep", "pt", "run", "path", "notebook", "course",
-         "notebooks")
+         "notebooks", "pretrained")
 """Options that name files."""
 
 

@@ -1,9 +1,11 @@
 """What several commands of the command line share."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from ddkit.foundation.errors import require
+from ddkit.foundation.knobs import Knobs, declared
+from ddkit.methods import get
 
 
 def add_places(parser) -> None:
@@ -43,11 +45,11 @@ def add_precision(parser, default: str | None = "float32") -> None:
                                                              "units for it")
 
 
-def add_data(parser) -> None:
+def add_data(parser, dataset: str = "digits") -> None:
     """Which data set, at which size."""
-    parser.add_argument("--dataset", default="digits",
-                        help="digits, mnist, fashion_mnist, cifar10, mhist or mhist_like; mnist-4-9 is some classes of "
-                             "it")
+    parser.add_argument("--dataset", default=dataset,
+                        help="digits, mnist, fashion_mnist, cifar10, mhist, mhist_like, glyphs or omniglot; mnist-4-9 "
+                             "is some classes of it")
     parser.add_argument("--size", type=int, help="side length in pixels (None: the data set's own)")
 
 
@@ -56,21 +58,27 @@ def add_settings(parser) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="any knob of the method")
 
 
-def settings(options, **flags: str) -> tuple[tuple[str, object], ...]:
+def settings(options, method: str, /, **flags: str) -> tuple[tuple[str, object], ...]:
     """The method's knobs given as ``--set name=value``, as ``flags`` of their own, and by ``--lr``.
 
     Raises:
         InputError: a knob is given twice, or ``--set`` is no pair.
     """
-    found = read(options.set, "--set", **flags)
+    found = read(options.set, "--set", words_of(get(method).Config), **flags)
     if getattr(options, "lr", None) is not None:
         require("image_lr" not in found, "--lr is image_lr, which is given twice: leave one out")
         found["image_lr"] = options.lr
     return tuple(sorted(found.items()))
 
 
-def read(texts: list[str], flag: str, **more: str) -> dict[str, object]:
-    """The values given as ``NAME=VALUE`` by a flag, and others, by name: each as JSON if it is, else as text.
+def words_of(config: type[Knobs]) -> set[str]:
+    """The knobs whose values are names."""
+    return {knob.name for knob in declared(config) if knob.kind is str}
+
+
+def read(texts: list[str], flag: str, words: Container[str] = (), /, **more: str) -> dict[str, object]:
+    """The values given as ``NAME=VALUE`` by a flag, and others, by name: each as JSON if it is, else as text; of
+    ``words`` also what looks like another kind of JSON is text, as the class 7 is.
 
     Raises:
         InputError: one is given twice, or is no pair.
@@ -79,9 +87,10 @@ def read(texts: list[str], flag: str, **more: str) -> dict[str, object]:
     for name, value in [*(_pair(text, flag) for text in texts), *more.items()]:
         require(name not in found, f"{name} is given twice: leave one out")
         try:
-            found[name] = json.loads(value)
+            given = json.loads(value)
         except (json.JSONDecodeError, RecursionError):
-            found[name] = value
+            given = value
+        found[name] = value if name in words and not isinstance(given, str) else given
     return found
 
 
@@ -110,9 +119,9 @@ def require_width_used(width: int | None, networks: Iterable[str]) -> None:
             f"--width is the width of a ConvNet, and {', '.join(networks)} takes none: leave it out")
 
 
-def add_jobs(parser, trained: str) -> None:
+def add_jobs(parser, made: str) -> None:
     """How many trainings at the same time, each then with its share of the processors."""
-    parser.add_argument("--jobs", type=int, default=1, help=f"{trained} trained at the same time, which on processors "
+    parser.add_argument("--jobs", type=int, default=1, help=f"{made} made at the same time, which on processors "
                                                             "of their own is faster than one after the other")
 
 

@@ -53,6 +53,7 @@ def heading(found: dict) -> str:
 
 
 def _folder(path: Path, options) -> tuple[dict, str, int]:
+    from ddkit.data import own_size
     from ddkit.runs import RECORD, SYNTHETIC, Record
     from ddkit.specs import Coreset, Distill, File, RandomReal, Start, restore_spec
     from ddkit.synthetic.formats import require_only
@@ -62,7 +63,7 @@ def _folder(path: Path, options) -> tuple[dict, str, int]:
     spec = restore_spec(Record.load(path).spec)
     require(isinstance(spec, Distill | Coreset), f"{path} holds no distilled or chosen images: name the folder of a "
                                                  "distillation or coreset")
-    _agreed(path, options, dataset=spec.dataset, size=spec.size or _own_size(spec.dataset),
+    _agreed(path, options, dataset=spec.dataset, size=spec.size or own_size(spec.dataset),
             labels=Record.load(path).synthetic.meaning, pixels="normalised")
     require_only(path, options.entry)
     found = File.of(path / SYNTHETIC, spec.dataset, spec.size)
@@ -76,7 +77,7 @@ def _folder(path: Path, options) -> tuple[dict, str, int]:
 
 def _file(path: Path, options):
     """The file, opened once so that whatever is wrong with it, or is to be said of it, comes first."""
-    from ddkit.data import SOURCES, load
+    from ddkit.data import SOURCES, load, own_size
     from ddkit.specs import File
     from ddkit.synthetic.formats import open_set, own_set
 
@@ -87,7 +88,7 @@ def _file(path: Path, options):
         _agreed(path, options, dataset=dataset, size=size)
         require(size <= LARGEST or options.size == size, f"{path} holds images of {size} pixels, and at most {LARGEST} "
                                                          "are loaded unasked: repeat it as --size")
-        size = None if size == _own_size(dataset) else size
+        size = None if size == own_size(dataset) else size
     dataset = dataset or options.dataset
     require(dataset is not None, f"{path} does not say whose images it holds: name the data set (--dataset), one of "
                                  f"{', '.join(sorted(SOURCES))}")
@@ -100,10 +101,3 @@ def _agreed(path: Path, options, **known) -> None:
     """Refuse options that say anything else than what the set says itself."""
     for name, value in known.items():
         require(getattr(options, name) in (None, value), f"{path} says itself: {name} {value}; leave --{name} out")
-
-
-def _own_size(dataset: str) -> int:
-    """The side length that a data set has where no other is asked for."""
-    from ddkit.data import SOURCES, parse_name
-
-    return SOURCES[parse_name(dataset)[0]].size

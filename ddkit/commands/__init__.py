@@ -10,7 +10,7 @@ from types import ModuleType
 
 from ddkit import applications
 from ddkit.cli.commands import parser_of
-from ddkit.commands import choose, course, data, distill, evaluate, explore, look, report, train
+from ddkit.commands import choose, course, data, distill, evaluate, explore, look, pretrain, report, train
 from ddkit.foundation.finding import modules_in
 
 EPILOG = """examples:
@@ -26,7 +26,7 @@ EPILOG = """examples:
       let methods distil for five minutes each and score their sets alike, beside published numbers
 """
 # In the order in which --help lists them.
-CORE = (course, train, distill, choose, evaluate, look, data, explore, report)
+CORE = (course, train, pretrain, distill, choose, evaluate, look, data, explore, report)
 
 
 def parser() -> argparse.ArgumentParser:

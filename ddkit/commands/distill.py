@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from ddkit.cli.flags import add_knobs, knobs_of, presets
+from ddkit.cli.flags import OF_THE_SPEC, add_knobs, knobs_of, presets
 from ddkit.cli.forms import add_form, form_of, within
 from ddkit.cli.options import add_data, add_json, add_out, add_places, add_precision, add_settings, settings, show
+from ddkit.cli.pretrained import add_pretrained, bring, knobs_of_pretraining
 from ddkit.foundation.progress import say
 from ddkit.methods import METHODS, get
 from ddkit.synthetic.budget import in_words
@@ -26,6 +27,7 @@ def add_to(add) -> None:
     distill.add_argument("--seed", type=int, default=0, help="of everything random in the run")
     distill.add_argument("--lr", type=float, help="learning rate of the images (None: the preset's)")
     add_settings(distill)
+    add_pretrained(distill)
     distill.add_argument("--validate-every", type=int, default=0, metavar="N",
                          help="score on validation data every N updates (0: never)")
     add_out(distill)
@@ -39,10 +41,14 @@ def _distill(options) -> None:
     from ddkit.runs import run
     from ddkit.specs import Distill
 
+    knobs = dict(settings(options, options.method, **knobs_of(options)))
+    own = {name: getattr(options, name) for name in OF_THE_SPEC if getattr(options, name) is not None}
+    knobs |= knobs_of_pretraining(options, knobs | own)
     spec = Distill(options.dataset, options.method, options.preset, network=options.network, width=options.width,
                    updates=options.updates, seed=options.seed, size=options.size, precision=options.precision,
-                   options=settings(options, **knobs_of(options)), **form_of(options))
+                   options=knobs, **form_of(options))
     spec = within(spec.able if options.init is None else replace(spec, init=options.init), options)
+    bring(options, spec)
 
     class Announce(Callback):
         def on_start(self, synthetic, history):

@@ -36,6 +36,12 @@ def canonical(name: str) -> str:
         return name
 
 
+def own_size(name: str) -> int | None:
+    """The side length that a data set has where no other is asked for; None of an unknown one."""
+    whole = name.split("-")[0] if isinstance(name, str) else None
+    return SOURCES[whole].size if whole in SOURCES else None
+
+
 def name_of(dataset: str, classes: Sequence[int]) -> str:
     """The name of some classes, by their labels, of a data set that may itself be some classes of another."""
     whole, own = parse_name(dataset)

@@ -32,6 +32,12 @@ class Translator(nn.Module):
         return images + change if self.residual else change
 
 
+def bytes_to_train(width: int, images: int, pixels: int) -> int:
+    """About what a translator of that width takes in a step on so many images of so many pixels: its weights with
+    gradients and moments, and what its layers keep of the images."""
+    return 16 * 18 * width**2 + 4 * 9 * width * images * pixels
+
+
 def build_translator(channels: int, width: int, start: str, generator: torch.Generator) -> Translator:
     """A translator that begins as the identity, or with random weights and no residual."""
     with torch.device("meta"):  # torch's own start, which draws from its global stream, is not wanted

@@ -126,7 +126,10 @@ class Distill(MadeSet, Spec):
     def pretraining(self) -> Pretrain | None:
         """The pre-training whose weights the method begins with, if it wants any."""
         wanted = getattr(self.config, "pretraining", None)
-        return wanted and Pretrain(*wanted, size=self.size)
+        if wanted is None:
+            return None
+        dataset, plan, seed, size = wanted
+        return Pretrain(dataset, plan, seed, self.size if size is None else size)
 
     @property
     def total_updates(self) -> int:

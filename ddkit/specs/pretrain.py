@@ -4,10 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ddkit.data import SOURCES, Dataset, parse_name
+from ddkit.data import SOURCES, Dataset, own_size, parse_name
 from ddkit.foundation.errors import require
 from ddkit.foundation.schema import NUMBER
-from ddkit.methods.translation.pretraining import Pretraining, Subset, TranslatorPlan, distil_subset, trial
+from ddkit.methods.translation.plan import TranslatorPlan
+from ddkit.methods.translation.pretraining import Pretraining, Subset, distil_subset
+from ddkit.methods.translation.trying import trial
 from ddkit.networks import sketch_for
 from ddkit.runs.jobs import PARTS, Job, Outcome
 from ddkit.runs.spec import OfDataset, Spec, key
@@ -26,8 +28,14 @@ class Pretrain(OfDataset, Spec):
     seed: int = 0
     size: int | None = None
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.size == own_size(self.dataset):  # which needs no saying
+            object.__setattr__(self, "size", None)
+
     def check_on(self, dataset: Dataset) -> None:
         sketch_for(dataset, self.plan.network, self.plan.width)
+        self.plan.check_memory(dataset)
         self.plan.classes(dataset, self.seed)
 
     def check_for(self, dataset: Dataset) -> None:
@@ -59,5 +67,5 @@ class Pretrain(OfDataset, Spec):
 
     def _subsets(self, job: Job, kind: str, numbers: Iterable[int], classes: list[int]) -> list[Subset]:
         return in_parallel(distil_subset, (
-            (job.checkpoint(f"{PARTS}/{kind}-{number:04d}.pt"), number, self.plan, classes, job.dataset, self.seed)
-            for number in numbers))
+            (job.checkpoint(f"{PARTS}/{kind}-{number:04d}.pt"), number, self.plan, classes, job.dataset, self.seed,
+             job.quiet) for number in numbers))

@@ -14,6 +14,7 @@ from ddkit.__main__ import main
 from ddkit.foundation import memory
 from ddkit.foundation.errors import InputError
 from ddkit.methods import loop as distill
+from ddkit.methods.translation.inner import OneNetwork
 from ddkit.runs import workers
 from ddkit.training import fitting
 
@@ -58,6 +59,21 @@ COMMANDS = {
         "--jobs": ["0"], "--experts": ["0", "-1", "1000000000000"], "--epochs": ["0", "1000000000000"],
         "--network": ["", "NTK"], "--width": ["0", "1000000000"], "--difficulty": ["", "hard"],
         "--sharpness": ["-1", "nan", "inf"], "--size": ["2"]}),
+    "distill translative": ([*DISTILL, "--method", "translative", "--preset", "laptop"], {
+        "--pretrained": ["", "NOWHERE", "SET"], "--pretrained-on": ["", "letters", "cifar10"],
+        "--pretrained-with": ["x", "speed=1", "real=", "real=0", "real=1.5", "width=8", "real=9,real=9", "held_out=-1"],
+        "--pretrained-size": ["0", "x"], "--subsets": ["0"], "--channels": ["0", "x", "1000000000"], "--updates": ["9"],
+        "--translator": ["", "other", "null"]}),
+    "pretrain": (["pretrain", "--dataset", "digits", "--fewest-classes", "2", "--held-out", "2"], {
+        "--dataset": ["", "letters", "digits-0-1-2", "digits-11"], "--size": ["0", "2"], "--jobs": ["0"],
+        "--seed": ["1" + "0" * 30], "--network": ["", "NTK", "ConvNetD6"], "--width": ["0", "1000000000"],
+        "--subsets": ["0", "-1", "1.5", "x", "1000000000000"], "--fewest-classes": ["1", "9", "21"],
+        "--most-ipc": ["0", "100", "200"], "--real": ["1", "4"], "--inner-updates": ["0"], "--steps": ["0", "nan"],
+        "--image-lr": ["0", "nan", "inf", "1e31"], "--target-lr": ["-1"], "--lr": ["0", "true", "null"],
+        "--channels": ["0", "1000000000"], "--held-out": ["-1", "9", "99"], "--trials": ["-1"],
+        "--left-out": ["x", "1,x"], "--fixed": ["-1"], "--precision": ["", "float16"], "--judged": ["0"],
+        "--networks": ["0"]}),
+    "pretrain of an MLP": (["pretrain", "--dataset", "digits", "--network", "MLP"], {"--width": ["64"]}),
     "coreset": (["coreset", "--ipc", "2"], {
         "--method": ["", "best", "forgetting"], "--ipc": ["0", "99999"], "--on": ["", "nothing", "NTK"],
         "--width": ["64"], "--epochs": ["3", "-1"]}),
@@ -111,6 +127,7 @@ def untrained(monkeypatch):
 
     monkeypatch.setattr(fitting, "_epoch", trained)
     monkeypatch.setattr(distill._Run, "remember", trained)
+    monkeypatch.setattr(OneNetwork, "update", trained)
 
 
 @pytest.mark.parametrize("arguments", CASES)

@@ -18,8 +18,11 @@ from ddkit.methods.kernel.krr import KernelRegression
 from ddkit.methods.matching.datadam import DataDAM
 from ddkit.methods.matching.trajectory import TrajectoryMatching
 from ddkit.methods.private import PrivateMatching
+from ddkit.methods.translation.inner import OneNetwork
+from ddkit.methods.translation.plan import TranslatorPlan
+from ddkit.methods.translation.pretraining import Pretraining
 from ddkit.runs import RECORD, Record, find, run, runner
-from ddkit.specs import Coreset, Distill, Evaluate, Experts, File, Full, RandomReal, evaluate
+from ddkit.specs import Coreset, Distill, Evaluate, Experts, File, Full, Pretrain, RandomReal, evaluate
 from ddkit.training import fitting
 from ddkit.training.experts import Plan
 
@@ -33,6 +36,9 @@ SPECS = {
     "herding": Coreset("mnist", 2, "herding"),
     "forgetting": Coreset("mnist", 2, "forgetting", on="MLP", epochs=3),
     "experts": Experts("mnist", Plan("MLP", experts=2, epochs=2, difficulty="el2n", judges=1)),
+    "pretraining": Pretrain("mnist", TranslatorPlan(
+        "ConvNetD1", 4, subsets=1, fewest_classes=2, most_classes=3, most_ipc=1, real=9, inner_updates=3, steps=3,
+        held_out=2, trials=1)),
     "datadam": Distill("mnist", network="ConvNetD1", width=4, options=(("network_steps", 1),), **SMALL),
     "pad": Distill("mnist", "trajectory", "pad", network="ConvNetD1", width=4, options=PAD, **SMALL),
     "kip": Distill("mnist", "kip", options=(("real_batch", 20),), **SMALL),
@@ -94,6 +100,8 @@ def outcome(record: Record) -> tuple:
     tensors = [record.synthetic.images, record.synthetic.labels] if made.exists() else []
     if record.spec["type"] == "Experts":
         tensors = [record.trajectories.weights(i, e) for i in range(2) for e in range(3)]
+    if record.spec["type"] == "Pretrain":
+        tensors = list(record.weights.values())
     return timeless(record.result), [t.tolist() for t in tensors]
 
 
@@ -112,7 +120,10 @@ def stopped(monkeypatch):
             return step
 
         monkeypatch.setattr(fitting, "SAVE_EVERY", -1.0)
-        if kind in DISTILLATIONS:
+        if kind == "pretraining":
+            monkeypatch.setattr(OneNetwork, "update", counted(OneNetwork.update))
+            monkeypatch.setattr(Pretraining, "step", counted(Pretraining.step))
+        elif kind in DISTILLATIONS:
             for method in (DataDAM, KernelRegression, PrivateMatching, TrajectoryMatching):
                 monkeypatch.setattr(method, "update", counted(method.update))
         else:

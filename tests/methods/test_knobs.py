@@ -10,6 +10,7 @@ from ddkit.foundation.errors import InputError
 from ddkit.foundation.knobs import Declared, declared
 from ddkit.methods import METHODS, presets
 from ddkit.methods.matching.student import GRADIENTS
+from ddkit.methods.translation.plan import TranslatorPlan
 from ddkit.plots import tables
 from ddkit.synthetic import forms
 from ddkit.synthetic.forms import FORMS
@@ -17,7 +18,8 @@ from ddkit.training import Protocol
 from ddkit.training.difficulty import SCORES
 from ddkit.training.experts import Plan
 
-CONFIGS = {name: method.Config for name, method in METHODS.items()} | {"experts": Plan, "protocols": Protocol}
+CONFIGS = {name: method.Config for name, method in METHODS.items()} | {"experts": Plan, "protocols": Protocol,
+                                                                        "translators": TranslatorPlan}
 CONFIGS |= {f"form {name}": form.Config for name, form in FORMS.items()}
 KNOBS = [pytest.param(config, knob, id=f"{name}-{knob.name}") for name, config in CONFIGS.items()
          for knob in declared(config)]

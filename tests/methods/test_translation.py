@@ -14,9 +14,11 @@ from ddkit.foundation.randomness import stream
 from ddkit.methods import presets
 from ddkit.methods.loop import Callback, distill
 from ddkit.methods.translation.inner import OneNetwork
-from ddkit.methods.translation.pretraining import Pretraining, TranslatorPlan, distil_subset, trial
+from ddkit.methods.translation.plan import TranslatorPlan
+from ddkit.methods.translation.pretraining import Pretraining, choose, distil_subset
 from ddkit.methods.translation.regression import Statistics, batch_loss, centred, features, weights_of
 from ddkit.methods.translation.translative import Translative
+from ddkit.methods.translation.trying import trial
 from ddkit.networks import build
 from ddkit.networks.translator import build_translator
 from ddkit.runs import Record, run
@@ -238,18 +240,19 @@ def test_subsets_depend_on_their_number_alone_and_are_reloaded(letters, tmp_path
 
 
 def test_what_judges_a_subset_was_not_distilled_from_and_is_of_its_classes(letters, tmp_path):
-    from ddkit.methods.translation.pretraining import _choose
-
     learned, held = SMALL.classes(letters, 0)
     assert not set(learned) & set(held) and sorted(learned + held) == list(range(6))
     for number in range(6):
-        inner, judging, start = _choose(number, SMALL, learned, letters, 0)
-        rows = {name: {tuple(image.flatten().tolist()) for image in split.images}
-                for name, split in (("inner", inner), ("judging", judging), ("start", start))}
-        assert not rows["inner"] & rows["judging"] and rows["start"] <= rows["inner"]
-        shown = {int(letters.train.labels[(letters.train.images == image).flatten(1).all(1)][0])
-                 for image in judging.images}
-        assert shown <= set(learned)
+        inner, judges, start = choose(number, SMALL, learned, letters, 0)
+        rows = {name: set(picks.rows.tolist()) for name, picks in (("inner", inner), ("judges", judges),
+                                                                   ("start", start))}
+        assert not rows["inner"] & rows["judges"] and rows["start"] <= rows["inner"]
+        for picks in (inner, judges, start):
+            of_class = {(int(letters.train.labels[row]), int(label)) for row, label in zip(*picks[:2], strict=True)}
+            assert {true for true, _ in of_class} <= set(learned) and len(of_class) == picks.classes
+            images, targets = picks.of(letters.train)
+            assert torch.equal(images, letters.train.images[picks.rows])
+            assert torch.equal(targets.argmax(1), picks.labels)
 
 
 def test_pretraining_keeps_no_graph_of_the_distillation(letters, tmp_path):
@@ -295,8 +298,9 @@ def test_a_subset_is_blind_to_what_its_classes_are_called(letters, tmp_path):
     """Relabelling the classes permutes the targets and leaves the images and what a translator makes of them."""
     [given] = subsets(letters, tmp_path, numbers=[0])
     order = torch.randperm(given.targets.shape[1], generator=stream(0, "order"))
-    statistics = Statistics.of(SMALL.fixed_network(letters), *given.judges)
-    permuted = Statistics.of(SMALL.fixed_network(letters), given.judges[0], given.judges[1][:, order])
+    images, wanted = given.judges.of(letters.train)
+    statistics = Statistics.of(SMALL.fixed_network(letters), images, wanted)
+    permuted = Statistics.of(SMALL.fixed_network(letters), images, wanted[:, order])
     found = []
     for stats, targets in ((statistics, given.targets), (permuted, given.targets[:, order])):
         learner = OneNetwork(SMALL.fixed_network(letters), stats, given.images.clone(), targets.clone(), 0.02, 0.005, 3)

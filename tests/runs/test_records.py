@@ -9,8 +9,9 @@ from ddkit.applications.continual import Continual
 from ddkit.applications.search import Grid, Search
 from ddkit.course import lesson
 from ddkit.foundation.errors import InputError
+from ddkit.methods.translation.plan import TranslatorPlan
 from ddkit.runs import RECORD, REFERENCE, Record, maker, run, runs_root, shipped, sign
-from ddkit.specs import Coreset, Distill, Evaluate, Experts, RandomReal
+from ddkit.specs import Coreset, Distill, Evaluate, Experts, Pretrain, RandomReal
 from ddkit.training.experts import Plan
 
 TINY = Distill("digits", ipc=1, network="ConvNetD1", width=4, updates=2, options=(("network_steps", 1),))
@@ -19,6 +20,8 @@ KINDS = {
     "scores": Evaluate(RandomReal("digits", 1), "assignment", "MLP", seeds=2, epochs=1),
     "kernel": Evaluate(RandomReal("digits", 1), "kernel", "NTK", seeds=1),
     "experts": Experts("digits", Plan("MLP", experts=2, epochs=1)),
+    "pretraining": Pretrain("digits", TranslatorPlan("ConvNetD1", 4, subsets=2, fewest_classes=2, most_ipc=1, real=9,
+                                                     inner_updates=2, steps=2, held_out=2, trials=2, channels=4)),
     "continual": Continual(Coreset("digits", 1), ((0, 1), (2, 3)), "gdumb", "MLP", seeds=1, epochs=1),
     "search": Search(RandomReal("digits", 1), Grid((1,), (4, 8), ("none",), ("relu",), ("avg",)), epochs=1)}
 

@@ -11,8 +11,9 @@ from ddkit.applications.search import Grid, Search
 from ddkit.foundation.errors import Stopped
 from ddkit.foundation.progress import attended, bar
 from ddkit.methods.loop import Callback
+from ddkit.methods.translation.plan import TranslatorPlan
 from ddkit.runs import run
-from ddkit.specs import Coreset, Distill, Evaluate, Experts, RandomReal
+from ddkit.specs import Coreset, Distill, Evaluate, Experts, Pretrain, RandomReal
 from ddkit.training.experts import Plan
 
 PAD = (("batch", 5), ("expert_batch", 64), ("expert_epochs", 3), ("expert_lr", 0.1), ("expert_span", 1), ("experts", 1),
@@ -22,6 +23,9 @@ SPECS = {
     "evaluation": Evaluate(RandomReal(DIGITS, 2), "assignment", "MLP", seeds=2, epochs=3),
     "forgetting": Coreset(DIGITS, 2, "forgetting", on="MLP", epochs=3),
     "experts": Experts(DIGITS, Plan("MLP", experts=2, epochs=2, difficulty="el2n", judges=1)),
+    "pretraining": Pretrain("digits-0-1-2-3-4", TranslatorPlan(
+        "ConvNetD1", 4, subsets=2, fewest_classes=2, most_ipc=1, real=9, inner_updates=2, steps=3, networks=1,
+        held_out=2, trials=1, channels=4)),
     "datadam": Distill(DIGITS, options=(("network_steps", 1),), **SMALL),
     "pad": Distill(DIGITS, "trajectory", "pad", options=PAD, **SMALL),
     "kip": Distill(DIGITS, "kip", ipc=2, updates=3, options=(("real_batch", 20),)),

@@ -59,9 +59,10 @@ def _memory(name: str, options):
     if name in METHODS:
         return Coreset(options.dataset, options.ipc, name, size=options.size)
     infinite = name == "kip"  # whose network is none that could be trained
-    return Distill(options.dataset, PRESETS.get(name, name), name if name in PRESETS else "course", options.ipc,
+    method = PRESETS.get(name, name)
+    return Distill(options.dataset, method, name if name in PRESETS else "course", options.ipc,
                    options.init, None if infinite else options.network, None if infinite else options.width,
-                   options.updates, size=options.size, options=settings(options))
+                   options.updates, size=options.size, options=settings(options, method))
 
 
 def _steps(text: str) -> tuple[tuple[int, ...], ...]:

@@ -40,3 +40,16 @@ class OneNetwork:
         self.optimiser.step()
         self.done += 1
         return loss.item()
+
+    def state_dict(self) -> dict:
+        """All that the next update depends on, besides the network and its statistics."""
+        return {"images": self.images.detach(), "targets": self.targets.detach(),
+                "optimiser": self.optimiser.state_dict(), "done": self.done}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Go on from ``state_dict``."""
+        with torch.no_grad():
+            self.images.copy_(state["images"])
+            self.targets.copy_(state["targets"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.done = state["done"]

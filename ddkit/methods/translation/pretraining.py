@@ -6,85 +6,38 @@ that the distillation has not seen. No gradient goes through the distillation, s
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import NamedTuple
 
 import torch
-from annotated_types import Ge, Gt
 from torch import Tensor
 
 from ddkit.data import Dataset, Split
 from ddkit.foundation.checkpoints import Checkpoint, readable
-from ddkit.foundation.errors import Diverged, require
-from ddkit.foundation.knobs import Knob, Knobs
+from ddkit.foundation.errors import Diverged, telling_interrupts
 from ddkit.foundation.progress import bar
 from ddkit.foundation.randomness import restore, states, stream
 from ddkit.methods.falling import fall_as_cosine
 from ddkit.methods.translation.inner import OneNetwork
+from ddkit.methods.translation.plan import TranslatorPlan
 from ddkit.methods.translation.regression import Statistics, batch_loss, centred
-from ddkit.networks import Network, build_for, parse
 from ddkit.networks.cost import Stopwatch
-from ddkit.networks.precision import Precision
-from ddkit.networks.translator import Translator, build_translator
 
-SAVE_EVERY = 50  # steps of the translator between two checkpoints
+SAVE_EVERY = 50  # updates of a subset, or steps of the translator, between two checkpoints
 
 
-@dataclass(frozen=True)
-class TranslatorPlan(Knobs):
-    """How a translator is pre-trained."""
+class Picks(NamedTuple):
+    """Some training images, by their rows [m], with their labels [m] among so many classes of a subset."""
 
-    network: Annotated[str, Knob("of the fixed and of the fresh networks")] = "ConvNetD3"
-    width: Annotated[int, Ge(1), Knob("its width")] = 32
-    fixed: Annotated[int, Ge(0), Knob("seed of the one network that sets are distilled in, for ever")] = 0
-    subsets: Annotated[int, Ge(1), Knob("small sets to train on")] = 60
-    fewest_classes: Annotated[int, Ge(2), Knob("of a subset")] = 5
-    most_classes: Annotated[int, Ge(2), Knob("of a subset")] = 20
-    most_ipc: Annotated[int, Ge(1), Knob("synthetic images of each class, from 1 on")] = 5
-    real: Annotated[int, Ge(2), Knob("images of a class that a subset is distilled from; as many judge it")] = 150
-    inner_updates: Annotated[int, Ge(1), Knob("of a subset's images and targets in the fixed network", "T")] = 150
-    image_lr: Annotated[float, Gt(0), Knob("of Adam, on a subset's images", "alpha")] = 0.02
-    target_lr: Annotated[float, Ge(0), Knob("of Adam, on its targets")] = 0.005
-    steps: Annotated[int, Ge(1), Knob("of the translator")] = 1500
-    networks: Annotated[int, Ge(1), Knob("fresh ones in a step")] = 2
-    judged: Annotated[int, Ge(1), Knob("real images in a step")] = 200
-    lr: Annotated[float, Gt(0), Knob("of Adam, on the translator; falls to zero as a cosine", "eta")] = 5e-4
-    channels: Annotated[int, Ge(1), Knob("of the translator's blocks")] = 16
-    held_out: Annotated[int, Ge(0), Knob("classes that are kept for the trial at the end")] = 12
-    trials: Annotated[int, Ge(0), Knob("small sets of these, that the translator is tried on")] = 10
-    left_out: Annotated[str, Knob("classes that are never looked at, by their names, separated by commas")] = ""
-    precision: Precision = "float32"
+    rows: Tensor
+    labels: Tensor
+    classes: int
 
-    def check(self) -> None:
-        parse(self.network, self.width)
-        require(self.fewest_classes <= self.most_classes, "fewest_classes is at most most_classes, got "
-                                                          f"{self.fewest_classes} and {self.most_classes}")
-
-    def classes(self, dataset: Dataset, seed: int) -> tuple[list[int], list[int]]:
-        """The classes to learn from, and those held out for the trial.
-
-        Raises:
-            InputError: a class that is left out is none, or too few are left.
-        """
-        names = [name for name in self.left_out.split(",") if name]
-        for name in names:
-            require(name in dataset.classes, f"{dataset.name} has no class {name!r} that could be left out")
-        left = [c for c, name in enumerate(dataset.classes) if name not in names]
-        order = [left[i] for i in torch.randperm(len(left), generator=stream(seed, "held out")).tolist()]
-        learned, held = sorted(order[self.held_out:]), sorted(order[: self.held_out])
-        require(len(learned) >= self.fewest_classes, f"{len(learned)} classes of {dataset.name} are left to learn from "
-                f"and a subset has {self.fewest_classes} at least: hold fewer out, or lower fewest_classes")
-        return learned, held
-
-    def fixed_network(self, dataset: Dataset) -> Network:
-        """The one network that every set is distilled in: the same features for every data set of as many channels."""
-        return build_for(dataset, self.network, self.width, stream(self.fixed, "fixed network"), self.precision)
-
-    def fresh_network(self, dataset: Dataset, generator: torch.Generator) -> Network:
-        return build_for(dataset, self.network, self.width, generator, self.precision)
-
-    def translator(self, dataset: Dataset, start: str, generator: torch.Generator) -> Translator:
-        return build_translator(dataset.channels, self.channels, start, generator).to(dataset.train.images.device)
+    def of(self, train: Split, some: Tensor | slice = slice(None)) -> tuple[Tensor, Tensor]:
+        """The images [m, C, H, W] and their targets [m, classes], or ``some`` of them."""
+        place = train.images.device
+        return train.images[self.rows[some].to(place)], centred(self.labels[some], self.classes).to(place)
 
 
 @dataclass(frozen=True)
@@ -93,53 +46,86 @@ class Subset:
 
     Attributes:
         images, targets: the set's, [n, C, H, W] and [n, classes].
-        judges: real images that the distillation has not seen, [m, C, H, W], and their targets [m, classes].
+        judges: real images of its classes that the distillation has not seen.
         seconds: that the distillation took.
     """
 
     images: Tensor
     targets: Tensor
-    judges: tuple[Tensor, Tensor]
+    judges: Picks
     seconds: float
 
 
 def distil_subset(kept: Checkpoint, number: int, plan: TranslatorPlan, classes: list[int], dataset: Dataset,
-                  seed: int) -> Subset:
-    """Distil subset ``number`` of some of ``classes``, or reload it; subsets depend on nothing but their number."""
-    inner, judging, start = _choose(number, plan, classes, dataset, seed)
-    found = kept.load()
-    if found is None:
-        watch, network = Stopwatch(), plan.fixed_network(dataset)
-        learned = OneNetwork(network, Statistics.of(network, inner.images, inner.labels), start.images.clone(),
-                             start.labels.clone(), plan.image_lr, plan.target_lr, plan.inner_updates)
-        losses = [learned.update() for _ in range(plan.inner_updates)]
-        if not math.isfinite(losses[-1]):
-            raise Diverged(f"subset {number} diverged in the fixed network: lower image_lr")
-        found = {"images": learned.images.detach(), "targets": learned.targets.detach(), "seconds": watch.seconds}
-        kept.save(found)
-    images, targets = (found[name].to(judging.images) for name in ("images", "targets"))  # a reloaded one is the CPU's
-    return Subset(images, targets, (judging.images, judging.labels), found["seconds"])
+                  seed: int, quiet: bool = True) -> Subset:
+    """Distil subset ``number`` of some of ``classes``, or go on with it, or reload it; subsets depend on nothing but
+    their number."""
+    inner, judges, start = choose(number, plan, classes, dataset, seed)
+    state = kept.load()
+    with readable(kept):
+        finished = state is not None and state["done"] == plan.inner_updates
+    if not finished:
+        network = plan.fixed_network(dataset)
+        learned = OneNetwork(network, Statistics.of(network, *inner.of(dataset.train)), *start.of(dataset.train),
+                             plan.image_lr, plan.target_lr, plan.inner_updates)
+        state = _distilled(learned, kept, state, _title(number, plan), quiet)
+    images, targets = (state[name].to(dataset.train.images) for name in ("images", "targets"))  # reloaded: the CPU's
+    return Subset(images, targets, judges, state["seconds"])
 
 
-def _choose(number: int, plan: TranslatorPlan, classes: list[int], dataset: Dataset, seed: int) -> list[Split]:
-    """A subset's real images, those that judge it, and its start, with targets as labels."""
-    random, train = stream(seed, f"subset {number}"), dataset.train
+def _title(number: int, plan: TranslatorPlan) -> str:
+    return (f"subset {number + 1} of {plan.subsets}" if number < plan.subsets else
+            f"held-out subset {number - plan.subsets + 1} of {plan.trials}")
+
+
+def _distilled(learned: OneNetwork, kept: Checkpoint, state: dict | None, title: str, quiet: bool) -> dict:
+    """Make the updates that are still to be made after ``state``; returns the last state, which is kept."""
+    watch = Stopwatch(state["seconds"] if state else 0.0)
+    if state:
+        with readable(kept):
+            learned.load_state_dict(state)
+
+    def now() -> dict:
+        return learned.state_dict() | {"seconds": watch.seconds}
+
+    return _to_the_end(learned.update, lambda: learned.done, learned.updates, title, "image_lr", kept, now, quiet)
+
+
+def _to_the_end(step: Callable[[], float], done: Callable[[], int], most: int, title: str, rate: str, kept: Checkpoint,
+                now: Callable[[], dict], quiet: bool) -> dict:
+    """Make the steps that are still to be made, each of which gives a loss; returns the last state, which is kept, as
+    ``now`` gives it, whatever ends them."""
+    with (telling_interrupts(lambda: f"saved after {done()} of {most} steps ({title})"),
+          bar(most, title, "step", done=done(), quiet=quiet) as progress):
+        try:
+            while done() < most:
+                if not math.isfinite(loss := step()):
+                    raise Diverged(f"{title} diverged in step {done()}: lower {rate}")
+                if done() % SAVE_EVERY == 0:
+                    kept.save(now())
+                progress.step(loss=f"{loss:.4f}")
+        finally:
+            state = now()
+            kept.save(state)
+    return state
+
+
+def choose(number: int, plan: TranslatorPlan, classes: list[int], dataset: Dataset, seed: int) -> list[Picks]:
+    """What subset ``number`` is distilled from, what judges it, and what it begins as."""
+    random, numbers = stream(seed, f"subset {number}"), dataset.train.labels.cpu()
     most = min(plan.most_classes, len(classes))
     count = int(torch.randint(min(plan.fewest_classes, most), most + 1, (), generator=random))
     chosen = [classes[i] for i in torch.randperm(len(classes), generator=random)[:count].tolist()]
     ipc = int(torch.randint(1, plan.most_ipc + 1, (), generator=random))
     parts: list[list[Tensor]] = [[], [], []]
     for label in chosen:
-        members = torch.nonzero(train.labels.cpu() == label)[:, 0]
+        members = torch.nonzero(numbers == label)[:, 0]
         members = members[torch.randperm(len(members), generator=random)]
-        real = min(plan.real, len(members) // 2)
-        require(real >= ipc, f"{dataset.name} has {len(members)} images of {dataset.classes[label]}, and half of them "
-                             f"must be {ipc} at least: lower most_ipc")
-        for part, picks in zip(parts, (members[:real], members[real: 2 * real], members[:ipc]), strict=True):
-            part.append(picks)
-    targets = (torch.arange(count).repeat_interleave(torch.tensor([len(picks) for picks in part])) for part in parts)
-    return [Split(train.images[torch.cat(part).to(train.images.device)],
-                  centred(labels, count).to(train.images.device)) for part, labels in zip(parts, targets, strict=True)]
+        real = plan.real_of(len(members))
+        for part, rows in zip(parts, (members[:real], members[real: 2 * real], members[:ipc]), strict=True):
+            part.append(rows)
+    return [Picks(torch.cat(part), torch.arange(count).repeat_interleave(torch.tensor([len(rows) for rows in part])),
+                  count) for part in parts]
 
 
 class Pretraining:
@@ -162,11 +148,12 @@ class Pretraining:
         """One step on one subset; returns its loss before."""
         plan, picks = self.plan, self.streams["picks"]
         subset = self.subsets[int(torch.randint(len(self.subsets), (), generator=picks))]
-        images, targets = subset.judges
-        chosen = torch.randint(len(images), (min(plan.judged, len(images)),), generator=picks).to(images.device)
+        number = len(subset.judges.rows)
+        some = torch.randint(number, (min(plan.judged, number),), generator=picks)
+        images, targets = subset.judges.of(self.dataset.train, some)
         translated = self.translator(subset.images)
         loss = sum(batch_loss(plan.fresh_network(self.dataset, self.streams["networks"]), translated, subset.targets,
-                              images[chosen], targets[chosen]) for _ in range(plan.networks)) / plan.networks
+                              images, targets) for _ in range(plan.networks)) / plan.networks
         fall_as_cosine(self.optimiser, len(self.losses), plan.steps)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward(inputs=list(self.translator.parameters()))
@@ -176,23 +163,12 @@ class Pretraining:
 
     def run(self, kept: Checkpoint, quiet: bool = False) -> None:
         """All steps that are still to be made, from the checkpoint on."""
-        self._resume(kept)
-        with bar(self.plan.steps, "pre-training", "step", done=len(self.losses), quiet=quiet) as progress:
-            try:
-                while len(self.losses) < self.plan.steps:
-                    if not math.isfinite(self.step()):
-                        raise Diverged(f"step {len(self.losses)} of the translator diverged: lower its learning rate")
-                    if len(self.losses) % SAVE_EVERY == 0:
-                        kept.save(self.state_dict())
-                    progress.step(loss=f"{self.losses[-1]:.4f}")
-            finally:
-                kept.save(self.state_dict())
-
-    def _resume(self, kept: Checkpoint) -> None:
         state = kept.load()
         if state:
             with readable(kept):
                 self.load_state_dict(state)
+        _to_the_end(self.step, lambda: len(self.losses), self.plan.steps, "pre-training", "lr", kept, self.state_dict,
+                    quiet)
 
     def state_dict(self) -> dict:
         """All that the next step depends on, besides the subsets."""
@@ -205,17 +181,3 @@ class Pretraining:
         self.translator.load_state_dict(state["translator"])
         self.optimiser.load_state_dict(state["optimiser"])
         restore(self.streams, state["streams"])
-
-
-def trial(translator: Translator, subset: Subset, plan: TranslatorPlan, dataset: Dataset, seed: int, number: int,
-          networks: int = 4) -> dict[str, float]:
-    """Mean loss of a held-out subset in ``networks`` networks that nobody has seen, as it is and translated."""
-    random, (images, targets) = stream(seed, f"trial {number}"), subset.judges
-    judges = [plan.fresh_network(dataset, random) for _ in range(networks)]
-    with torch.no_grad():
-        translated = translator(subset.images)
-        losses = {name: sum(float(batch_loss(judge, given, subset.targets, images, targets)) for judge in judges)
-                  for name, given in (("one network", subset.images), ("translated", translated))}
-    return {name: total / networks for name, total in losses.items()}
-
-

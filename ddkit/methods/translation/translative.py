@@ -25,11 +25,16 @@ from ddkit.foundation.memory import require_memory
 from ddkit.methods.falling import fall_as_cosine
 from ddkit.methods.method import Method, Preset
 from ddkit.methods.translation.inner import OneNetwork
-from ddkit.methods.translation.pretraining import TranslatorPlan
+from ddkit.methods.translation.plan import TranslatorPlan, as_text, from_text
 from ddkit.methods.translation.regression import Statistics, batch_loss, centred
 from ddkit.networks.precision import Precision
+from ddkit.networks.translator import bytes_to_train
 from ddkit.synthetic import SyntheticSet
 from ddkit.training.kernels import CHUNK
+
+_OF_THE_PLAN = {"network": "network", "width": "width", "fixed": "fixed", "subsets": "subsets",
+                "steps": "pretraining_steps", "channels": "channels", "left_out": "left_out", "precision": "precision"}
+"""Knobs of the translator's plan, and what they are called among the method's, which has others of some names."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,9 @@ class Config(Knobs):
     pretraining_steps: Annotated[int, Ge(1), Knob("that it learned for")] = TranslatorPlan.steps
     channels: Annotated[int, Ge(1), Knob("of its blocks")] = TranslatorPlan.channels
     left_out: Annotated[str, Knob("classes that it never saw, by their names, separated by commas")] = ""
+    pretrained_size: Annotated[int | None, Ge(1), Knob("side length of the images that it learned from (None: as "
+                                                       "here)", unit="pixels")] = None
+    pretrained_with: Annotated[str, Knob("further knobs of its plan, as name=value with commas between")] = ""
     fixed: Annotated[int, Ge(0), Knob("seed of the fixed network")] = TranslatorPlan.fixed
     network: Annotated[str, Knob("of the fixed and of the fresh networks")] = "ConvNetD3"
     width: Annotated[int, Ge(1), Knob("its width")] = 32
@@ -62,6 +70,7 @@ class Config(Knobs):
         require(self.updates >= self.inner_updates,
                 f"{self.inner_updates} updates are made in the fixed network before the set is translated, so that "
                 f"{self.updates} in all are too few: raise updates, or lower inner_updates")
+        _ = self.plan_of_translator  # which checks its own knobs
 
     @property
     def steps(self) -> int:
@@ -71,15 +80,22 @@ class Config(Knobs):
     @property
     def plan_of_translator(self) -> TranslatorPlan:
         """How the translator was, or would be, pre-trained."""
-        return TranslatorPlan(network=self.network, width=self.width, fixed=self.fixed, subsets=self.subsets,
-                    steps=self.pretraining_steps, channels=self.channels, left_out=self.left_out,
-                    precision=self.precision)
+        return TranslatorPlan(**{name: getattr(self, own) for name, own in _OF_THE_PLAN.items()},
+                              **from_text(self.pretrained_with, tuple(_OF_THE_PLAN)))
 
     @property
-    def pretraining(self) -> tuple[str, TranslatorPlan, int] | None:
-        """Data set, plan and seed of the pre-training whose weights are wanted; None where none are."""
+    def pretraining(self) -> tuple[str, TranslatorPlan, int, int | None] | None:
+        """Data set, plan, seed and side length of the pre-training whose weights are wanted; None where none are."""
         wanted = self.translator == "pre-trained"
-        return (self.pretrained_on, self.plan_of_translator, self.pretraining_seed) if wanted else None
+        return (self.pretrained_on, self.plan_of_translator, self.pretraining_seed, self.pretrained_size
+                ) if wanted else None
+
+    @staticmethod
+    def begun_with(dataset: str, plan: TranslatorPlan, seed: int, size: int) -> dict:
+        """The knobs that name such a pre-training."""
+        return {own: getattr(plan, name) for name, own in _OF_THE_PLAN.items()} | {
+            "pretrained_on": dataset, "pretraining_seed": seed, "pretrained_size": size,
+            "pretrained_with": as_text(plan, tuple(_OF_THE_PLAN)), "translator": "pre-trained"}
 
 
 _OURS = ("the translator is residual with a last convolution of zeros and group norm (the paper: batch norm; the rest "
@@ -114,9 +130,10 @@ class Translative(Method):
 
     @staticmethod
     def check_memory(config: Config, images: int, pixels: int, weights: int) -> None:
-        require_memory(12 * config.real_batch * pixels + 32 * images * (pixels + images + CHUNK) + 16 * weights,
+        require_memory(12 * config.real_batch * pixels + 32 * images * (pixels + images + CHUNK) + 16 * weights
+                       + (config.translator != "none") * bytes_to_train(config.channels, images, pixels),
                        f"{config.real_batch:,} real and {images:,} synthetic images in a step",
-                       "take a smaller real_batch")
+                       "take a smaller real_batch, or fewer channels of the translator")
 
     def start(self, dataset: Dataset, synthetic: SyntheticSet, rng) -> None:
         """Pass the real images through the fixed network, once."""
@@ -181,19 +198,14 @@ class Translative(Method):
 
     def state_dict(self) -> dict:
         """All that the next update depends on, besides the data."""
-        return {"inner": {"images": self.inner.images.detach(), "targets": self.inner.targets.detach(),
-                          "optimiser": self.inner.optimiser.state_dict(), "done": self.inner.done},
-                "translator": self.translator and self.translator.state_dict(), "adapted": self.adapted,
+        return {"inner": self.inner.state_dict(), "adapted": self.adapted,
+                "translator": self.translator and self.translator.state_dict(),
                 "optimiser": self.optimiser.state_dict(), "streams": randomness.states(self.streams)}
 
     def load_state_dict(self, state: dict) -> None:
         """Go on from ``state_dict``; call ``start`` first."""
-        inner, self.adapted = state["inner"], state["adapted"]
-        with torch.no_grad():
-            self.inner.images.copy_(inner["images"])
-            self.inner.targets.copy_(inner["targets"])
-        self.inner.optimiser.load_state_dict(inner["optimiser"])
-        self.inner.done = inner["done"]
+        self.inner.load_state_dict(state["inner"])
+        self.adapted = state["adapted"]
         if self.translator:
             self.translator.load_state_dict(state["translator"])
         self.optimiser.load_state_dict(state["optimiser"])
