@@ -5,7 +5,7 @@ from tabulate import tabulate
 # The surveys' four families: name, what is asked of the synthetic set, and methods with the lesson that shows them.
 FAMILIES = (
     ("a\nmeta-loss", "the loss of a model trained\non the set, on real data",
-     (("KIP", 7), ("RFAD", 7), ("FRePo", 7), ("DD", None))),
+     (("KIP", 7), ("RFAD", 7), ("FRePo", 7), ("DD", 12))),
     ("b\ngradients\nand trajectories", "training on the set moves\nweights as real data do",
      (("MTT", 6), ("DATM", 6), ("PAD", 6), ("DC, DSA, DCC", 11))),
     ("c\ndistributions\nand features", "networks see the same\nin the set as in real data",
@@ -23,6 +23,7 @@ GLOSSARY = {
     "continual learning": ("classes or tasks arrive one after the other, and old data are gone", 5),
     "coreset": ("real images chosen to stand for all", 5),
     "cosine annealing": ("a learning rate that falls from its start to zero along half a cosine", 1),
+    "differential privacy": ("what is released changes little, in probability, by one image more or less", 12),
     "distillation": ("of a data set: to find few synthetic images that teach a network what many real ones do", 1),
     "distribution matching": ("to let features of real and synthetic images agree on the average", 2),
     "EL2N": ("how hard an image is: the length of the error of its predicted probabilities, early in training", 6),
@@ -42,6 +43,7 @@ GLOSSARY = {
     "soft label": ("a label with a share of every class, rather than one class", 6),
     "stratified": ("split so that every class has the same share in each part", 1),
     "synthetic set": ("what is distilled: images with labels", 1),
+    "truncation": ("to differentiate through a window of a training's steps only", 12),
     "transfer": ("to train another network on a set than the one it was distilled with", 4),
     "update": ("one step of an optimiser", 1),
 }

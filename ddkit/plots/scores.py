@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from ddkit.plots.looks import CHANCE, Look, looks, name_rows
@@ -16,6 +17,8 @@ from ddkit.plots.style import Picture, bare, log_ticks, picture, spread
 from ddkit.training.scores import METRICS, Scores
 
 LETTER = 0.075  # inches that one of a legend takes
+WAYS = tuple({"linestyle": "none", "marker": "o", "markersize": 8, "color": "#222222", "markerfacecolor": face}
+             for face in ("#222222", "white"))  # of training on one set: a full and a hollow point
 
 
 @picture
@@ -140,6 +143,35 @@ def _panel(axes: Axes, group: dict[str, Scores], shown: dict[str, Look], line: f
              xlabel=f"axis begins at {low:g} %" if low else "")
     axes.set_yticks([tick for tick in axes.get_yticks() if low <= tick <= 100])
     axes.grid(axis="x", visible=False)
+
+
+@picture
+def two_ways(scores: dict[str, dict[str, Scores]], chance: float, title: str = "") -> Picture:
+    """Test score (mean and standard deviation over networks) of each set in two ways, on one axis, the two joined.
+
+    Args:
+        scores: by way (the first filled, the second hollow), then by set; sets may lack either.
+        chance: accuracy of always naming the most frequent class, in [0, 1].
+    """
+    names = list(dict.fromkeys(name for group in scores.values() for name in group))
+    figure = Picture(figsize=(7, 1.6 + 0.45 * len(names)), layout="constrained")
+    axes = figure.subplots()
+    for row, name in enumerate(names):
+        found = [group.get(name) for group in scores.values()]
+        if all(found):
+            axes.plot([100 * one.mean for one in found], [row, row], color="#888888", linewidth=1, zorder=0)
+        for one, point in zip(found, WAYS, strict=True):
+            if one:
+                axes.errorbar([100 * one.mean], [row], xerr=[100 * one.sd] if len(one.runs) > 1 else None, capsize=3,
+                              ecolor="#888888", **point)
+    axes.axvline(100 * chance, **CHANCE)
+    axes.set_yticks(range(len(names)), names)
+    counts = [len(one.runs) for group in scores.values() for one in group.values()]
+    axes.set(title=title, ylim=(len(names) - 0.5, -0.5), xlabel=f"test {METRICS['accuracy']} (%)\n"
+             f"mean{_deviation(counts)}, n = {spread(counts)} networks; dashed: chance")
+    figure.legend([Line2D([], [], **point) for point in WAYS], list(scores), loc="outside lower center", ncols=2)
+    figure.told = ". ".join(f"{way}: {_in_words(group)}" for way, group in scores.items())
+    return figure
 
 
 def _limits(scores: Iterable[Scores]) -> tuple[float, float]:

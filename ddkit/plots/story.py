@@ -183,12 +183,22 @@ def _curves(figure: Picture, panel: Panel, card: tuple[float, float, float, floa
 
 @picture
 def decoded(dataset: Dataset, rows: dict[str, torch.Tensor], title: str) -> Picture:
-    """Images that sets of equal size in bytes hold, a row for each way to store them.
+    """Images that sets of equal size in bytes hold, a row for each way to store them; given as to ``image_rows``."""
+    return _rows(dataset, rows, title)
+
+
+@picture
+def image_rows(dataset: Dataset, rows: dict[str, torch.Tensor], title: str) -> Picture:
+    """Images in rows, each with a name, so that what stands below each other can be compared.
 
     Args:
         dataset: whose mean and standard deviation they are normalised by.
         rows: by name, images [n, C, H, W]; the first of them are shown.
     """
+    return _rows(dataset, rows, title)
+
+
+def _rows(dataset: Dataset, rows: dict[str, torch.Tensor], title: str) -> Picture:
     figure, (axes,) = blocks(list(rows), [""] * SHOWN)
     for row, images in enumerate(rows.values()):
         for column, pixels in enumerate(denormalise(images[:SHOWN].detach(), dataset.mean, dataset.std).cpu()):

@@ -1,15 +1,19 @@
-"""Pictures of training: the loss of distillations, and of the networks that judge them."""
+"""Pictures of training: the loss of distillations, and of the networks that judge them; and of differentiating through
+it."""
 
 import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from ddkit.plots.looks import looks
+from ddkit.plots.looks import LOOKS, looks
 from ddkit.plots.style import Picture, log_ticks, picture, series
 from ddkit.runs import Record
 from ddkit.training import Protocol
 from ddkit.training.scores import METRICS
 
+INK = LOOKS["unrolled"].ink  # of differentiating through training
 TRAINED_ON = {"Full": "full data", "RandomReal": "random real images", "Coreset": "chosen real images",
               "Start": "undistilled start", "Distill": "distilled images", "File": "imported images"}
 
@@ -76,4 +80,63 @@ def training_curve(record: Record, log: bool = True) -> Picture:
     axes.xaxis.get_major_locator().set_params(integer=True)
     if len(scores.runs) > 1:
         axes.legend(handlelength=3.5)
+    return figure
+
+
+@dataclass(frozen=True)
+class Window:
+    """A gradient through the last ``steps`` steps of a training, beside that through all of them: the cosine of the
+    two, and how long it is as a share of the whole one."""
+
+    steps: int
+    cosine: float
+    length: float
+
+
+@picture
+def windows(shares: Mapping[float, Sequence[float]], measured: Sequence[Window], title: str) -> Picture:
+    """What is left of a gradient through many steps of training if only the last of them are differentiated through: of
+    one weight, by its closed form, and of a network, measured.
+
+    Args:
+        shares: for what a step corrects of the weight's error, the share kept by windows of 1, 2, ... steps.
+        measured: by growing windows, the last of them of all steps.
+    """
+    figure = Picture(figsize=(9.2, 3.8), layout="constrained")
+    figure.suptitle(title, x=0.01, ha="left", size=11)
+    left, right = figure.subplots(1, 2, sharey=True)
+    for index, (slope, kept) in enumerate(shares.items()):
+        every = max(1, len(kept) // 6)
+        left.plot(np.arange(1, len(kept) + 1), kept, label=f"a step corrects {100 * slope:g} %",
+                  markevery=(index * every // 3, every), **series(index, INK))
+    steps = [window.steps for window in measured]
+    for index, (name, values) in enumerate({
+            "cosine with the whole gradient": [window.cosine for window in measured],
+            "length, as a share of it": [window.length for window in measured]}.items()):
+        right.plot(steps, values, label=name, **series(index, INK))
+    left.set(title="one weight: closed form", ylabel="share of the whole gradient", xlabel="window: last steps")
+    right.set(title="a network: measured", xlabel="window: last steps")
+    for axes, place in ((left, "lower right"), (right, "upper left")):
+        axes.legend(handlelength=3.5, loc=place)
+    figure.told = "Of the network: " + "; ".join(
+        f"{window.steps} steps, cosine {window.cosine:.2f}, length {window.length:.2f}" for window in measured)
+    return figure
+
+
+@picture
+def graph_memory(held: Mapping[str, Mapping[int, int]], title: str) -> Picture:
+    """What differentiating through training holds in memory, over the number of steps.
+
+    Args:
+        held: by the way it is done, bytes by steps.
+    """
+    figure = Picture(figsize=(7, 3.6), layout="constrained")
+    axes = figure.subplots()
+    for index, (name, found) in enumerate(held.items()):
+        axes.plot(list(found), [count / 2**20 for count in found.values()], label=name, **series(index, INK))
+    axes.set(title=title, xlabel="steps of training", ylabel="held in memory (MiB)", ylim=(0, None))
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.legend(handlelength=3.5)
+    figure.told = "; ".join(f"{name}: " + ", ".join(f"{count / 2**20:.1f} MiB at {steps} steps"
+                                                    for steps, count in found.items()) for name, found in held.items())
     return figure

@@ -1,9 +1,12 @@
-"""The map and the glossary point to lessons that are there and speak of what they are said to."""
+"""The map and the glossary point to lessons that are there and speak of what they are said to, and lessons to commands
+that are there."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from ddkit.commands import parser
 from ddkit.course import story
 
 SOURCES = {int(path.stem[:2]): path.read_text(encoding="utf-8").lower()
@@ -25,3 +28,10 @@ def test_a_term_is_in_the_lesson_that_explains_it(term):
 
 def test_the_glossary_has_a_line_for_each_term():
     assert story.glossary().count("\n") == len(story.GLOSSARY) + 1
+
+
+@pytest.mark.parametrize("lesson", SOURCES)
+def test_commands_that_a_lesson_names_are_there(lesson):
+    known = next(iter(parser()._subparsers._group_actions)).choices
+    named = re.findall(r"python -m ddkit ([a-z]+)", SOURCES[lesson])
+    assert set(named) <= set(known)

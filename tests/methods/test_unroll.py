@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch.nn.utils import parameters_to_vector
 
+from ddkit.course.through_training import graph_bytes
 from ddkit.data import augment
 from ddkit.foundation.errors import InputError
 from ddkit.methods.matching.student import Batch, Student
@@ -213,31 +214,10 @@ def test_labels_and_rate_can_be_exchanged_under_the_cross_entropy_of_labels_as_t
                                 for a in (1.0, 4.0)))
 
 
-class Held:
-    """Bytes that autograd holds, now and at most."""
-
-    def __init__(self):
-        self.now = self.most = 0
-
-    def pack(self, tensor):
-        class Kept:
-            def __init__(kept):
-                kept.tensor = tensor
-                self.now += tensor.nbytes
-                self.most = max(self.most, self.now)
-
-            def __del__(kept):
-                self.now -= kept.tensor.nbytes
-
-        return Kept()
-
-
 def held(problem, mode, steps, momentum):
     *given, batches, outer = problem
-    found = Held()
-    with torch.autograd.graph.saved_tensors_hooks(found.pack, lambda kept: kept.tensor):
-        unroll(*given, batches[:1] * steps, Rule(number(0.1), MOMENTA[momentum]), outer, within={1: outer}, mode=mode)
-    return found.most
+    return graph_bytes(lambda: unroll(*given, batches[:1] * steps, Rule(number(0.1), MOMENTA[momentum]), outer,
+                                      within={1: outer}, mode=mode))
 
 
 @pytest.mark.parametrize("momentum", ["plain", "momentum"])

@@ -26,6 +26,7 @@ from ddkit.plots import moving
 from ddkit.plots.moving.paths import trajectory_map
 from ddkit.plots.moving.progress import along, progress
 from ddkit.plots.story import Panel
+from ddkit.plots.training import Window
 from ddkit.runs import Record
 from ddkit.specs import Distill
 from ddkit.stored import evolving, grids, growths, judged, shelf
@@ -166,6 +167,7 @@ PICTURES = {
         Panel("four", "paths agree", "E", "path", torch.rand(3, 2), torch.rand(3, 2))]),
     "decoded": lambda: plots.decoded(digits(), {"a": digits().train.images[:3], "b": digits().train.images[:9]}, "two"),
     "idea": lambda: plots.idea(digits(), SyntheticSet.from_real(digits(), 10, stream(0, "")), groups()["assignment"]),
+    "image_rows": lambda: plots.image_rows(digits(), {"a": digits().train.images[:3]}, "one row"),
     "captioned": lambda: plots.captioned(digits(), digits().train.images[:3], ("a", "b", "c"), "three"),
     "start_end_difference": lambda: plots.start_end_difference(a_set()),
     "evolution": lambda: plots.evolution(a_distillation()),
@@ -173,6 +175,9 @@ PICTURES = {
                                                    STD[:1]),
     "embedding_2d": lambda: plots.embedding_2d(a_network("MLP"), Split(a_set().start, a_set().labels), a_set(), 3),
     "bars": lambda: plots.bars(groups(), 0.11),
+    "two_ways": lambda: plots.two_ways(groups(), 0.11, "by two protocols"),
+    "windows": lambda: plots.windows({0.5: [0.6, 0.9, 1.0]}, [Window(1, 0.5, 0.2), Window(3, 1.0, 1.0)], "three steps"),
+    "graph_memory": lambda: plots.graph_memory({"stepwise": {1: 2**20, 9: 2**21}}, "of a training"),
     "transfer_heatmap": lambda: plots.transfer_heatmap(groups()),
     "accuracy_against_time": lambda: plots.accuracy_against_time(groups()["assignment"]),
     "loss_curve": lambda: plots.loss_curve({"one": a_distillation(), "two": a_distillation(9, [(3, 0.5), (6, 0.7)])}),
