@@ -9,7 +9,7 @@ from ddkit.foundation.errors import require
 from ddkit.foundation.schema import NUMBER
 from ddkit.methods.translation.plan import TranslatorPlan
 from ddkit.methods.translation.pretraining import Pretraining, Subset, distil_subset
-from ddkit.methods.translation.trying import trial
+from ddkit.methods.translation.trying import fit_tone, trial
 from ddkit.networks import sketch_for
 from ddkit.runs.jobs import PARTS, Job, Outcome
 from ddkit.runs.spec import OfDataset, Spec, key
@@ -20,8 +20,8 @@ from ddkit.runs.workers import in_parallel
 class Pretrain(OfDataset, Spec):
     """Names the pre-training of a translator on a data set, as ``plan`` says."""
 
-    RESULT: ClassVar[dict] = {"losses": [NUMBER], "trials": [{...: NUMBER}], "classes": [str], "held_out": [str],
-                              "subset_seconds": NUMBER, "training_seconds": NUMBER}
+    RESULT: ClassVar[dict] = {"losses": [NUMBER], "trials": [{...: NUMBER}], "?tone": {...: NUMBER}, "classes": [str],
+                              "held_out": [str], "subset_seconds": NUMBER, "training_seconds": NUMBER}
 
     dataset: str = "glyphs"
     plan: TranslatorPlan = TranslatorPlan()  # noqa: RUF009 (frozen)
@@ -59,9 +59,11 @@ class Pretrain(OfDataset, Spec):
         training.run(job.checkpoint(f"{PARTS}/translator.pt"), job.quiet)
         seconds = {"subset_seconds": sum(s.seconds for s in subsets), "training_seconds": training.watch.seconds}
         tried = self._subsets(job, "trial", range(plan.subsets, plan.subsets + plan.trials) if held else (), held)
-        trials = [trial(training.translator, subset, plan, dataset, self.seed, i) for i, subset in enumerate(tried)]
-        result = {"losses": training.losses, "trials": trials, "classes": [dataset.classes[c] for c in learned],
-                  "held_out": [dataset.classes[c] for c in held]}
+        tone = fit_tone(subsets, plan, dataset, self.seed)
+        trials = [trial(training.translator, tone, subset, plan, dataset, self.seed, number)
+                  for number, subset in enumerate(tried)]
+        result = {"losses": training.losses, "trials": trials, "tone": tone._asdict(),
+                  "classes": [dataset.classes[c] for c in learned], "held_out": [dataset.classes[c] for c in held]}
         return Outcome(sum(seconds.values()), plan.steps, result | seconds, superseded=(job.parts,),
                        weights=training.translator.state_dict())
 

@@ -18,7 +18,7 @@ from ddkit.methods.translation.plan import TranslatorPlan
 from ddkit.methods.translation.pretraining import Pretraining, choose, distil_subset
 from ddkit.methods.translation.regression import Statistics, batch_loss, centred, features, weights_of
 from ddkit.methods.translation.translative import Translative
-from ddkit.methods.translation.trying import trial
+from ddkit.methods.translation.trying import Tone, trial
 from ddkit.networks import build
 from ddkit.networks.translator import build_translator
 from ddkit.runs import Record, run
@@ -288,9 +288,9 @@ def test_pretraining_lowers_the_loss_of_the_subsets_that_it_sees(letters, tmp_pa
     plan = TranslatorPlan(**{**vars(SMALL), "steps": 60, "lr": 5e-3})
     given = subsets(letters, tmp_path, plan)
     training = Pretraining(plan, letters, given, 0)
-    before = sum(trial(training.translator, s, plan, letters, 5, i)["translated"] for i, s in enumerate(given))
+    before = sum(trial(training.translator, Tone(), s, plan, letters, 5, i)["translated"] for i, s in enumerate(given))
     training.run(Checkpoint(tmp_path / "kept.pt"), quiet=True)
-    after = [trial(training.translator, s, plan, letters, 5, i) for i, s in enumerate(given)]
+    after = [trial(training.translator, Tone(), s, plan, letters, 5, i) for i, s in enumerate(given)]
     assert sum(t["translated"] for t in after) < before == pytest.approx(sum(t["one network"] for t in after))
 
 

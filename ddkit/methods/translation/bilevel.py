@@ -13,7 +13,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ddkit.methods.translation.regression import batch_loss, weights_of
+from ddkit.methods.translation.regression import batch_loss, squared_error, weights_of
 from ddkit.networks import Network
 from ddkit.training.kernels import FeatureKernel
 
@@ -27,7 +27,7 @@ def distilled(network: Network, images: Tensor, targets: Tensor, real: Tensor, w
     for _ in range(updates):
         images, targets = (part if keep and part.requires_grad else part.detach().requires_grad_()
                            for part in (images, targets))
-        loss = (rows @ weights_of(network, images, targets) - wanted.double()).square().sum(1).mean()
+        loss = squared_error(rows, weights_of(network, images, targets), wanted)
         slopes = torch.autograd.grad(loss, [images, targets], create_graph=keep)
         images, targets = (part - lr * slope for part, slope in zip((images, targets), slopes, strict=True))
     return (images, targets) if keep else (images.detach(), targets.detach())

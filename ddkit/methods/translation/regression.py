@@ -63,8 +63,12 @@ def weights_of(network: Network, images: Tensor, targets: Tensor, ridge: float =
 def batch_loss(network: Network, images: Tensor, targets: Tensor, real: Tensor, wanted: Tensor,
                ridge: float = RIDGE) -> Tensor:
     """L(S) on real images [m, C, H, W] with targets [m, C]: the same without statistics; a scalar, float64."""
-    answers = features(network, real) @ weights_of(network, images, targets, ridge)
-    return (answers - wanted.double()).square().sum(1).mean()
+    return squared_error(features(network, real), weights_of(network, images, targets, ridge), wanted)
+
+
+def squared_error(rows: Tensor, weights: Tensor, wanted: Tensor) -> Tensor:
+    """The mean over real images with features F [m, D] of |F_i w - Y_i|^2, for w [D, C] and Y [m, C]; a scalar."""
+    return (rows @ weights - wanted.double()).square().sum(1).mean()
 
 
 def centred(labels: Tensor, classes: int) -> Tensor:
