@@ -201,7 +201,7 @@ f"Lambda is {lengths[0]:.2f} long at the end and {lengths[-1]:.2f} thirty steps 
 # %% [markdown]
 # ## What a window loses
 #
-# If early steps are forgotten, why go back to them? **Truncation** takes only the last $M$ of $T$ steps into the derivative. Where one weight
+# If what early steps did is partly undone, why go back to them? **Truncation** takes only the last $M$ of $T$ steps into the derivative. Where one weight
 # is pulled towards a pixel, and each step corrects a share $\alpha h$ of its error, the whole gradient is $1 - (1 - \alpha h)^T$, and the window's is
 # $1 - (1 - \alpha h)^M$.
 #
@@ -224,7 +224,8 @@ f"half of the steps keep {100 * half.length:.0f} % of the gradient's length, and
 # those that are good for a network that has already learned, rather than for one that begins.
 #
 # So what is it worth? **RaT-BPTT** (Feng et al., 2024) lays the window anew at random in every update, so that all steps get their turn. Ten
-# images, twenty steps, equal updates, windows of 1, 5 and all 20. **Predict** the order of their scores, and of their seconds.
+# images, twenty steps, equal updates, windows of 1, 5 and all 20; then five networks on each set, by the standard protocol (for a tenth of its
+# epochs, to be quick). **Predict** the order of their scores, and of their seconds.
 
 # %%
 from ddkit import methods
@@ -249,6 +250,7 @@ from ddkit.training import PROTOCOLS, evaluate
 from ddkit.training.leads import Lead
 
 SEEDS, ordinary = range(5), replace(PROTOCOLS["standard"], epochs=100)
+assert PROTOCOLS["standard"].epochs == 10 * ordinary.epochs
 
 
 def as_data(synthetic):
@@ -313,8 +315,8 @@ f"of one step's {held['stepwise'][1] / 2**20:.0f} MiB, {of_loss / 2**20:.0f} are
 # starting weights belong to the set as well. **SLDD** (Sucholutsky and Schonlau, 2021) learns the labels, too. **RTP** (Deng and Russakovsky,
 # 2022), which you ran above with windows of all steps, owns nothing of this: its batches are drawn at random, at one rate.
 #
-# So there are two scores, and both are true. **As prescribed:** train as the recipe says, with its order, rates and start. **As an ordinary data
-# set:** what anybody would do with ten images.
+# So there are two scores, and both are true. **As prescribed** (protocol `prescribed`): train as the recipe says, with its order, rates and
+# start. **As an ordinary data set** (protocol `standard`): what anybody would do with ten images.
 #
 # **Predict** how far apart they are for DD with a *fixed* start, whose recipe has three steps. (With *random* ones it has ten.)
 
@@ -324,6 +326,7 @@ recipes = {"DD, fixed": made("unrolled", "dd_fixed_course", 100), "SLDD, fixed":
 for name, (synthetic, seconds, losses) in recipes.items():
     rates = ", ".join(f"{rate:.2f}" for rate in synthetic.schedule.rates.tolist())
     print(f"{name}, {seconds:.1f} s: real loss {losses[0]['loss']:.2f} to {losses[-1]['loss']:.2f}; learned rates {rates}")
+assert [len(synthetic.schedule) for synthetic, *_ in recipes.values()] == [3, 3, 10]
 
 # %%
 from ddkit.training.protocols.prescribed import Prescribed, score
@@ -348,6 +351,8 @@ shown = {way: {name: scores for name, scores in group.items() if scores} for way
 plots.two_ways(shown, 0.1, "Ten images: a recipe, and a data set")
 
 # %% [markdown]
+# Compare the columns, not the rows: RTP's set had fewer updates than the others, for it had its windows to show.
+#
 # SLDD's labels weigh the classes as they stand and need not sum to one. Their size multiplies the rate that the recipe has, and at another rate
 # such a set may not be trainable at all:
 
@@ -414,6 +419,7 @@ plots.captioned(digits, by_ridge.images[::10], names[::10], "Labels learned by r
 
 # %%
 rows, leads, true_labels = [], {}, alone["ridge"][0].undistilled()
+assert len(true_labels.images) == 100
 plain = as_data(true_labels)
 for name, (synthetic, *_) in alone.items():
     pairs = {"as prescribed": (as_prescribed(synthetic), as_prescribed(true_labels, synthetic.schedule)),
@@ -519,7 +525,7 @@ for steps in (1, 10, 30, 60):
     print(f"after {steps:2} noisy gradients: epsilon {counted:.2f}")
 print(f"ten times as many at the same noise would cost {rdp_epsilon(spent['q'], spent['sigma'], 600, spent['delta']):.1f}")
 fewer = rdp_sigma(1.0, spent["q"] / 40, 60, spent["delta"])
-f"epsilon 1 with forty times as many images: sigma {fewer:.2f} in place of {private['epsilon 1'][0].origin['privacy']['sigma']:.2f}"
+f"epsilon 1 with forty times as many images, and batches as large as here: sigma {fewer:.2f} in place of {private['epsilon 1'][0].origin['privacy']['sigma']:.2f}"
 
 # %% [markdown]
 # **Predict** why the first noisy gradient is so much dearer than the others. (The share $\delta$ has to be paid once.)
@@ -527,9 +533,9 @@ f"epsilon 1 with forty times as many images: sigma {fewer:.2f} in place of {priv
 # ### What epsilon does not mean
 #
 # * It protects whether *one image* is in the data. What is true of the class as a whole is what the set is for, and no secret.
-# * It is of **one run**. Every other run on the same data adds its own, trials of rates included: those of this lesson were chosen on
-#   validation images of digits, which a real publication would have to pay for.
-# * The mean and standard deviation by which images are normalised are taken as known, and so is their number.
+# * It is of **one run**. Every other run on the same data adds its own, trials of rates included: the rates of this lesson were found by several
+#   runs, each of which a real publication would have to pay for.
+# * The mean and standard deviation by which images are normalised are taken as known, and so is the number of images.
 # * With the noise of a known seed anybody can take it away again. This lesson's seed is printed in its source: its sets are
 #   *exercises*, not private. The knob `noise="secret"` draws it from a number that nobody is told.
 # * A set without an $\varepsilon$ is not thereby leaking, and one that looks like noise is not thereby private. How much a set really tells can be
@@ -556,7 +562,7 @@ f"all cells of this lesson took {seconds:.0f} s of one processor core, here and 
 # **Questions to yourself**
 #
 # 1. In $\partial L / \partial X$, which term would teach an image to repair weights that have already learned something wrong?
-# 2. Why can labels be unconstrained in SLDD and still not make the rate superfluous? (Multiply all labels by two, and halve the rate.)
+# 2. Multiply all of SLDD's labels by two and halve its rates: what changes? What of the rates could be left out, then, and what could not?
 # 3. What would a window at the *beginning* of the training give, with the real loss at the window's end?
 # 4. The fixed start's recipe scored so high after three steps. How would you find out whether it only works on digits like these?
 # 5. Ridge regression solves for the classifier in one go. Which of this lesson's windows is that, in effect?
@@ -564,5 +570,5 @@ f"all cells of this lesson took {seconds:.0f} s of one processor core, here and 
 # 7. Which of the numbers above would you expect to change most on MNIST, and in which direction?
 #
 # **Go further.** Give `walked_back` momentum, and check it with `Rule(rates, momentum)`. Score the windows at equal seconds. Learn five
-# images for ten digits (`sldd_fixed_course` with `images=5, step_images=0`): what do their labels say? Distil on MLPs and score a
+# images for ten digits (`sldd_fixed_course` with `images=5`): what do their labels say? Distil on MLPs and score a
 # ConvNet as prescribed: what is a recipe worth on another network?
