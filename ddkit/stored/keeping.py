@@ -1,10 +1,11 @@
-"""Records as a repository keeps them: sets packed without loss, weights as they are, no images between updates."""
+"""Records as a repository keeps them: sets packed without loss (their parts alone, if a form decodes them), weights as
+they are, no images between updates."""
 
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from ddkit.foundation.files import read_tensors, sha256, write_tensors
+from ddkit.foundation.files import sha256, write_tensors
 from ddkit.runs import RECORD, REFERENCE, SYNTHETIC, WEIGHTS, Record
 
 
@@ -19,7 +20,7 @@ def keep(records: Iterable[Record], root: str | Path) -> list[Path]:
 def _kept(record: Record, place: Path) -> Path:
     files = {}
     if (record.folder / SYNTHETIC).exists():
-        write_tensors(place / SYNTHETIC, *read_tensors(record.folder / SYNTHETIC), packed=True)
+        record.synthetic.save(place / SYNTHETIC, packed=True)
         files[SYNTHETIC] = sha256((place / SYNTHETIC).read_bytes())
     if (record.folder / WEIGHTS).exists():
         write_tensors(place / WEIGHTS, record.weights)

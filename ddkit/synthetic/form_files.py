@@ -19,12 +19,13 @@ def stored(end: Form | None, start: Form | None) -> tuple[dict[str, Tensor], dic
     return _named(_END, end.stored()) | _named(_START, begun), {"form": end.describe()}
 
 
-def restored(described: dict, found: dict[str, Tensor], images: Tensor) -> dict:
-    """The fields of a set that its form decides: ``form``, ``start_form`` and the ``images``, as they are decoded here.
+def restored(described: dict, found: dict[str, Tensor], images: Tensor | None) -> dict:
+    """The fields of a set that its form decides: ``form``, ``start_form`` and the ``images``, as they are decoded here;
+    the ``start``, too, of a file that holds parts alone.
 
     Args:
         described, found: what ``stored`` gave; there may be other tensors and descriptions.
-        images: those that the file holds.
+        images: those that the file holds, if it does.
 
     Raises:
         InputError: the form is not known, or decodes to other images.
@@ -34,9 +35,15 @@ def restored(described: dict, found: dict[str, Tensor], images: Tensor) -> dict:
     end = _unnamed(_END, found)
     form, start = (forms.restore(described["form"], tensors) for tensors in (end, end | _unnamed(_START, found)))
     decoded = forms.decoded(form)
-    require(decoded.shape == images.shape and torch.allclose(decoded, images, atol=ALIKE),
-            "its form decodes other images than it holds")
+    if images is None:
+        return {"images": decoded, "start": forms.decoded(start), "form": form, "start_form": start}
+    require(alike(decoded, images), "its form decodes other images than it holds")
     return {"images": decoded, "form": form, "start_form": start}
+
+
+def alike(one: Tensor, other: Tensor) -> bool:
+    """Whether they are the same images but for rounding."""
+    return one.shape == other.shape and torch.allclose(one, other, atol=ALIKE)
 
 
 def _named(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

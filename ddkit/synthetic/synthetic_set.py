@@ -64,8 +64,8 @@ class SyntheticSet:
 
     def __post_init__(self, form: Form | None):
         if form is not None and not isinstance(form, Pixels):
-            require(_alike(self._pixels, form.decode()), "these are other images than the form decodes: leave the form "
-                                                         "out (None) for a set of pixels")
+            require(form_files.alike(self._pixels, form.decode()), "these are other images than the form decodes: "
+                                                                   "leave the form out (None) for a set of pixels")
             self._pixels, self._form = None, form
         self._check()
 
@@ -261,9 +261,14 @@ class SyntheticSet:
         return replace(self, images=images, form=form, **others)
 
     def save(self, path: str | Path, *, packed: bool = False) -> None:
-        """Save as safetensors, with everything but the tensors in the metadata; ``packed`` as for ``write_tensors``."""
-        names = ("images", "labels", "start") + ("start_labels",) * (self.start_labels is not None)
+        """Save as safetensors, with everything but the tensors in the metadata.
+
+        Args:
+            packed: as for ``write_tensors``; and of images that a form decodes keep its parts alone.
+        """
         of_form, described = form_files.stored(self._form, self.start_form)
+        names = ("labels",) + ("start_labels",) * (self.start_labels is not None)
+        names += () if packed and of_form else ("images", "start")
         of_schedule, scheduled = schedule.stored(self.schedule)
         write_tensors(Path(path), {name: getattr(self, name) for name in names} | of_form | of_schedule, {
             "mean": self.mean, "std": self.std, "classes": self.classes, "origin": self.origin, "labels": self.meaning,
@@ -287,7 +292,7 @@ class SyntheticSet:
             rest = {name: description[name] for name in ("learning_rate", "origin")}
             meaning = {"hard": "classes", "soft": "probabilities"}.get(description["labels"], description["labels"])
             require(all(t.isfinite().all() for t in found.values()), "it holds numbers that are not finite")
-            tensors |= form_files.restored(description, found, tensors["images"])
+            tensors |= form_files.restored(description, found, tensors.get("images"))
             tensors |= schedule.restored(description, found)
             return cls(**tensors, **statistics, **rest, meaning=meaning)
         except (KeyError, TypeError, ValueError) as error:
@@ -324,11 +329,6 @@ def _form(synthetic: SyntheticSet) -> Form:
 
 # Set here, because a dataclass takes what its body has under a field's name for the field's default.
 SyntheticSet.images, SyntheticSet.form = property(_images, _set_images), property(_form)
-
-
-def _alike(images: Tensor, decoded: Tensor) -> bool:
-    """Whether they are the same but for rounding, in which processors and libraries differ."""
-    return images.shape == decoded.shape and torch.allclose(images, decoded.to(images), rtol=1e-3, atol=1e-3)
 
 
 def check_ipc(ipc: int, dataset: Dataset) -> None:

@@ -365,6 +365,12 @@ def test_minutes_that_allow_no_update_are_told_in_a_sentence(tmp_path):
     assert found.failed["dm", 1] in report.told(found)
 
 
+@pytest.mark.parametrize(("epochs", "said"), [(None, "the standard protocol, the last"),
+                                              (1500, "the standard protocol for 1,500 epochs, the last")])
+def test_the_rules_say_the_length_that_is_not_the_protocols_own(epochs, said):
+    assert said in League(epochs=epochs).rules
+
+
 def test_what_is_kept_is_played_again_from_there_in_fewer_bytes(played, root, tmp_path, monkeypatch):
     new = keep(played.records, tmp_path)
     assert len(new) == 2 * 2 + 1 + 4 + 4 + 2  # beside, distilled, scores, and starts that two share

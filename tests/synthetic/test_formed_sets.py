@@ -200,3 +200,14 @@ def test_images_that_differ_from_the_decoded_by_rounding_alone_are_those_of_the_
     for others in (images + 0.1, images[1:], images.roll(1, dims=3)):
         with pytest.raises(InputError, match="these are other images than the form decodes"):
             replace(moved, images=others, start=others, labels=moved.labels[:len(others)], form=moved.form)
+
+
+def test_a_packed_file_holds_the_parts_alone_and_comes_back_to_the_same_bits(moved, tmp_path):
+    moved.save(tmp_path / "plain")
+    moved.save(tmp_path / "packed", packed=True)
+    held, _ = read_tensors(tmp_path / "packed")
+    assert ("images" in held) == ("start" in held) == (moved.form.name == "pixels")
+    plain, packed = (SyntheticSet.load(tmp_path / name) for name in ("plain", "packed"))
+    for what in ("images", "labels", "start"):
+        assert getattr(packed, what).equal(getattr(plain, what))
+    assert packed.undistilled().images.equal(plain.undistilled().images) and packed.size == plain.size

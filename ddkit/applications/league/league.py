@@ -132,8 +132,9 @@ class League:
         budget = (f"{self.updates:,} updates of each set" if self.updates is not None else
                   f"{self.minutes:g} minutes of processor time for each set, counted in updates that were timed before")
         sets = f"{self.sets} sets of each entrant, " * (self.sets > 1)
+        length = "" if self.epochs is None else f" for {self.epochs:,} epochs"
         return (f"{self.dataset}, {self.network} of width {self.width}: {budget}; {sets}{self.seeds} networks on each "
-                f"set, the {PROTOCOL} protocol{f' for {self.epochs:,} epochs' * (self.epochs is not None)}, the last "
+                f"set, the {PROTOCOL} protocol{length}, the last "
                 "epoch's score on test data. A set that decodes to more images is trained on for as many updates as "
                 f"one that does not, and so for fewer epochs.{self._left_out}")
 
