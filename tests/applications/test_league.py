@@ -326,7 +326,7 @@ def test_the_command_prints_tables_draws_figures_and_ends_with_1_if_a_row_is_mis
     out = capsys.readouterr().out
     assert "1 image per class, or as many bytes" in out and "DM" in out and "random real" in out
     drawn = {path.name for path in (tmp_path / "figures").iterdir()}
-    assert drawn == {f"league-{what}.{kind}" for what in ("bytes", "minutes") for kind in ("png", "pdf")}
+    assert drawn == {f"league-{what}.{kind}" for what in ("bytes", "minutes", "ranked") for kind in ("png", "pdf")}
     assert main([*command, "--methods", "dm,refused", "--json"]) == 1
     told = capsys.readouterr()
     content = json.loads(told.out)
@@ -418,6 +418,18 @@ def test_names_in_figures_cover_neither_each_other_nor_what_is_beside(draw, play
         assert all(figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 for box in boxes)
     assert all(f"{row.title} {100 * row.score.mean:.1f}" in figure.alt for ipc in SMALL.ipcs
                for row in rows(played, ipc))
+
+
+def test_the_ranking_has_every_set_from_its_start_to_its_score_and_lines_for_the_others(played):
+    figure = plots.ranked(played)
+    for axes, ipc in zip(figure.axes, SMALL.ipcs, strict=True):
+        sets = [row for row in rows(played, ipc) if row.start]
+        assert [text.get_text() for text in axes.get_yticklabels()] == [
+            f"{row.title} {100 * row.score.mean:.1f}" for row in sets]
+        joined = [line.get_xdata().tolist() for line in axes.lines if len(set(line.get_ydata())) == 1
+                  and len(line.get_xdata()) == 2]
+        assert [[100 * row.start.mean, 100 * row.score.mean] for row in sets] == joined
+        assert len(axes.get_legend().get_texts()) == len(rows(played, ipc)) - len(sets)
 
 
 @pytest.mark.parametrize("places", [[50.0] * 20, [0.0, 0.1, 50.0, 50.1, 99.9], [99.0, 99.1, 99.2], [1.0]])

@@ -195,6 +195,7 @@ PICTURES = {
     "step_matrix": lambda: continual_plots.step_matrix(a_continual_run()),
     "proxy_against_truth": lambda: search_plots.proxy_against_truth({"DataDAM": a_search(0.02), "random": a_search()}),
     "exposure": lambda: privacy_plots.exposure({"KIP": a_membership(), "random real": a_membership(0.52)}),
+    "ranked": lambda: league_plots.ranked(a_league()),
     "against_minutes": lambda: league_plots.against_minutes(a_league()),
     "against_bytes": lambda: league_plots.against_bytes(a_league()),
     "by_choice": lambda: search_plots.by_choice(a_search().full, NETWORKS),

@@ -26,7 +26,8 @@ def add_to(add) -> None:
     league.add_argument("--precision", help="of distillation and training: float32 or bfloat16 (None: the presets')")
     league.add_argument("--no-full", action="store_true", help="leave the full data out")
     add_jobs(league, "entrants")
-    league.add_argument("--figure", metavar="DIR", help="draw accuracy against minutes and bytes into this folder")
+    league.add_argument("--figure", metavar="DIR", help="draw accuracy beside the starts', and against minutes and "
+                                                              "bytes, into this folder")
     league.add_argument("--keep", metavar="DIR", help="copy the records into this folder, in few bytes")
     league.add_argument("--markdown", action="store_true", help="print the tables as GitHub's Markdown")
     add_json(league)
@@ -43,7 +44,8 @@ def _league(options) -> None:
         played = play(league, root=options.runs, data=options.data)
     text = report.told(played, "github" if options.markdown else "simple")
     if options.figure and played.games:
-        drawn = {"league-minutes": plots.against_minutes(played), "league-bytes": plots.against_bytes(played)}
+        drawn = {"league-ranked": plots.ranked(played), "league-minutes": plots.against_minutes(played),
+                 "league-bytes": plots.against_bytes(played)}
         text += "\n\n" + "\n".join(str(save(figure, Path(options.figure), name)[0]) for name, figure in drawn.items())
     if options.keep:
         text += f"\n\n{len(keep(played.records, options.keep))} records were copied to {options.keep}"

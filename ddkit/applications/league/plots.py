@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.transforms import ScaledTranslation
 
 from ddkit.applications.league.league import FULL, per_class
 from ddkit.applications.league.rows import Row, rows
@@ -15,6 +16,7 @@ from ddkit.training.scores import METRICS
 
 LINE = 0.19  # inches up that a name beside a panel takes
 PANEL, NAMES = 2.4, 3.0  # inches across of a panel, and of the names to its right
+RANKED = 3.4  # of a panel with its names to the left
 LEFT, BELOW, ABOVE = 0.7, 0.8, 0.7  # inches around the panels
 JOIN = {"arrowstyle": "-", "color": "#8a8a8a", "linewidth": 0.6, "relpos": (0, 0.5), "shrinkA": 1, "shrinkB": 3}
 
@@ -31,10 +33,52 @@ def against_bytes(played: Played) -> Picture:
     return _drawn(played, lambda row: row.bytes / 1024, "KiB stored", log=True)
 
 
+@picture
+def ranked(played: Played) -> Picture:
+    """Test score of every set, the highest at the top, joined to that of its start; lines at what all are compared
+    with; a panel for each budget of bytes."""
+    found = {ipc: rows(played, ipc) for ipc in played.league.ipcs}
+    everything = [row for part in found.values() for row in part]
+    shown, metric = looks({row.title: row.record for row in everything}), _metric(everything)
+    height = BELOW + 2 * ABOVE + LINE * max(map(len, found.values()))
+    figure = Picture(figsize=(len(found) * (RANKED + NAMES), height), layout="constrained")
+    for axes, (ipc, part) in zip(figure.subplots(1, len(found), squeeze=False)[0], found.items(), strict=True):
+        sets = [row for row in part if row.start]
+        for place, row in enumerate(sets):
+            start, score = 100 * row.start.mean, 100 * row.score.mean
+            axes.plot([start, score], [place, place], color=JOIN["color"], linewidth=1, zorder=1)
+            axes.plot(start, place, "o", markersize=4, markerfacecolor="white", markeredgecolor="#555555", zorder=2)
+            axes.errorbar(score, place, xerr=100 * (row.score.error or 0), capsize=2, markersize=6, zorder=3,
+                          **shown[row.title].point)
+        for row in (row for row in part if not row.start):
+            axes.axvline(100 * row.score.mean, color=shown[row.title].ink, linestyle=shown[row.title].line, zorder=0,
+                         label=_named(row))
+        error_scale(axes, "x", [100 * value for row in part for value in row.score.values])
+        axes.set(yticks=range(len(sets)), yticklabels=map(_named, sets), ylim=(len(sets), -1),
+                 xlabel=f"test {metric} (%)\n{_counted(played, part)}; circle: start")
+        axes.set_title(per_class(ipc), pad=4)
+        above = axes.transAxes + ScaledTranslation(0, LINE + 0.05, figure.dpi_scale_trans)  # the title
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), bbox_transform=above, borderaxespad=0, fontsize=8,
+                    frameon=False)
+    figure.suptitle(f"{metric.capitalize()} beside its start's, {played.league.dataset}", x=0.01, ha="left", size=11)
+    figure.told = "; ".join(f"{per_class(ipc)}: {', '.join(map(_named, part))}" for ipc, part in found.items())
+    return figure
+
+
+def _metric(found: list[Row]) -> str:
+    return METRICS[found[0].record.scores.headline.metric]
+
+
+def _counted(played: Played, found: list[Row]) -> str:
+    """What a point is the mean of."""
+    counts = [len(row.score.values) for row in found]
+    return f"mean ± standard error, n = {spread(counts)} {'sets' if played.league.sets > 1 else 'networks'}"
+
+
 def _drawn(played: Played, across: Callable[[Row], float], label: str, log: bool) -> Picture:
     found = {ipc: rows(played, ipc) for ipc in played.league.ipcs}
     everything = [row for part in found.values() for row in part]
-    shown, counts = looks({row.title: row.record for row in everything}), [len(row.score.values) for row in everything]
+    shown, metric = looks({row.title: row.record for row in everything}), _metric(everything)
     height = BELOW + ABOVE + max(2.4, LINE * max(map(len, found.values())))
     figure = Picture(figsize=(LEFT + len(found) * (PANEL + NAMES), height))
     panels = figure.subplots(1, len(found), squeeze=False)[0]
@@ -42,10 +86,7 @@ def _drawn(played: Played, across: Callable[[Row], float], label: str, log: bool
         inches = (LEFT + number * (PANEL + NAMES), BELOW, PANEL, height - BELOW - ABOVE)
         axes.set_position(np.array(inches) / np.tile(figure.get_size_inches(), 2))
         _panel(axes, part, across, shown, log)
-        several = "sets" if played.league.sets > 1 else "networks"
-        axes.set(title=per_class(ipc),
-                 xlabel=f"{label}\nmean ± standard error, n = {spread(counts)} {several}")
-    metric = METRICS[everything[0].record.scores.headline.metric]
+        axes.set(title=per_class(ipc), xlabel=f"{label}\n{_counted(played, everything)}")
     panels[0].set_ylabel(f"test {metric} (%)")
     figure.suptitle(f"{metric.capitalize()} against {label}, {played.league.dataset}", x=0.01, ha="left", size=11)
     figure.told = "; ".join(f"{per_class(ipc)}: {', '.join(map(_named, part))}" for ipc, part in found.items())
