@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 import pytest
 import torch
 
-from ddkit.data import Dataset, Split
+from ddkit.data import Dataset, Split, load
 from ddkit.foundation.checkpoints import Checkpoint
 from ddkit.foundation.errors import InputError, Stopped
 from ddkit.foundation.randomness import stream
@@ -19,10 +19,11 @@ from ddkit.methods.translation.pretraining import Pretraining, choose, distil_su
 from ddkit.methods.translation.regression import Statistics, batch_loss, centred, features, weights_of
 from ddkit.methods.translation.translative import Translative
 from ddkit.methods.translation.trying import Tone, trial
-from ddkit.networks import build
+from ddkit.networks import build, names
 from ddkit.networks.translator import build_translator
 from ddkit.runs import Record, run
-from ddkit.specs import Distill, describe_spec, restore_spec
+from ddkit.specs import Distill, Evaluate, Pretrain, describe_spec, restore_spec
+from ddkit.specs import pretrain as specs_pretrain
 from ddkit.synthetic import SyntheticSet
 
 SMALL = TranslatorPlan(network="ConvNetD2", width=4, subsets=2, fewest_classes=2, most_classes=3, most_ipc=2, real=8,
@@ -413,3 +414,44 @@ def test_a_distillation_does_not_go_on_with_a_translator_that_learned_from_other
     monkeypatch.setattr("ddkit.runs.runner.fingerprint", lambda *_: None)
     with pytest.raises(InputError, match="another"):
         run(small_run(), root=tmp_path, quiet=True)
+
+
+def test_fixed_pretraining_adaptation_and_evaluation_never_meet_in_a_network_whatever_the_seed(quick_plans, tmp_path,
+                                                                                              monkeypatch):
+    """All with seed 0, of the same kind and width: every stage draws networks of its own."""
+    built, stage, build_one = {}, [], names.build
+
+    def noted(*arguments, **named):
+        network = build_one(*arguments, **named)
+        built.setdefault(stage[-1], set()).add(next(network.parameters()).detach().cpu().numpy().tobytes())
+        return network
+
+    def in_stage(owner, name, called):
+        real = getattr(owner, name)
+
+        def call(*arguments, **named):
+            stage.append(called)
+            try:
+                return real(*arguments, **named)
+            finally:
+                stage.pop()
+        monkeypatch.setattr(owner, name, call)
+
+    monkeypatch.setattr(names, "build", noted)
+    in_stage(TranslatorPlan, "fixed_network", "fixed")
+    in_stage(Pretraining, "step", "pre-training")
+    in_stage(specs_pretrain, "fit_tone", "tone")
+    in_stage(specs_pretrain, "trial", "trial")
+    in_stage(Translative, "_adapt", "adaptation")
+    stage.append("evaluation")
+    record = run(small_run(), root=tmp_path, quiet=True)
+    for protocol in ("kernel", "assignment"):
+        run(Evaluate(record.asked, protocol, "ConvNetD1", 4, 2, 1 if protocol == "assignment" else None),
+            root=tmp_path, quiet=True)
+    assert set(built) == {"fixed", "pre-training", "tone", "trial", "adaptation", "evaluation"}
+    assert len(built["fixed"]) == 1 and all(len(found) > 1 for name, found in built.items() if name != "fixed")
+    assert sum(map(len, built.values())) == len(set().union(*built.values()))
+
+
+def test_no_letter_that_a_translator_learns_from_by_default_is_a_digit(digits):
+    assert Pretrain().dataset == "glyphs" and not set(load("glyphs").classes) & set(digits.classes)
