@@ -62,6 +62,8 @@ def _distill(options) -> None:
     if get(options.method).keeps_images:
         moved = f"{record.updates} updates learned the labels of real images, which are as they were"
     spent = _spent(record.result.get("privacy"))
+    if met := record.synthetic.origin.get("networks met"):
+        moved += f", and {met:,} network{'s' * (met > 1)} met the real images"
     size = f" ({in_words(record.result['size'])})" if "size" in record.result else ""
     show(record.as_dict(), options, f"{record}\n{moved}; they are in {record.folder}{size}{spent}")
 

@@ -64,6 +64,9 @@ COMMANDS = {
         "--pretrained-with": ["x", "speed=1", "real=", "real=0", "real=1.5", "width=8", "real=9,real=9", "held_out=-1"],
         "--pretrained-size": ["0", "x"], "--subsets": ["0"], "--channels": ["0", "x", "1000000000"], "--updates": ["9"],
         "--translator": ["", "other", "null"]}),
+    "distill translative without a pre-training": ([*DISTILL, "--method", "translative", "--preset", "laptop",
+                                                    "--translator", "identity"], {
+        "--pretrained-with": ["real=9"], "--pretrained-size": ["32"]}),
     "pretrain": (["pretrain", "--dataset", "digits", "--fewest-classes", "2", "--held-out", "2"], {
         "--dataset": ["", "letters", "digits-0-1-2", "digits-11"], "--size": ["0", "2"], "--jobs": ["0"],
         "--seed": ["1" + "0" * 30], "--network": ["", "NTK", "ConvNetD6"], "--width": ["0", "1000000000"],

@@ -160,6 +160,7 @@ def test_a_distillation_takes_the_translator_of_a_folder_at_any_size(size, made,
     assert same(Record.load(found), Record.load(made)) and Record.load(found).asked == Record.load(made).asked
     record = Record.load(folder)
     assert record.synthetic.origin["pretraining"]["run"] == found.name and record.synthetic.origin["networks met"] == 3
+    assert "and 3 networks met the real images" in capsys.readouterr().out
     assert main([*arguments, "--json"]) == 0  # reloaded
     assert main(["evaluate", str(folder), "--seeds", "1", "--epochs", "1", "--runs", str(root)]) == 0
     shutil.rmtree(folder)

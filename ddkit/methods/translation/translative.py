@@ -70,6 +70,9 @@ class Config(Knobs):
         require(self.updates >= self.inner_updates,
                 f"{self.inner_updates} updates are made in the fixed network before the set is translated, so that "
                 f"{self.updates} in all are too few: raise updates, or lower inner_updates")
+        require(self.translator == "pre-trained" or (self.pretrained_with == "" and self.pretrained_size is None),
+                "pretrained_with and pretrained_size are of a translator that was pre-trained, not of "
+                f"'{self.translator}': leave them out")
         _ = self.plan_of_translator  # which checks its own knobs
 
     @property
@@ -91,7 +94,7 @@ class Config(Knobs):
                 ) if wanted else None
 
     @staticmethod
-    def begun_with(dataset: str, plan: TranslatorPlan, seed: int, size: int) -> dict:
+    def begun_with(dataset: str, plan: TranslatorPlan, seed: int, size: int | None) -> dict:
         """The knobs that name such a pre-training."""
         return {own: getattr(plan, name) for name, own in _OF_THE_PLAN.items()} | {
             "pretrained_on": dataset, "pretraining_seed": seed, "pretrained_size": size,
