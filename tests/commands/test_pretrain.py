@@ -14,13 +14,14 @@ from ddkit.__main__ import main
 from ddkit.cli.flags import knobs_of, plan_of
 from ddkit.cli.options import settings
 from ddkit.commands import parser
+from ddkit.foundation import errors
 from ddkit.foundation.files import sha256, write_tensors
 from ddkit.foundation.knobs import declared
 from ddkit.methods.translation.inner import OneNetwork
 from ddkit.methods.translation.plan import TranslatorPlan, as_text, from_text
 from ddkit.methods.translation.pretraining import Pretraining
 from ddkit.methods.translation.translative import Config
-from ddkit.runs import Record
+from ddkit.runs import Record, run
 from ddkit.specs import Distill, Pretrain
 from ddkit.stored.keeping import keep
 
@@ -119,6 +120,36 @@ def test_ctrl_c_saves_and_says_how_to_go_on(of, made, tmp_path, capsys, monkeypa
     assert main([*PRETRAIN, "--out", str(tmp_path / "run")]) == 0
     assert len(begun) == 1 + {OneNetwork: 4 * SMALL["inner_updates"], Pretraining: SMALL["steps"]}[of]  # none twice
     assert same(Record.load(tmp_path / "run"), Record.load(made))
+
+
+@pytest.mark.parametrize("step", [3, 6, 9, 11, 14])
+def test_ctrl_c_in_the_middle_of_a_step_costs_that_step_and_changes_no_bit(step, made, tmp_path, monkeypatch):
+    """After the weights have moved, before the step is counted: in a subset, in the translator, in a trial."""
+    real, begun = torch.optim.Adam.step, []
+
+    def interrupted(self, *arguments, **named):
+        real(self, *arguments, **named)
+        begun.append(1)
+        if len(begun) == step:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(torch.optim.Adam, "step", interrupted)
+    for code in (130, 0):
+        assert main([*PRETRAIN, "--out", str(tmp_path / "run")]) == code
+    assert same(Record.load(tmp_path / "run"), Record.load(made))
+
+
+def test_in_a_notebook_it_says_what_is_saved(tmp_path, monkeypatch):
+    def interrupted(self):
+        if self.done == 2:
+            raise KeyboardInterrupt
+        return update(self)
+
+    update = OneNetwork.update
+    monkeypatch.setattr(OneNetwork, "update", interrupted)
+    monkeypatch.setattr(errors, "in_notebook", lambda: True)
+    with pytest.raises(errors.Interrupted, match=r"^saved after 2 of 4 steps \(subset 1 of 2\); run the cell again"):
+        run(Pretrain("digits", TranslatorPlan(**SMALL)), root=tmp_path, quiet=True)
 
 
 @pytest.mark.parametrize(("of", "step", "title", "rate"), [

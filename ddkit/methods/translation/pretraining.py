@@ -7,6 +7,7 @@ that the distillation has not seen. No gradient goes through the distillation, s
 
 import math
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ from ddkit.methods.translation.inner import OneNetwork
 from ddkit.methods.translation.plan import TranslatorPlan
 from ddkit.methods.translation.regression import Statistics, batch_loss, centred
 from ddkit.networks.cost import Stopwatch
+from ddkit.networks.precision import without_tf32
 
 SAVE_EVERY = 50  # updates of a subset, or steps of the translator, between two checkpoints
 
@@ -93,19 +95,25 @@ def _distilled(learned: OneNetwork, kept: Checkpoint, state: dict | None, title:
 
 def _to_the_end(step: Callable[[], float], done: Callable[[], int], most: int, title: str, rate: str, kept: Checkpoint,
                 now: Callable[[], dict], quiet: bool) -> dict:
-    """Make the steps that are still to be made, each of which gives a loss; returns the last state, which is kept, as
-    ``now`` gives it, whatever ends them."""
-    with (telling_interrupts(lambda: f"saved after {done()} of {most} steps ({title})"),
-          bar(most, title, "step", done=done(), quiet=quiet) as progress):
+    """Make the steps that are still to be made, each of which gives a loss.
+
+    Whatever ends them, the state after the last whole step, as ``now`` gives it, is kept; it is what is returned.
+
+    Raises:
+        Diverged: a loss is NaN or infinite.
+    """
+    whole, state = done(), deepcopy(now())
+    with (telling_interrupts(lambda: f"saved after {whole} of {most} steps ({title})"), without_tf32(),
+          bar(most, title, "step", done=whole, quiet=quiet) as progress):
         try:
-            while done() < most:
+            while whole < most:
                 if not math.isfinite(loss := step()):
                     raise Diverged(f"{title} diverged in step {done()}: lower {rate}")
-                if done() % SAVE_EVERY == 0:
-                    kept.save(now())
+                whole, state = done(), deepcopy(now())
+                if whole % SAVE_EVERY == 0:
+                    kept.save(state)
                 progress.step(loss=f"{loss:.4f}")
         finally:
-            state = now()
             kept.save(state)
     return state
 
