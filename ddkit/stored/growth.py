@@ -161,8 +161,9 @@ def _with(source: Source, **changes) -> Source:
 
 def _point(shelf: Shelf, sample: Sample) -> Point:
     made, record = made_of(sample.source), _made(shelf, sample)
-    if record and made is sample.source:
-        return Point(_ipc(sample), sample, storage(record.synthetic), record)
+    if record:
+        kept = record.synthetic if made is sample.source else record.synthetic.undistilled()
+        return Point(_ipc(sample), sample, storage(kept), record)
     if "size" in sample.records[0].result:
         return Point(_ipc(sample), sample, sample.records[0].result["size"]["bytes"], record)
     source, images = SOURCES[parse_name(made.dataset)[0]], sample.records[0].result["training_images"]
