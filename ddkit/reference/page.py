@@ -10,6 +10,12 @@ from dataclasses import replace
 
 from ddkit import runs
 from ddkit.applications.continual import report as continual_course
+from ddkit.applications.league import report as league_report
+from ddkit.applications.league.at_hand import at_hand
+from ddkit.applications.league.entrants import ENTRANTS
+from ddkit.applications.league.rows import Judged, rows
+from ddkit.applications.league.settings import of_profile
+from ddkit.applications.league.work import play
 from ddkit.applications.search import report as search_course
 from ddkit.course import kernels as kernel_course
 from ddkit.course import lossless as lossless_course
@@ -40,7 +46,7 @@ def page(chosen: Profile, polyps: Profile) -> str:
     tables["task_1"] = task_1.report(task_1.work(chosen, root=REFERENCE, say=lambda _: None), chosen, "github")
     tables["polyps"] = polyp_course.report(polyps, root=REFERENCE)
     facts = _devices() | _polyps(polyps)
-    for told in (_task_1, _precision, _trajectories, _kernels, _lossless, _continual, _search):
+    for told in (_task_1, _precision, _trajectories, _kernels, _lossless, _continual, _search, _league):
         facts |= told(chosen)
     return TEMPLATE.read_text(encoding="utf-8").format(**tables, **facts)
 
@@ -153,6 +159,27 @@ def _search(chosen: Profile) -> dict[str, str]:
     found = search_course.compared(chosen, root=REFERENCE)
     return {name: search_course.differing("Spearman", found["DataDAM"], found[other])
             for name, other in (("search_random", "random real"), ("search_early", "early stopping"))}
+
+
+def _league(chosen: Profile) -> dict[str, str]:
+    """The games whose records are there, and whose lead over their starts and random real images chance may give."""
+    played = play(at_hand(of_profile(chosen.name), root=REFERENCE), root=REFERENCE, quiet=True)
+    found = [(row, random) for ipc in played.league.ipcs for random, *others in [rows(played, ipc)]
+             for row in others if row.start]
+    close = {"start": [row.title for row, _ in found if not _ahead(row.score, row.start)],
+             "random": [row.title for row, random in found if not _ahead(row.score, random.score)]}
+    best = max((row for row, _ in found), key=lambda row: row.score.mean)
+    return {"league": league_report.told(played, "github"), "league_games": str(len(found)),
+            "league_missing": ", ".join(who.title for name, who in ENTRANTS.items()
+                                        if name not in played.league.entrants) or "none",
+            "league_best": f"{best.title} ({best.score})",
+            **{f"league_close_to_{name}": ", ".join(titles) or "none" for name, titles in close.items()}}
+
+
+def _ahead(score: Judged, other: Judged) -> bool:
+    """Whether one is above the other by more than chance gives."""
+    lead = score.lead(other)
+    return lead.gap > 0 and lead.told_apart
 
 
 def _continual(chosen: Profile) -> dict[str, str]:

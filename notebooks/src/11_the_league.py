@@ -492,7 +492,16 @@ lesson.table("\n\n".join(f"**{ipc} per class, or as many bytes**\n\n{league_repo
                          for ipc in league.ipcs))
 
 # %% [markdown]
-# Read from left to right before you look for a winner: what a set weighs, what it decodes to, what it cost, where it began. Then the
+# Some methods played with other images, too, in as many bytes (multi-formation, bases, frequencies). **Predict:** does a form help every method
+# alike? The same rows again, a column for each form, with the lead over the method's own pixels:
+
+# %%
+formed = {ipc: league_report.by_form(played, ipc) for ipc in league.ipcs}
+lesson.table("\n\n".join(f"**{ipc} per class, or as many bytes**\n\n{table}" for ipc, table in formed.items() if table)
+             or "*In this small league no method plays with every form.*")
+
+# %% [markdown]
+# Read the large table from left to right before you look for a winner: what a set weighs, what it decodes to, what it cost, where it began. Then the
 # leads, each with its standard error and the verdict that so few networks allow.
 
 # %%
@@ -502,6 +511,30 @@ for ipc, table in order.items():
         lead = row.score.lead(row.start)
         error = f" ± {lead.error:.2f}" if lead.error is not None else ""
         print(f"{ipc} per class, {row.title}: {lead.gap:+.2f}{error} points over its start. {lead.verdict}")
+
+# %% [markdown]
+# Is anybody not ahead of its own start, or of random real images? And why can that be?
+
+# %%
+WHY = {"KIP": "its images were made for the kernel of an infinitely wide network and for targets, not classes; that kernel "
+              "reads them (lesson 7), a narrow network that is trained on them need not"}
+WHY |= dict.fromkeys(("LD", "LD, ridge"), "its images stay the real ones; labels alone are learned, for a short training "
+                     "that belongs to them (its score in that is under the table of `python -m ddkit league`)")
+
+
+def ahead(row, other):
+    lead = row.score.lead(other)
+    return lead.gap > 0 and lead.told_apart
+
+
+for ipc, table in order.items():
+    random = next(row.score for row in rows_of(played, ipc) if row.title == "random real")
+    behind = {"its start": [row.title for row in table if not ahead(row, row.start)],
+              "random real images": [row.title for row in table if not ahead(row, random)]}
+    for what, names in behind.items():
+        print(f"{ipc} per class, not ahead of {what} by more than chance gives: {', '.join(names) or 'nobody'}")
+    for name in dict.fromkeys(sum(behind.values(), [])):
+        print(f"    {name}: {WHY.get(name, 'so few updates, networks or images may not be enough')}")
 
 # %%
 for ipc, (best, *others) in order.items():
@@ -515,6 +548,13 @@ for ipc, (best, *others) in order.items():
 # may be another.
 
 # %%
+league_plots.ranked(played)
+
+# %% [markdown]
+# The same scores against what was spent: all had the same minutes (a start and real images took none), and one image's bytes hold different
+# numbers of images.
+
+# %%
 league_plots.against_minutes(played)
 
 # %%
@@ -522,7 +562,7 @@ league_plots.against_bytes(played)
 
 # %% [markdown]
 # **Think:** a real image takes one byte for a pixel, a distilled one four. How many random real images have the bytes of a distilled set, and
-# where would they lie in the second picture? (Lesson 8 has the curve.)
+# where would they lie in the picture of bytes? (Lesson 8 has the curve.)
 #
 # Is the order the published one? Of every two methods with a published number: who leads there, who leads here, and is the lead here
 # more than chance?
