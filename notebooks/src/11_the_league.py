@@ -533,7 +533,7 @@ for ipc, table in order.items():
               "random real images": [row.title for row in table if not ahead(row, random)]}
     for what, names in behind.items():
         print(f"{ipc} per class, not ahead of {what} by more than chance gives: {', '.join(names) or 'nobody'}")
-    for name in dict.fromkeys(sum(behind.values(), [])):
+    for name in dict.fromkeys(name for names in behind.values() for name in names):
         print(f"    {name}: {WHY.get(name, 'so few updates, networks or images may not be enough')}")
 
 # %%
