@@ -21,6 +21,7 @@ from ddkit.applications.league.published import IPCS, PUBLISHED
 from ddkit.applications.league.rows import Judged, of_game, rows
 from ddkit.applications.league.settings import of_profile
 from ddkit.applications.league.work import play
+from ddkit.data import load
 from ddkit.foundation.errors import InputError
 from ddkit.methods import METHODS, loop, presets
 from ddkit.runs import run
@@ -365,6 +366,11 @@ def test_minutes_that_allow_no_update_are_told_in_a_sentence(tmp_path):
     assert found.failed["dm", 1] in report.told(found)
 
 
+@pytest.mark.parametrize("name", ["digits", "digits-0-1", "glyphs"])
+def test_a_league_knows_how_many_classes_there_are_without_the_data(name):
+    assert League(name).classes == len(load(name).classes)
+
+
 @pytest.mark.parametrize(("epochs", "said"), [(None, "the standard protocol, the last"),
                                               (1500, "the standard protocol for 1,500 epochs, the last")])
 def test_the_rules_say_the_length_that_is_not_the_protocols_own(epochs, said):
@@ -448,7 +454,7 @@ def test_a_profile_says_how_large_a_league_is():
     assert laptop.entrants == tuple(ENTRANTS)
 
 
-def test_the_full_data_are_trained_on_as_the_assignment_asks(digits):
-    full = SMALL.beside(digits)[FULL, 0]
+def test_the_full_data_are_trained_on_as_the_assignment_asks():
+    full = SMALL.beside()[FULL, 0]
     assert full == Evaluate(Full("digits"), "assignment", "ConvNetD3", 2, 1)
-    assert (FULL, 0) not in dataclasses.replace(SMALL, full=False).beside(digits)
+    assert (FULL, 0) not in dataclasses.replace(SMALL, full=False).beside()

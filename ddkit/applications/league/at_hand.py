@@ -4,26 +4,21 @@ from dataclasses import replace
 
 from ddkit.applications.league.calibration import updates_in
 from ddkit.applications.league.league import League
-from ddkit.data import load
 from ddkit.foundation.errors import InputError
 from ddkit.runs import find
 from ddkit.specs import Distill
 
 
 def at_hand(league: League, **where) -> League | None:
-    """The league of those games alone whose runs are all there; None if there are none, or no data.
+    """The league of those games alone whose runs are all there; None if there are none.
 
     Args:
         where: ``root`` and ``data``, as for ``runs.find``.
     """
-    try:
-        dataset = load(league.dataset, where.get("data"), league.size)
-    except InputError:
-        return None
-    beside = {ipc: all(find(spec, **where) for (_, of), spec in league.beside(dataset).items() if of == ipc)
+    beside = {ipc: all(find(spec, **where) for (_, of), spec in league.beside().items() if of == ipc)
               for ipc in (0, *league.ipcs)}  # 0: the full data
     there = [(name, ipc) for name, ipc in league.games
-             if beside[ipc] and _made(league, name, ipc, len(dataset.classes), where)]
+             if beside[ipc] and _made(league, name, ipc, league.classes, where)]
     if not there:
         return None
     names, ipcs = map(set, zip(*there, strict=True))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ddkit.applications.league.calibration import Calibration
 from ddkit.applications.league.entrants import ENTRANTS, entrant
-from ddkit.data import Dataset, canonical
+from ddkit.data import SOURCES, canonical, parse_name
 from ddkit.foundation.errors import require, whole
 from ddkit.networks import parse
 from ddkit.specs import Coreset, Distill, Evaluate, Full, RandomReal, Source, Start
@@ -102,9 +102,15 @@ class League:
         how = PROTOCOLS[PROTOCOL]
         return (self.epochs or how.epochs) * math.ceil(images / how.batch)
 
-    def beside(self, dataset: Dataset) -> dict[tuple[str, int], Evaluate]:
+    @property
+    def classes(self) -> int:
+        """How many the data have."""
+        whole, some = parse_name(self.dataset)
+        return len(some) or SOURCES[whole].classes
+
+    def beside(self) -> dict[tuple[str, int], Evaluate]:
         """What every set is compared with, by name and images per class; the full data stand under 0."""
-        classes, found = len(dataset.classes), {}
+        classes, found = self.classes, {}
         for ipc in self.ipcs:
             real = {RANDOM: RandomReal(self.dataset, ipc, self.size),
                     HERDING: Coreset(self.dataset, ipc, size=self.size)}

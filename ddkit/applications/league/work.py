@@ -1,6 +1,6 @@
 """The games of a league: each entrant distils in its budget, every set is scored, and what came of it is told."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -72,17 +72,24 @@ def play(league: League, **where) -> Played:
     Raises:
         InputError: the data or what all are compared with cannot be had; what one entrant cannot is told in ``failed``.
     """
-    dataset = load(league.dataset, where.get("data"), league.size)
-    asked, classes = league.beside(dataset), len(dataset.classes)
-    for spec in asked.values():
-        spec.check()
-        spec.check_on(dataset)
+    asked, classes = league.beside(), league.classes
+    _check(league, asked.values(), where)
     shared = {spec.name: spec for spec in (*asked.values(), *_starts(league, classes))}
     in_parallel(partial(_made, where), ((spec,) for spec in shared.values()))
     told = in_parallel(partial(_play, league, classes, where), league.games)
     failed = {game: sentence for game, sentence in zip(league.games, told, strict=True) if sentence}
     games = tuple(_game(league, *game, classes, where) for game in league.games if game not in failed)
     return Played(league, games, {name: run(spec, **where) for name, spec in asked.items()}, failed)
+
+
+def _check(league: League, asked: Iterable[Evaluate], where: dict) -> None:
+    """Refuse what cannot work before anything is made; what is at hand needs no data."""
+    places = {name: value for name, value in where.items() if name != "quiet"}
+    missing = [spec for spec in asked if find(spec, **places) is None]
+    dataset = load(league.dataset, where.get("data"), league.size) if missing else None
+    for spec in missing:
+        spec.check()
+        spec.check_on(dataset)
 
 
 def _made(where: dict, spec: Evaluate) -> None:
