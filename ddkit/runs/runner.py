@@ -22,7 +22,7 @@ from ddkit.runs import evolution
 from ddkit.runs.jobs import Job
 from ddkit.runs.makers import maker
 from ddkit.runs.record import EVOLUTION, SYNTHETIC, WEIGHTS, Record
-from ddkit.runs.shipped import RECORD, REFERENCE, makes_runs, reloads_shipped
+from ddkit.runs.shipped import RECORD, makes_runs, reloads_shipped, shelves
 from ddkit.runs.spec import Source, Spec, describe_spec, source_of, spec_of
 from ddkit.runs.working import STARTED, begun_as, working_in
 from ddkit.synthetic import SyntheticSet
@@ -48,7 +48,7 @@ def _fingerprint(spec: Spec, data: str | Path | None) -> str | None:
 
 
 def _find(spec, seen: str | None, root: Path) -> Record | None:
-    shipped = [REFERENCE / spec.name] if reloads_shipped() else []
+    shipped = [shelf / spec.name for shelf in shelves()] if reloads_shipped() else []
     for place in (*_places(spec, seen, root), *shipped):
         record, wrong = _read(place)
         if wrong:
@@ -166,7 +166,8 @@ def _vacant(spec, identity: dict, root: Path, quiet: bool) -> Path:
     named, own = _places(spec, identity["fingerprint"], root)
     for place in (named, own):
         _set_aside(place)
-    taken = (reloads_shipped() and _read(REFERENCE / spec.name)[0]) or (named / RECORD).exists()
+    shipped = reloads_shipped() and any(_read(shelf / spec.name)[0] for shelf in shelves())
+    taken = shipped or (named / RECORD).exists()
     if taken:
         say(f"{spec.name} was made before on other data than these (fingerprint {identity['fingerprint'][:12]}): "
             "it is made anew for them", quiet)

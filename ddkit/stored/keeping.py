@@ -6,13 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from ddkit.foundation.files import sha256, write_tensors
-from ddkit.runs import RECORD, REFERENCE, SYNTHETIC, WEIGHTS, Record
+from ddkit.runs import RECORD, SYNTHETIC, WEIGHTS, Record, shelves
 
 
 def keep(records: Iterable[Record], root: str | Path) -> list[Path]:
     """Copy records with their sets and weights into ``root``, a folder each, so that their runs are reloaded from
     there; what comes with the repository, and what lies there already, is left as it is. Returns the new folders."""
-    new = {record.name: record for record in records if record.folder.resolve().parent != REFERENCE.resolve()}
+    here = [shelf.resolve() for shelf in shelves()]
+    new = {record.name: record for record in records if record.folder.resolve().parent not in here}
     wanted = {name: record for name, record in new.items() if not (Path(root) / name / RECORD).exists()}
     return [_kept(record, Path(root) / name) for name, record in wanted.items()]
 

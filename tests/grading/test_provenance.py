@@ -10,7 +10,7 @@ import pytest
 from ddkit.foundation.errors import InputError
 from ddkit.foundation.files import read_tensors, write_json, write_tensors
 from ddkit.grading.provenance import examined, plausible, rescored, to_rescore, untouched
-from ddkit.runs import RECORD, REFERENCE, Record, run
+from ddkit.runs import RECORD, REFERENCE, Record, run, shelves
 from ddkit.specs import Coreset, Distill, Evaluate, Full, RandomReal
 
 DISTILL = Distill("digits", ipc=1, network="ConvNetD1", width=4, updates=2, options=(("network_steps", 1),))
@@ -80,10 +80,11 @@ def test_equal_images_are_no_copy(adas, bobs):
 
 def test_of_what_comes_with_ddkit_nothing_else_is_noticed(monkeypatch):
     monkeypatch.setattr(plausible, "fingerprint", lambda *_: None)  # drawing all polyps takes half a minute
-    records = [Record.load(path.parent) for path in REFERENCE.glob(f"*/{RECORD}")]
+    records = [Record.load(path.parent) for path in REFERENCE.rglob(RECORD)]
     assert len(records) > 100
     assert [one for record in records for one in (*plausible.implausible(record), *untouched.touched(record))] == []
-    assert kinds(examined(REFERENCE, "ada", {})) == {"shipped record"}
+    for shelf in shelves():
+        assert kinds(examined(shelf, "ada", {})) == {"shipped record"}
 
 
 @pytest.mark.parametrize("disguise", [None, disguised], ids=["as it is", "edited and hashed again"])

@@ -32,8 +32,7 @@ def reference(made, tmp_path, monkeypatch):
     place = tmp_path / "reference"
     for record in made.values():
         shutil.copytree(record.folder, place / record.folder.name)
-    for module in (runner, shipped):
-        monkeypatch.setattr(module, "REFERENCE", place)
+    monkeypatch.setattr(shipped, "REFERENCE", place)
     return place
 
 
@@ -192,3 +191,14 @@ def test_no_poison_blocks_another_spec(poison, made, tmp_path):
     other = dataclasses.replace(KINDS["coreset"], seed=1)
     assert find(other, tmp_path) is None
     assert run(other, root=tmp_path, quiet=True).folder.name == other.name
+
+
+def test_runs_of_the_league_are_reloaded_from_a_shelf_of_their_own(reference, tmp_path, monkeypatch):
+    for folder in sorted(reference.iterdir()):
+        shutil.move(folder, reference / "league" / folder.name)
+    monkeypatch.setattr(runner, "_make", None)
+    for spec in KINDS.values():
+        record = run(spec, root=tmp_path / "runs", quiet=True)
+        assert record.folder == reference / "league" / spec.name and record.shipped
+    monkeypatch.setenv("DDKIT_REFERENCE", "0")
+    assert all(find(spec, root=tmp_path / "runs") is None for spec in KINDS.values())

@@ -111,6 +111,8 @@ def _protocol(spec: Evaluate) -> dict:
         found["precision"] = spec.precision
     if spec.epochs:
         found |= {"epochs": spec.epochs, "updates": None}
+    if spec.updates:
+        found |= {"epochs": None, "updates": spec.updates}
     depends = {"matched": "updates" if not spec.epochs else "", "learned": "lr"}.get(spec.protocol, "")
     return {name: value for name, value in found.items() if name != depends}
 

@@ -10,7 +10,7 @@ from ddkit.foundation.errors import require
 from ddkit.foundation.files import sha256
 from ddkit.grading.findings import Finding
 from ddkit.grading.provenance.untouched import packed
-from ddkit.runs import REFERENCE, Record, find
+from ddkit.runs import Record, find, shelves
 from ddkit.runs.jobs import Job
 from ddkit.specs import Evaluate, File
 from ddkit.specs.evaluate import OF_THE_SET, scorer
@@ -62,7 +62,7 @@ def _can_be_made_again(record: Record) -> bool:
 
 def _at_hand(record: Record, data: str | Path | None, spec) -> Record:
     found = find(spec, record.folder.parent, data)
-    require(found is not None and (found.folder.parent == REFERENCE or not packed(found.folder)),
+    require(found is not None and (found.folder.parent in shelves() or not packed(found.folder)),
             f"{spec.name} did not travel with {record.folder.name}, which is of it: nothing can be trained on it "
             "again")
     return found
