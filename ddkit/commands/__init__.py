@@ -23,7 +23,7 @@ EPILOG = """examples:
   python -m ddkit continual --dataset mnist --memory random,datadam --ipc 10
       learn two classes at a time, with ten images of each kept
   python -m ddkit league --dataset mnist --methods dm,dsa,rfad --ipc 1,10
-      let methods distil for five minutes each and score their sets alike, beside published numbers
+      let methods distil for three minutes each and score their sets alike, beside published numbers
 """
 # In the order in which --help lists them.
 CORE = (course, train, pretrain, distill, choose, evaluate, look, data, explore, report)
