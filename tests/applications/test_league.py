@@ -276,6 +276,9 @@ def test_a_calibration_is_kept_and_decides_the_updates(tmp_path, monkeypatch):
     assert of_game(game).minutes == game.distilled[0].result["cpu_seconds"] / 60
     by_gpu = dataclasses.replace(game, distilled=(dataclasses.replace(game.distilled[0], device="NVIDIA H200"),))
     assert of_game(by_gpu).minutes == pytest.approx((start + 7 * update) / 60)
+    told = {updates: report.told(dataclasses.replace(first, games=(by_gpu,), league=dataclasses.replace(
+        league, updates=updates))) for updates in (None, 7)}
+    assert "what that core would have taken" in told[None] and "the processor beside it" in told[7]
 
 
 def test_a_killed_league_resumes_to_the_same_scores(played, tmp_path, monkeypatch):

@@ -82,8 +82,9 @@ def _key(played: Played) -> str:
 def _on_gpus(played: Played) -> str:
     """What the minutes of sets mean that were made on a GPU, if there are any."""
     made = {record.device for game in played.games for record in game.distilled if not record.device.startswith("CPU")}
-    return (f" Some sets were made on another processor ({', '.join(sorted(made))}), by as many updates as the budget "
-            "allows a processor core: their minutes are what that core would have taken.") if made else ""
+    meant = ("by as many updates as the budget allows a processor core: their minutes are what that core would have "
+             "taken" if played.league.updates is None else "and their minutes are those of the processor beside it")
+    return f" Some sets were made on another processor ({', '.join(sorted(made))}), {meant}." if made else ""
 
 
 def _published(played: Played) -> list[str]:
