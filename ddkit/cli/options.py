@@ -3,7 +3,7 @@
 import json
 from collections.abc import Container, Iterable
 
-from ddkit.foundation.errors import require
+from ddkit.foundation.errors import InputError, require
 from ddkit.foundation.knobs import Knobs, declared
 from ddkit.methods import get
 
@@ -98,6 +98,14 @@ def _pair(text: str, flag: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     require(bool(equals), f"{flag} takes name=value, got '{text}'")
     return name, value
+
+
+def numbers(text: str, flag: str) -> tuple[float, ...]:
+    """Numbers given with commas between them."""
+    try:
+        return tuple(map(float, text.split(",")))
+    except ValueError as error:
+        raise InputError(f"{flag} takes numbers separated by commas, got '{text}'") from error
 
 
 def show(content, options, text: str) -> None:

@@ -15,7 +15,8 @@ from ddkit.training.fitting import (
     refresh_statistics,
     score,
     test,
+    trained,
 )
 
 __all__ = ["PROTOCOLS", "TEST_BATCH", "Fit", "Protocol", "evaluate", "fit", "logits", "protocol", "refresh_statistics",
-           "score", "test"]
+           "score", "test", "trained"]

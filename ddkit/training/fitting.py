@@ -297,10 +297,17 @@ def score(training: Split, dataset: Dataset, network: str, how: Protocol, seed: 
         ``metrics``, with seed, updates, train_seconds, test_seconds and the losses of up to 100 epochs.
     """
     scored = getattr(dataset, one_of(split, ("val", "test"), "split"))
-    model = build_for(dataset, network, width, stream(seed, "evaluation network"), how.precision)
-    made = fit(model, training, how, stream(seed, "evaluation order"), title=title, checkpoint=checkpoint, quiet=quiet,
-               strategy=_strategy(how, dataset))
+    model, made = trained(training, dataset, network, how, seed, width=width, title=title, checkpoint=checkpoint,
+                          quiet=quiet)
     result = test(model, scored)
     losses = [round(loss, 5) for loss in made.losses[:: math.ceil(len(made.losses) / 100)]]
     return {"seed": seed, "updates": made.updates, "train_seconds": made.seconds,
             "test_seconds": result.pop("seconds"), "losses": losses} | result
+
+
+def trained(training: Split, dataset: Dataset, network: str, how: Protocol, seed: int, *, width: int = 128,
+            **options) -> tuple[Network, Fit]:
+    """The network that ``score`` tests, and what came of its training; ``options`` are those of ``fit``."""
+    model = build_for(dataset, network, width, stream(seed, "evaluation network"), how.precision)
+    return model, fit(model, training, how, stream(seed, "evaluation order"), strategy=_strategy(how, dataset),
+                      **options)

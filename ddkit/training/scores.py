@@ -93,6 +93,13 @@ class Scores:
         """Standard error of the mean."""
         return self.sd / math.sqrt(len(self.runs))
 
+    @property
+    def interval(self) -> float:
+        """Half the 95 % confidence interval of the mean over seeds, by Student's t (0 for a single seed)."""
+        from scipy.special import stdtrit  # which scikit-learn needs as well
+
+        return float(stdtrit(len(self.runs) - 1, 0.975)) * self.se if len(self.runs) > 1 else 0.0
+
     def lead(self, other: "Scores") -> float:
         """How far the mean is above the other's, in units of the difference's standard error."""
         gap, error = self.mean - other.mean, math.hypot(self.se, other.se)

@@ -17,7 +17,7 @@ from ddkit.applications.continual import plots as continual_plots
 from ddkit.applications.continual import report as continual_course
 from ddkit.applications.continual import spec as continual
 from ddkit.applications.continual.memory import beside, union
-from ddkit.applications.continual.spec import after_step, by_step, forgetting, interval, summary
+from ddkit.applications.continual.spec import after_step, by_step, forgetting, summary
 from ddkit.course.profiles import profile
 from ddkit.data import SOURCES, Split
 from ddkit.foundation.errors import InputError
@@ -187,8 +187,8 @@ def test_forgetting_and_average_by_hand():
 def test_the_interval_is_students():
     values = [0.90, 0.92, 0.97, 0.94, 0.91]
     scores = Scores(tuple({"accuracy": v} for v in values))
-    assert interval(scores) == pytest.approx(2.776 * scores.se, rel=1e-3)
-    assert interval(Scores(({"accuracy": 0.9},))) == 0
+    assert scores.interval == pytest.approx(2.776 * scores.se, rel=1e-3)
+    assert Scores(({"accuracy": 0.9},)).interval == 0
 
 
 # Runs

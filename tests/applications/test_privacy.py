@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from ddkit.__main__ import main
+from ddkit.applications.base import nothing_else, seeded
 from ddkit.applications.privacy import Membership, report
 from ddkit.applications.privacy import spec as privacy
 from ddkit.applications.privacy.membership import attack, confidence, likelihood_ratios, nearest_are_members, share
@@ -147,8 +148,8 @@ def test_a_model_sees_its_members_alone(digits, tmp_path, of):
     for name, dataset, images in (("whole", digits, pool), ("ruined", spoiled, ruined)):
         among = privacy._among(dataset, images, own)
         assert torch.equal(among.train.images, pool.images[own])
-        source = privacy._seeded(of, 3)
-        job = privacy.Job(among, tmp_path / name, {"run": name}, privacy._nothing_else, {}, True)
+        source = seeded(of, 3)
+        job = privacy.Job(among, tmp_path / name, {"run": name}, nothing_else, {}, True)
         job.place.mkdir()
         made.append(source.work(job).synthetic.images if isinstance(source, Distill | Coreset)
                     else source.training_set(job, 3).images)

@@ -13,6 +13,7 @@ from ddkit.applications.league import plots as league_plots
 from ddkit.applications.league.settings import of_profile
 from ddkit.applications.league.work import Played, play
 from ddkit.applications.privacy import plots as privacy_plots
+from ddkit.applications.robustness import plots as robustness_plots
 from ddkit.applications.search import Grid as Networks
 from ddkit.applications.search import plots as search_plots
 from ddkit.applications.search.ranking import Comparison
@@ -111,6 +112,13 @@ def a_membership(auc=0.6) -> Record:
     return a_record({"runs": runs, "members": 50, "training_images": 10})
 
 
+def an_attack(least=0.1) -> Record:
+    left = [0.9, least]
+    runs = [{"clean": 0.95 + d, "under": {name: [x + d for x in left] for name in ("noise", "fgsm", "pgd")}}
+            for d in (0, 0.01)]
+    return a_record({"runs": runs, "epsilons": [0.1, 0.3], "chance": 0.1})
+
+
 NETWORKS = Networks((1, 2), (2,), ("none", "instance"), ("relu",), ("avg", "max"), number=5)
 
 
@@ -195,6 +203,8 @@ PICTURES = {
     "step_matrix": lambda: continual_plots.step_matrix(a_continual_run()),
     "proxy_against_truth": lambda: search_plots.proxy_against_truth({"DataDAM": a_search(0.02), "random": a_search()}),
     "exposure": lambda: privacy_plots.exposure({"KIP": a_membership(), "random real": a_membership(0.52)}),
+    "accuracy_by_epsilon": lambda: robustness_plots.accuracy_by_epsilon(
+        {"full data": an_attack(), "random real": an_attack(0.3), "KIP": an_attack(0.2)}),
     "ranked": lambda: league_plots.ranked(a_league()),
     "against_minutes": lambda: league_plots.against_minutes(a_league()),
     "against_bytes": lambda: league_plots.against_bytes(a_league()),

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 
-from ddkit.applications.continual.spec import after_step, interval
+from ddkit.applications.continual.spec import after_step
 from ddkit.foundation.errors import require
 from ddkit.plots.looks import Look, looks
 from ddkit.plots.style import Picture, bare, picture, spread
@@ -24,7 +24,7 @@ def accuracy_after_each_step(records: dict[str, Record], title: str = "") -> Pic
     at, ends, shown = np.arange(1, len(steps) + 1), {}, looks(records)
     for index, (name, record) in enumerate(records.items()):
         scores = [after_step(record, step) for step in range(len(steps))]
-        means, halves = (100 * np.array(values) for values in ([s.mean for s in scores], list(map(interval, scores))))
+        means, halves = (100 * np.array(values) for values in ([s.mean for s in scores], [s.interval for s in scores]))
         errors = [np.minimum(halves, means), np.minimum(halves, 100 - means)]
         aside = 0.06 * (index - (len(records) - 1) / 2)  # so that intervals do not cover each other
         axes.errorbar(at + aside, means, errors, capsize=3, **shown[name].series)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from tabulate import tabulate
 
-from ddkit.applications.continual.spec import METRICS, PROTOCOLS, Continual, interval
+from ddkit.applications.continual.spec import METRICS, PROTOCOLS, Continual
 from ddkit.course.profiles import Profile
 from ddkit.methods.coresets import METHODS
 from ddkit.plots import tables
@@ -162,7 +162,7 @@ def table(records: dict[str, Record], style: str = "simple") -> str:
 
 
 def _with_interval(scores: Scores) -> str:
-    spread = f" ± {100 * interval(scores):.2f}" if len(scores.runs) > 1 else ""
+    spread = f" ± {100 * scores.interval:.2f}" if len(scores.runs) > 1 else ""
     return f"{100 * scores.mean:.2f}{spread} % (n={len(scores.runs)})"
 
 

@@ -294,11 +294,3 @@ def summary(results: list[dict], sizes: Sequence[int]) -> dict:
 def after_step(record, step: int) -> Scores:
     """The accuracies after a step (from 0), one per seed."""
     return Scores(tuple({"accuracy": run["after"][step]} for run in record.result["runs"]), notes=tuple(record.notes))
-
-
-def interval(scores: Scores) -> float:
-    """Half the 95 % confidence interval of the mean over seeds, by Student's t (0 for a single seed)."""
-    from scipy.stats import t  # which scikit-learn needs as well
-
-    seeds = len(scores.runs)
-    return float(t.ppf(0.975, seeds - 1)) * scores.se if seeds > 1 else 0.0

@@ -14,11 +14,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from ddkit.applications.base import Application, Job, Outcome
+from ddkit.applications.base import Application, Job, Outcome, nothing_else, seeded
 from ddkit.applications.privacy.membership import attack, confidence, likelihood_ratios, nearest_are_members
 from ddkit.data import Dataset, Split, augment
 from ddkit.foundation.checkpoints import Checkpoint
-from ddkit.foundation.errors import InputError, one_of, require, whole
+from ddkit.foundation.errors import one_of, require, whole
 from ddkit.foundation.files import sha256
 from ddkit.foundation.randomness import stream
 from ddkit.foundation.schema import COUNT, NUMBER
@@ -137,7 +137,7 @@ class Membership(Application):
     def _task(self, job: Job, pool: Split, own: Tensor, number: int) -> tuple:
         among = _among(job.dataset, pool, own)
         place = job.parts / f"model-{number}"
-        inner = Job(among, place, job.identity | {"model": number}, _nothing_else, {}, job.quiet, job.maker)
+        inner = Job(among, place, job.identity | {"model": number}, nothing_else, {}, job.quiet, job.maker)
         kept, training = (job.checkpoint(f"{PARTS}/model-{number}{suffix}.pt", model=number)
                           for suffix in ("-done", ""))
         return kept, training, inner, self, pool, own, number
@@ -150,25 +150,13 @@ def _among(dataset: Dataset, pool: Split, own: Tensor) -> Dataset:
                    fingerprint=sha256(dataset.fingerprint.encode(), own.numpy().tobytes()))
 
 
-def _nothing_else(spec):
-    raise InputError(f"a model is made from its members alone, and {spec.name} is a run on all images: choose a source "
-                     "that needs no other run")
-
-
-def _seeded(source: Source, seed: int) -> Source:
-    """The source with a seed of its own, where it has one."""
-    if isinstance(source, Start):
-        return replace(source, of=_seeded(source.of, seed))
-    return replace(source, seed=seed) if hasattr(source, "seed") else source
-
-
 def _model(kept: Checkpoint, training: Checkpoint, job: Job, spec: Membership, pool: Split, own: Tensor,
            number: int) -> dict:
     """Make and train one model, or go on with it, or reload what came of it."""
     done = kept.load()
     if done:
         return done
-    watch, source = Stopwatch(), _seeded(spec.of, number)
+    watch, source = Stopwatch(), seeded(spec.of, number)
     if isinstance(source, Distill | Coreset):
         job.place.mkdir(parents=True, exist_ok=True)
         split = source.work(job).synthetic.training_split().to(pool.images.device)

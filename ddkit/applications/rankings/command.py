@@ -6,12 +6,12 @@ from ddkit.cli.options import (
     add_json,
     add_places,
     check_all,
+    numbers,
     require_width_used,
     show,
     side_by_side,
     width_of,
 )
-from ddkit.foundation.errors import InputError
 
 
 def add_to(add) -> None:
@@ -46,7 +46,7 @@ def _rank(options) -> None:
     network = network if options.network is None else options.network
     require_width_used(options.width, [network])
     how = report.Training(options.augmentation, network, width_of(options, width), options.seeds, options.epochs,
-                          _rates(options.rates), options.trials, options.full_epochs)
+                          numbers(options.rates, "--rates"), options.trials, options.full_epochs)
     kept = source.open(load(source.dataset, options.data, source.size))
     at_random = report.random_beside(source, len(kept.images), len(kept.classes))
     specs = report.arms(source, at_random, kept.soft, how)
@@ -55,10 +55,3 @@ def _rank(options) -> None:
         records = {name: run(spec, root=options.runs, data=options.data) for name, spec in specs.items()}
     show(report.as_dict(records, options.weight), options,
          f"{sets.heading(sources)}\n\n{report.table(records, options.weight)}")
-
-
-def _rates(text: str) -> tuple[float, ...]:
-    try:
-        return tuple(map(float, text.split(",")))
-    except ValueError as error:
-        raise InputError(f"--rates takes numbers separated by commas, got '{text}'") from error

@@ -1,15 +1,14 @@
 """Networks trained at the learning rate that is best on validation data, as rankings ask for of every set alike."""
 
-import math
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
 
-from ddkit.applications.base import Application, Job, Outcome
+from ddkit.applications.base import Application, Job, Outcome, distinct
 from ddkit.data import Dataset, Split
 from ddkit.foundation.checkpoints import Checkpoint
-from ddkit.foundation.errors import LARGEST, Diverged, InputError, one_of, require, whole
+from ddkit.foundation.errors import LARGEST, Diverged, one_of, require, whole
 from ddkit.foundation.files import digest
 from ddkit.foundation.schema import COUNT, NUMBER
 from ddkit.networks.cost import Stopwatch
@@ -54,7 +53,8 @@ class Tuned(Application):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "rates", _sorted(self.rates))
+        wanted = "rates are a few positive learning rates, as (0.001, 0.01)"
+        object.__setattr__(self, "rates", distinct(self.rates, wanted, lambda rate: 0 < rate <= LARGEST))
 
     @property
     def _evaluation(self) -> Evaluate:
@@ -110,21 +110,6 @@ class Tuned(Application):
         kept = [job.checkpoint(f"{PARTS}/{name}{suffix}.pt", part=name, **made) for suffix in ("-done", "")]
         title = f"{self.network} on {type(self.of).__name__} data, rate {rate:g}, {split}, seed {seed + 1}"
         return (*kept, self, training, job.dataset, replace(how, lr=rate), seed, split, title, job.quiet)
-
-
-def _sorted(rates: object) -> tuple[float, ...]:
-    """Different learning rates, the lowest first.
-
-    Raises:
-        InputError: they are none.
-    """
-    try:
-        found = tuple(sorted({float(rate) for rate in rates}))
-    except (TypeError, ValueError) as error:
-        raise InputError(f"rates are a few learning rates, as (0.001, 0.01), got {repr(rates)[:60]}") from error
-    require(bool(found) and all(math.isfinite(rate) and 0 < rate <= LARGEST for rate in found),
-            f"rates are a few positive learning rates, as (0.001, 0.01), got {repr(rates)[:60]}")
-    return found
 
 
 def _trained(kept: Checkpoint, so_far: Checkpoint, spec: Tuned, training: Split, dataset: Dataset, how: Protocol,

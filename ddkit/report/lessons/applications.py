@@ -4,7 +4,7 @@ from itertools import combinations
 
 from ddkit.applications.continual import plots as continual_plots
 from ddkit.applications.continual import report as continual_course
-from ddkit.applications.continual.spec import METRICS, PROTOCOLS, interval
+from ddkit.applications.continual.spec import METRICS, PROTOCOLS
 from ddkit.applications.search import plots as search_plots
 from ddkit.applications.search import report as search_course
 from ddkit.applications.search.ranking import MEASURES, Comparison
@@ -87,7 +87,7 @@ def _memory(name: str, record: Record | None) -> tuple[str, ...]:
 
 
 def _with_interval(scores: Scores) -> str:
-    spread = f" ± {100 * interval(scores):.2f}" if len(scores.runs) > 1 else ""
+    spread = f" ± {100 * scores.interval:.2f}" if len(scores.runs) > 1 else ""
     return f"{100 * scores.mean:.2f}{spread} % (n={len(scores.runs)})"
 
 

@@ -1,0 +1,86 @@
+"""The runs and tables of accuracies under attack."""
+
+from dataclasses import replace
+
+from tabulate import tabulate
+
+from ddkit.applications.robustness.spec import ATTACKS, Robustness, clean, kept, under
+from ddkit.course import kernels
+from ddkit.course.profiles import Profile
+from ddkit.runs import Record
+from ddkit.specs import Full, Source, Start
+from ddkit.training.leads import Lead
+from ddkit.training.scores import Scores
+
+NOTES = (
+    "Epsilon is the largest change of a pixel, of 1 from black to white. ± is half the 95 % interval of the mean over "
+    "networks (Student's t); the images attacked are the same in all rows.",
+    "The attacker knows the network. An accuracy under attack is an upper bound: a stronger attack may leave less.",
+)
+FULL = "full data"
+_EPOCHS = {"quick": (5, 40), "laptop": (2, 300), "full": (None, None)}  # on all images, and on a hundred
+_IMAGES = {"quick": 100, "laptop": 500, "full": 1000}
+
+
+def sources(profile: Profile) -> dict[str, Source]:
+    """What lesson 16 has networks trained on: everything, as many random real images, and sets."""
+    datadam = profile.distill("real") if profile.name != "quick" else profile.distill("real", updates=10)
+    found = {FULL: Full(profile.dataset, profile.size), "random real": profile.random(), "start: real": Start(datadam),
+             "DataDAM": datadam, "KIP": kernels.kip(profile, profile.ipc)}
+    return found if profile.name == "quick" else found | {"RFAD": kernels.featured(profile, "rfad")}
+
+
+def asked(profile: Profile) -> dict[str, Robustness]:
+    """The attacks of lesson 16, by what the networks were trained on."""
+    full, few = _EPOCHS[profile.name]
+    steps = {"steps": 5} if profile.name == "quick" else {}
+    common = Robustness(profile.random(), images=_IMAGES[profile.name], network=profile.network, width=profile.width,
+                        seeds=profile.seeds, epochs=few, **steps)
+    return {name: replace(common, of=source, **({"protocol": "assignment", "epochs": full} if name == FULL else {}))
+            for name, source in sources(profile).items()}
+
+
+def table(records: dict[str, Record], attack: str = "pgd", style: str = "simple") -> str:
+    """A row for each source: the accuracy without attack and under one, by epsilon, in %."""
+    first = next(iter(records.values())).result
+    rows = [(name, record.result["training_images"], _text(clean(record)),
+             *(_text(under(record, attack, epsilon)) for epsilon in first["epsilons"]))
+            for name, record in records.items()]
+    heads = [f"{ATTACKS[attack]}, {epsilon:g}" for epsilon in first["epsilons"]]
+    text = tabulate(rows, ("trained on", "images", "no attack", *heads), style, disable_numparse=True)
+    return f"{text}\n\n{_asked(records)}"
+
+
+def every_table(records: dict[str, Record], style: str = "simple") -> str:
+    """The tables of all attacks."""
+    notes = next(iter(records.values())).notes
+    return "\n\n".join([*(table(records, attack, style) for attack in ATTACKS), *NOTES, *(f"({n})" for n in notes)])
+
+
+def leads(records: dict[str, Record], other: str, epsilon: float, attack: str = "pgd", style: str = "simple") -> str:
+    """What is left under an attack against what is left of another row, as accuracies and as shares of the clean."""
+    rows = []
+    for name, record in records.items():
+        if name != other:
+            rows.append((name, *(_lead(found(record, attack, epsilon), found(records[other], attack, epsilon))
+                                 for found in (under, kept))))
+    heads = (f"against {other}, {ATTACKS[attack]} at {epsilon:g}", "points of accuracy",
+             "points of the share that is left")
+    return tabulate(rows, heads, style, disable_numparse=True)
+
+
+def _lead(one: Scores, other: Scores) -> str:
+    """Of networks that are not paired: the same seed means other images, or another number of updates."""
+    lead = Lead.points(one, other)
+    error = "" if lead.error is None else f" ± {lead.error:.1f}"
+    return f"{lead.gap:+.1f}{error}, {'told apart' if lead.told_apart else 'not told apart'}"
+
+
+def _text(scores: Scores) -> str:
+    return f"{100 * scores.mean:.1f}" + f" ± {100 * scores.interval:.1f}" * (len(scores.runs) > 1)
+
+
+def _asked(records: dict[str, Record]) -> str:
+    first = next(iter(records.values()))
+    return (f"{first.result['images']:,} test images attacked, n = {len(first.result['runs'])} networks in each row, "
+            f"PGD of {first.asked.steps} steps; % right.")

@@ -1,0 +1,143 @@
+"""Accuracies under attack: the attacks of the record are those of the pure functions, and runs resume."""
+
+import dataclasses
+import json
+
+import joblib
+import pytest
+import torch
+
+from ddkit.__main__ import main
+from ddkit.applications.robustness import Robustness, report
+from ddkit.applications.robustness import spec as robustness
+from ddkit.course.profiles import profile
+from ddkit.foundation.errors import InputError
+from ddkit.foundation.randomness import stream
+from ddkit.networks.attacks import Ball, fgsm
+from ddkit.runs import run
+from ddkit.specs import Distill, Full, RandomReal, Start, describe_spec, restore_spec
+from ddkit.training import logits, trained
+
+SPEC = Robustness(RandomReal("digits", 5), (0.0, 0.1, 1.0), images=60, steps=4, width=8, seeds=3, epochs=30)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return run(SPEC, root=tmp_path_factory.mktemp("robustness"), quiet=True)
+
+
+def answers(record):
+    """All of the result but the seconds."""
+    return [{name: value for name, value in one.items() if "seconds" not in name} for one in record.result["runs"]]
+
+
+def test_at_epsilon_0_nothing_is_lost_and_at_1_everything(made):
+    for one in made.result["runs"]:
+        assert all(found[0] == one["clean"] for found in one["under"].values())
+        assert one["under"]["pgd"][2] == 0 and one["under"]["pgd"] == sorted(one["under"]["pgd"], reverse=True)
+    assert len({one["accuracy"] for one in made.result["runs"]}) > 1 and made.scores.mean > 0.3
+    assert not (made.folder / "parts").exists()
+
+
+def test_a_record_says_what_the_functions_give(made, digits):
+    training = SPEC.of.training_set(type("Job", (), {"dataset": digits})(), 1)
+    network, _ = trained(training, digits, "ConvNetD3", SPEC.evaluation.how(digits), 1, width=8, quiet=True)
+    shown = SPEC.attacked(digits)
+    changed = fgsm(network, shown.images, shown.labels, Ball(0.1, digits.mean, digits.std))
+    found = float((logits(network, changed).argmax(1) == shown.labels).double().mean())
+    assert robustness.under(made, "fgsm", 0.1).values[1] == pytest.approx(found)
+    clean = float((logits(network, shown.images).argmax(1) == shown.labels).double().mean())
+    assert robustness.clean(made).values[1] == pytest.approx(clean)
+    assert robustness.kept(made, "fgsm", 0.1).values[1] == pytest.approx(found / clean)
+
+
+def test_the_same_images_are_attacked_whatever_was_trained_on(digits):
+    other = dataclasses.replace(SPEC, of=Full("digits"), seeds=1)
+    assert torch.equal(SPEC.attacked(digits).images, other.attacked(digits).images)
+    assert len(torch.unique(SPEC.attacked(digits).images.flatten(1), dim=0)) > 50  # drawn without replacement
+    more = dataclasses.replace(SPEC, images=80).attacked(digits)
+    assert torch.equal(more.images[:60], SPEC.attacked(digits).images)
+
+
+def test_noise_is_as_far_as_the_attacks_and_has_no_direction(digits):
+    shown, around = SPEC.attacked(digits), Ball(0.1, digits.mean, digits.std)
+    network, _ = trained(digits.train, digits, "ConvNetD3", SPEC.evaluation.how(digits), 0, width=8, quiet=True)
+    changed = robustness.changes(network, shown, around, 2)
+    assert set(changed) == set(robustness.ATTACKS)
+    assert torch.equal(changed["noise"], around.corner(shown.images, stream(0, "noise")))
+    for images in changed.values():
+        assert float((images - shown.images).abs().max()) == pytest.approx(0.1 / digits.std[0], abs=1e-5)
+
+
+@pytest.mark.parametrize("at", [1, 3])
+def test_one_that_is_killed_goes_on_to_the_same_numbers(made, tmp_path, monkeypatch, at):
+    real, begun = robustness.trained, []
+
+    def killed(*arguments, **options):
+        begun.append(1)
+        if len(begun) == at:
+            raise KeyboardInterrupt
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(robustness, "trained", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run(SPEC, root=tmp_path, quiet=True)
+    again = run(SPEC, root=tmp_path, quiet=True)
+    assert answers(again) == answers(made) and len(begun) == 3 + 1  # those made before were not made again
+
+
+def test_networks_side_by_side_give_the_same_numbers(made, tmp_path, one_thread):
+    with joblib.parallel_config(backend="threading", n_jobs=2):
+        assert answers(run(SPEC, root=tmp_path, quiet=True)) == answers(made)
+
+
+@pytest.mark.parametrize(("changes", "words"), [
+    ({"epsilons": (0.1, 2.0)}, "each from 0 to 1"), ({"epsilons": ()}, "a few differences"),
+    ({"epsilons": "much"}, "a few differences"), ({"images": 0}, "images"), ({"images": 10**6}, "cannot be attacked"),
+    ({"steps": 0}, "steps"), ({"protocol": "kernel"}, "unknown protocol"),
+    ({"protocol": "learned"}, "one learning rate"),
+    ({"seeds": 0}, "seeds"), ({"of": RandomReal("digits", 10**5)}, "images per class"), ({"network": "Net"}, "Net"),
+])
+def test_what_cannot_be_attacked_is_refused_before_anything_is_written(tmp_path, changes, words):
+    with pytest.raises(InputError, match=words):
+        run(dataclasses.replace(SPEC, **changes), root=tmp_path, quiet=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_its_spec_is_written_down_and_read_back():
+    again = restore_spec(json.loads(json.dumps(describe_spec(SPEC))))
+    assert again == SPEC and again.name == SPEC.name and SPEC.name.startswith("robustness-digits-randomreal-")
+    assert dataclasses.replace(SPEC, steps=5).name != SPEC.name
+    assert dataclasses.replace(SPEC, epsilons=(0.1, 1.0, 0.0)).name == SPEC.name
+
+
+def test_tables_and_leads_say_what_is_compared(made):
+    records = {"random real": made, "again": made}
+    assert "60 test images attacked, n = 3 networks" in report.table(records)
+    assert "+0.0 ± " in report.leads(records, "random real", 0.1) and "not told apart" in report.leads(
+        records, "random real", 0.1)
+    assert all(words in report.every_table(records) for words in (*robustness.ATTACKS.values(), "upper bound"))
+
+
+@pytest.mark.parametrize("name", ["quick", "laptop", "full"])
+def test_the_lessons_runs_can_be_asked_for_in_every_profile(name):
+    asked = report.asked(profile(name))
+    for spec in asked.values():
+        spec.check()
+    assert isinstance(asked["start: real"].of, Start) and isinstance(asked["DataDAM"].of, Distill)
+    assert len({spec.images for spec in asked.values()}) == len({spec.epsilons for spec in asked.values()}) == 1
+
+
+def test_the_command_shows_all_rows(tmp_path, capsys):
+    place = tmp_path / "set"
+    assert main(["distill", "--dataset", "digits", "--method", "kip", "--ipc", "1", "--updates", "2", "--set",
+                 "real_batch=10", "--out", str(place)]) == 0
+    capsys.readouterr()
+    command = ["robustness", str(place), "--images", "20", "--steps", "2", "--epochs", "2", "--full-epochs", "1",
+               "--seeds", "2", "--network", "MLP", "--epsilons", "0.1,0.3", "--runs", str(tmp_path)]
+    assert main(command) == 0
+    text = capsys.readouterr().out
+    assert all(row in text for row in ("distilled", "start", "random real", "full data", "PGD, 0.3", "FGSM, 0.1"))
+    assert main([*command, "--json", "--figure", str(tmp_path / "figures")]) == 0
+    assert list((tmp_path / "figures").glob("robustness*")) and len(json.loads(capsys.readouterr().out)) == 4
+    assert main([*command, "--epsilons", "little"]) == 2 and "separated by commas" in capsys.readouterr().err
