@@ -1,6 +1,7 @@
 """What every notebook begins with, so that lessons hold ideas rather than plumbing."""
 
 import os
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from ddkit.data.sources import mhist
 from ddkit.foundation.device import default_device, describe
 from ddkit.plots import tables
 from ddkit.runs import Record, maker, makes_runs, reloads_shipped, runs_root, sign
+
+WIDE = 112  # letters, what a page shows of a line without breaking it within a word
 
 
 def begin(name: str | None = None) -> Profile:
@@ -32,7 +35,7 @@ def begin(name: str | None = None) -> Profile:
     print(f"{chosen.label} (DDKIT_PROFILE=quick, laptop or full changes it)")
     if name is not None:
         sign(name, runs_root())
-    print(f"{_made()}; {_signed()}")
+    print(f"{_made()}\n{_signed()}")
     _tell_choice(chosen)
     return chosen
 
@@ -54,7 +57,7 @@ def _made() -> str:
 def _signed() -> str:
     """Who makes them."""
     found = maker(runs_root())
-    return f"yours are signed {found}" if found else 'lesson.begin(name="Ada Lovelace") signs yours'
+    return f"yours are signed {found}" if found else 'lesson.begin(name="Ada Lovelace") signs runs of your own'
 
 
 def polyps() -> Profile:
@@ -64,9 +67,16 @@ def polyps() -> Profile:
     chosen = of_polyps()
     print(chosen.label)
     if chosen.dataset == "mhist_like":
-        print(f"{mhist.SYNTHETIC_NOTE} (DDKIT_POLYPS=mhist takes your own copy of MHIST from the data folder)")
+        say(mhist.SYNTHETIC_NOTE, "(DDKIT_POLYPS=mhist takes your own copy of MHIST from the data folder)")
     _tell_choice(chosen)
     return chosen
+
+
+def say(*sentences: str) -> None:
+    """Print each; a long one goes on in a further line, between two words and four spaces in."""
+    for sentence in sentences:
+        further = " " * (len(sentence) - len(sentence.lstrip()) + 4)
+        print(textwrap.fill(sentence, WIDE, subsequent_indent=further, break_long_words=False, break_on_hyphens=False))
 
 
 def table(text: str):

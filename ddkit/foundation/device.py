@@ -17,7 +17,8 @@ def describe(device: torch.device) -> str:
     """A device in words, for records."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"CPU, {torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    return f"CPU, {threads} thread{'s' * (threads > 1)}"
 
 
 def keep_freed_memory() -> None:

@@ -17,6 +17,7 @@ from ddkit.plots.style import Picture, bare, log_ticks, picture, spread
 from ddkit.training.scores import METRICS, Scores
 
 LETTER = 0.075  # inches that one of a legend takes
+POINT, COVERED = 7, 5  # across a point's marker, and what is added for each marker that covers it
 WAYS = tuple({"linestyle": "none", "marker": "o", "markersize": 8, "color": "#222222", "markerfacecolor": face}
              for face in ("#222222", "white"))  # of training on one set: a full and a hollow point
 
@@ -71,12 +72,14 @@ def accuracy_against_time(points: dict[str, Scores], title: str = "") -> Picture
     axes = figure.subplots()
     low, high = _limits(points.values())
     places = {}
-    for (name, scores), look in zip(points.items(), looks(points).values(), strict=True):
+    for name, scores in points.items():
         mean, sd = 100 * scores.mean, 100 * scores.sd
         if mean < low:
             name, mean, sd = f"{name}: {mean:.1f} %, at chance ↓", low, 0
-        axes.errorbar(scores.seconds, mean, sd or None, capsize=3, markersize=7, clip_on=False, **look.point)
         places[name] = (scores.seconds, mean, sd)
+    for (x, y, sd), size, look in zip(places.values(), _sizes(places.values(), high - low), looks(points).values(),
+                                      strict=True):
+        axes.errorbar(x, y, sd or None, capsize=3, markersize=size, clip_on=False, **look.point)
     begins = f"\nthe axis begins at {low:g} %" * (low > 0)
     axes.set(title=title or _on({"": points}, f"Test {metric} against training time"), xscale="log", ylim=(low, high),
              xlabel=f"training time of one network (seconds)\nmean{_deviation(counts)}, n = {spread(counts)} networks",
@@ -86,6 +89,14 @@ def accuracy_against_time(points: dict[str, Scores], title: str = "") -> Picture
     label_points(axes, places)
     figure.told = _in_words(points)
     return figure
+
+
+def _sizes(places: Iterable[tuple[float, float, float]], height: float) -> list[float]:
+    """Of the markers of points (x, y, deviation) drawn one after the other: larger where later ones cover them."""
+    at = [(math.log(x), y / height) for x, y, _ in places]
+    wide = max(x for x, _ in at) - min(x for x, _ in at) or 1.0
+    return [POINT + COVERED * sum(abs(x - other) < wide / 40 and abs(y - above) < 1 / 40 for other, above in at[i + 1:])
+            for i, (x, y) in enumerate(at)]
 
 
 @picture
@@ -109,7 +120,7 @@ def bars(scores: dict[str, dict[str, Scores]], chance: float, by: str = "protoco
     panels = figure.subplots(1, len(scores), squeeze=False, width_ratios=wide)[0]
     for axes, (name, group) in zip(panels, scores.items(), strict=True):
         _panel(axes, {n: group[n].headline for n in shown if n in group}, shown, line)
-        axes.set_title(f"{name} {by}")
+        axes.set_title(f"{name} {by.replace('images', 'image', 1) if name == '1' else by}")
     panels[0].set_ylabel(f"test {metric} (%)")
     figure.suptitle(title or _on(scores, f"Test {metric} by {by} and training set"), x=0.01, ha="left", size=11)
     counts = {name: [len(group[name].runs) for group in scores.values() if name in group] for name in shown}

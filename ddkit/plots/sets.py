@@ -71,7 +71,9 @@ def captioned(dataset: Dataset, images: Tensor, captions: Sequence[str], title: 
                                                f"{len(images)}")
     columns, pixels = min(columns, len(images)), denormalise(images, dataset.mean, dataset.std)
     rows = math.ceil(len(images) / columns)
-    figure = Picture(figsize=(max(1.2 * columns, 4), 1.6 * rows + 0.4), layout="constrained")
+    lines = 1 + max(caption.count("\n") for caption in captions)
+    height = (1.15 + 0.19 * lines) * rows + 0.3 * bool(title)
+    figure = Picture(figsize=(max(1.2 * columns, 4), height), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in grid:
         axes.set(xticks=[], yticks=[])
@@ -115,7 +117,7 @@ def start_end_difference(synthetic: SyntheticSet | Record, per_class: int = 1, t
 
 
 @picture
-def evolution(record: Record, classes: list[int] | None = None) -> Picture:
+def evolution(record: Record, classes: list[int] | None = None, title: str = "") -> Picture:
     """One image of each class (a row) after some of the updates of a distillation (a column), from start to end.
 
     Args:
@@ -137,7 +139,7 @@ def evolution(record: Record, classes: list[int] | None = None) -> Picture:
             for image in rows[c][:1]:  # fewer images than classes leave some without
                 tile(axes, image, row, column)
     axes.set_xlabel("updates of the synthetic set")
-    axes.set_title(f"One synthetic image per class during distillation{_begun(synthetic)}")
+    axes.set_title(title or f"One synthetic image per class during distillation{_begun(synthetic)}")
     return figure
 
 

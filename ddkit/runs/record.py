@@ -182,7 +182,8 @@ class Record:
         return card(self)
 
     def __str__(self) -> str:
-        told = f"{self.folder.name}: made {self.made[:10]} in {self.seconds:.0f} s on {self.device}, {self.whose}"
+        device = self.device.replace(", 1 threads", ", 1 thread")  # as older records have it
+        told = f"{self.folder.name}: made {self.made[:10]} in {self.seconds:.0f} s on {device}, {self.whose}"
         if self.spec.get("precision") not in (None, "float32"):
             told += f", {self.spec['precision']}"
         return "\n".join([told, *(f"({note})" for note in self.notes)])

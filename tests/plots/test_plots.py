@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from every_picture import MEAN, STD, a_distillation, a_network, a_record, a_set, polyp_scores, scores
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
@@ -78,6 +79,14 @@ def test_captioned_shows_every_image_above_its_caption(tiny):
         np.testing.assert_allclose(axes.images[0].get_array(), denormalise(image[None], tiny.mean, tiny.std)[0, 0],
                                    atol=1e-6)
     assert not empty.images
+
+
+@pytest.mark.parametrize(("number", "columns", "caption"), [(3, 10, "a"), (8, 8, "a\nb"), (12, 4, "a"), (20, 10, "a")])
+def test_captioned_leaves_no_gap_above_its_images(number, columns, caption, tiny):
+    figure = plots.captioned(tiny, tiny.train.images[:number], (caption,) * number, "Many", columns)
+    FigureCanvasAgg(figure).draw()
+    below = figure._suptitle.get_window_extent().y0 - max(axes.bbox.y1 for axes in figure.axes)
+    assert 0 <= below < 0.25 * figure.dpi, "inches"
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -304,6 +313,18 @@ def test_labels_of_points_overlap_nothing():
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
     places = axes.transData.transform([(s.seconds, 100 * s.mean) for s in points.values()])
     assert not any(box.contains(*place) for box in boxes for place in places)
+
+
+def test_a_point_that_another_covers_is_seen_around_it():
+    points = {"random": scores(0.9, 10.0), "start": scores(0.9001, 10.01), "far": scores(0.8, 100.0)}
+    (axes,) = plots.accuracy_against_time(points).axes
+    below, above, alone = (bars.lines[0].get_markersize() for bars in axes.containers)
+    assert below > above == alone
+
+
+def test_bars_of_one_image_per_class_say_one_image():
+    figure = plots.bars({"1": {"full": scores(0.9)}, "10": {"full": scores(0.9)}}, 0.1, "images per class")
+    assert [title(axes) for axes in figure.axes] == ["1 image per class", "10 images per class"]
 
 
 def test_bars_have_heights_errors_and_chance():

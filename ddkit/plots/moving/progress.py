@@ -55,6 +55,6 @@ def along(grid: Grid, axis: str, values: dict[str, float]) -> Picture:
     axes.plot([at], [means[at]], "o", markersize=14, markerfacecolor="none", markeredgecolor="black")
     axes.set_xticks(range(len(cells)), [f"{value:g}" for value in grid.axes[axis]])
     others = ", ".join(f"{name} {value:g}" for name, value in values.items() if name != axis)
-    axes.set(xlabel=axis, ylabel="validation accuracy (%)", title=f"{others}\nbars: two standard errors, "
-                                                                  f"n = {len(cells[at].accuracies)} networks")
+    axes.set(xlabel=axis, ylabel="validation accuracy (%)",
+             title=f"{others}\nringed: as chosen; bars: two standard errors, n = {len(cells[at].accuracies)} networks")
     return figure
