@@ -7,9 +7,11 @@ from pathlib import Path
 
 from ddkit.data import Dataset
 from ddkit.foundation.errors import InputError, one_of, require
+from ddkit.runs import SYNTHETIC
 from ddkit.runs.jobs import Job, Outcome
 from ddkit.runs.spec import OfSource, Source, Spec, key
 from ddkit.specs import Coreset, Distill, Evaluate, Full, RandomReal, Start
+from ddkit.synthetic import SyntheticSet
 from ddkit.training import PROTOCOLS
 
 __all__ = ["Application", "Job", "OfTraining", "Outcome", "distinct", "made_on", "nothing_else",
@@ -62,8 +64,12 @@ def made_on(dataset: Dataset, source: Source, job: Job, place: Path, seed: int =
     inner = Job(dataset, place, job.identity | known, nothing_else, {}, job.quiet, job.maker)
     if not isinstance(source, Distill | Coreset):
         return source.training_set(inner, seed)
-    place.mkdir(parents=True, exist_ok=True)
-    return source.work(inner).synthetic
+    done = inner.checkpoint("made.pt")
+    if done.load() is None:
+        place.mkdir(parents=True, exist_ok=True)
+        source.work(inner).synthetic.save(place / SYNTHETIC)
+        done.save({})
+    return SyntheticSet.load(place / SYNTHETIC)
 
 
 def require_makable(source: Source, what: str) -> None:

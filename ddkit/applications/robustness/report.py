@@ -18,8 +18,8 @@ NOTES = (
     "The attacker knows the network. An accuracy under attack is an upper bound: a stronger attack may leave less.",
 )
 FULL = "full data"
-_EPOCHS = {"quick": (5, 40), "laptop": (2, 300), "full": (None, None)}  # on all images, and on a hundred
-_IMAGES = {"quick": 100, "laptop": 500, "full": 1000}
+_EPOCHS = {"quick": (5, 40), "laptop": (1, 200), "full": (None, None)}  # on all images, and on a hundred
+_ATTACKED = {"quick": (100, 5), "laptop": (250, 10), "full": (1000, 40)}  # images, and the steps of PGD
 
 
 def sources(profile: Profile) -> dict[str, Source]:
@@ -32,10 +32,9 @@ def sources(profile: Profile) -> dict[str, Source]:
 
 def asked(profile: Profile) -> dict[str, Robustness]:
     """The attacks of lesson 16, by what the networks were trained on."""
-    full, few = _EPOCHS[profile.name]
-    steps = {"steps": 5} if profile.name == "quick" else {}
-    common = Robustness(profile.random(), images=_IMAGES[profile.name], network=profile.network, width=profile.width,
-                        seeds=profile.seeds, epochs=few, **steps)
+    (full, few), (images, steps) = _EPOCHS[profile.name], _ATTACKED[profile.name]
+    common = Robustness(profile.random(), images=images, steps=steps, network=profile.network, width=profile.width,
+                        seeds=profile.seeds, epochs=few)
     return {name: replace(common, of=source, **({"protocol": "assignment", "epochs": full} if name == FULL else {}))
             for name, source in sources(profile).items()}
 
