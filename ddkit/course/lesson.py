@@ -2,7 +2,8 @@
 
 import os
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -12,7 +13,7 @@ from ddkit.course.profiles import Profile, of_polyps, profile
 from ddkit.data.sources import mhist
 from ddkit.foundation.device import default_device, describe
 from ddkit.plots import tables
-from ddkit.runs import Record, maker, makes_runs, reloads_shipped, runs_root, sign
+from ddkit.runs import Record, find, maker, makes_runs, reloads_shipped, run, runs_root, sign
 
 WIDE = 112  # letters, what a page shows of a line without breaking it within a word
 
@@ -105,6 +106,18 @@ def shipped(*found: Record | Mapping) -> bool:
 def minutes(*found: Record | Mapping) -> float:
     """How long the runs took together, by the clock, each counted once; given as to ``shipped``."""
     return sum({record.folder: record.seconds for record in _records(found)}.values()) / 60
+
+
+def at_hand(asked: Callable[[Profile], Mapping], chosen: Profile) -> dict:
+    """The records of those runs of a profile that have been made, here or by those who made ddkit, as ``asked`` names
+    them, in dictionaries of any depth; where none has, those of the quick profile, which are made now."""
+    return _each(asked(chosen), find) or _each(asked(profile("quick")), partial(run, quiet=True))
+
+
+def _each(asked: Mapping, work: Callable) -> dict:
+    """What becomes of every spec, in the same dictionaries, those that nothing came of left out."""
+    found = {name: _each(one, work) if isinstance(one, Mapping) else work(one) for name, one in asked.items()}
+    return {name: one for name, one in found.items() if one is not None and one != {}}
 
 
 def _records(found: Iterable[Record | Mapping]) -> Iterator[Record]:

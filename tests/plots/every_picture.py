@@ -8,6 +8,8 @@ import torch
 
 import ddkit
 from ddkit import plots
+from ddkit.applications.backdoor import Backdoor
+from ddkit.applications.backdoor import plots as backdoor_plots
 from ddkit.applications.continual import plots as continual_plots
 from ddkit.applications.league import plots as league_plots
 from ddkit.applications.league.settings import of_profile
@@ -28,7 +30,7 @@ from ddkit.plots.moving.paths import trajectory_map
 from ddkit.plots.moving.progress import along, progress
 from ddkit.plots.story import Panel
 from ddkit.plots.training import Window
-from ddkit.runs import Record
+from ddkit.runs import Record, run
 from ddkit.specs import Distill
 from ddkit.stored import evolving, grids, growths, judged, shelf
 from ddkit.stored.following import ALL, Following, Place
@@ -119,6 +121,14 @@ def an_attack(least=0.1) -> Record:
     return a_record({"runs": runs, "epsilons": [0.1, 0.3], "chance": 0.1})
 
 
+@cache
+def a_backdoor(share=0.2) -> Record:
+    """Of small sets of digits, made in a moment."""
+    of = Distill("digits", "kip", "course", ipc=2, updates=2, options=(("real_batch", 20),))
+    asked = Backdoor(of, share, width=4, seeds=2, epochs=2)
+    return run(asked, root=tempfile.gettempdir() + "/ddkit-every-picture", quiet=True)
+
+
 NETWORKS = Networks((1, 2), (2,), ("none", "instance"), ("relu",), ("avg", "max"), number=5)
 
 
@@ -205,6 +215,9 @@ PICTURES = {
     "exposure": lambda: privacy_plots.exposure({"KIP": a_membership(), "random real": a_membership(0.52)}),
     "accuracy_by_epsilon": lambda: robustness_plots.accuracy_by_epsilon(
         {"full data": an_attack(), "random real": an_attack(0.3), "KIP": an_attack(0.2)}),
+    "success_by_share": lambda: backdoor_plots.success_by_share({"KIP": {0.0: a_backdoor(0.0), 0.2: a_backdoor()}}),
+    "target_images": lambda: backdoor_plots.target_images({"KIP": {0.0: a_backdoor(0.0), 0.2: a_backdoor()}}),
+    "suspicions": lambda: backdoor_plots.suspicions(torch.rand(3, 5, 5), "abc"),
     "ranked": lambda: league_plots.ranked(a_league()),
     "against_minutes": lambda: league_plots.against_minutes(a_league()),
     "against_bytes": lambda: league_plots.against_bytes(a_league()),

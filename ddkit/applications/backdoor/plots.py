@@ -1,10 +1,13 @@
 """Pictures of backdoors; see ``plots`` for the habits they share."""
 
+from collections.abc import Sequence
+
 import numpy as np
+from torch import Tensor
 
 from ddkit.applications.backdoor.spec import measured
 from ddkit.plots.looks import looks
-from ddkit.plots.style import Picture, blocks, picture, spread, tile
+from ddkit.plots.style import SIGNED, Picture, bare, blocks, picture, spread, tile
 from ddkit.runs import Record
 from ddkit.specs import Coreset, Distill
 
@@ -56,4 +59,30 @@ def target_images(records: dict[str, dict[float, Record]], title: str = "") -> P
         for column, image in enumerate(pixels.permute(0, 2, 3, 1).cpu().numpy()):
             tile(axes, image[..., 0] if image.shape[-1] == 1 else image, row, column)
     axes.set_title(title or "The target's images, by what was poisoned")
+    return figure
+
+
+@picture
+def suspicions(found: Tensor, classes: Sequence[str], title: str = "") -> Picture:
+    """How much brighter a set's images of each class are than clean real ones, place by place; a ring is around the
+    brightest place of all.
+
+    Args:
+        found: as of ``trigger.suspicion``.
+    """
+    figure = Picture(figsize=(9, 4.2), layout="constrained")
+    panels, most = figure.subplots(2, -(-len(classes) // 2)).flatten(), float(found.abs().max())
+    first = int(found.argmax()) // found[0].numel()
+    for axes, name, part in zip(panels, classes, found.cpu().numpy(), strict=False):
+        image = axes.imshow(part, cmap=SIGNED, vmin=-most, vmax=most)
+        axes.set_title(name)
+    row, column = divmod(int(found[first].argmax()), found.shape[2])
+    panels[first].plot(column, row, "o", markersize=14, markerfacecolor="none", markeredgecolor="black", linewidth=2)
+    for axes in panels:
+        bare(axes)
+        axes.set_xticks([])
+        axes.set_yticks([])
+    figure.colorbar(image, ax=list(panels), label="brighter than clean real images", aspect=30)
+    figure.suptitle(title or "Where a set is brighter than real images")
+    figure.told = f"The brightest is class {classes[first]}, row {row} and column {column}, by {float(found.max()):.2f}"
     return figure
