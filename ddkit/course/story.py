@@ -37,7 +37,7 @@ GLOSSARY = {
     "kernel": ("a function of two images that stands for the product of their features", 7),
     "lossless": ("a set so good that nothing is lost against the full data, within the error of the test", 8),
     "NTK": ("neural tangent kernel: the product of a network's gradients for two images", 7),
-    "protocol": ("how a network is trained and tested to score a set: optimiser, length, augmentation", 4),
+    "protocol": ("how a network is trained and tested to score a set: optimiser, length, augmentation", 1),
     "proxy": ("a small set on which networks are compared in place of the full data", 9),
     "siamese augmentation": ("the same random shift, turn or scale for the real and the synthetic side", 2),
     "soft label": ("a label with a share of every class, rather than one class", 6),

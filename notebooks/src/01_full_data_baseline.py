@@ -39,16 +39,17 @@ plots.idea(data, distilled.synthetic, scored)
 # %%
 every, random, best = (found.mean for found in scored.values())
 assert not distilled.shipped or every > best > random
-f"of the {100 * (every - random):.1f} points that a hundred random images lose, distillation wins {100 * (best - random):.1f} back"
+lost, won = 100 * (every - random), 100 * (best - random)
+f"of the {lost:.1f} points that a hundred random images lose, distillation wins {won:.1f} back"
 
 # %% [markdown]
 # What is that good for? Training on a hundred images is quick, so one can try many networks or settings on them (lesson 9). They
 # fit into a small memory, for a network that must not forget while new classes arrive (lesson 5). Whether they serve better than as
 # many real images, those lessons measure. And they show what a network looks for (lesson 3). Distilled data have been proposed
-# for privacy, too; that has to be shown, not assumed.
+# for privacy, too; that has to be shown, not assumed (lesson 12).
 #
 # How does one find such images? Surveys of the field (Lei and Tao, 2023; Sachdeva and McAuley, 2023) sort the methods by what is made
-# to agree. The assignment's sheet names the families by letters (methods in grey are in no lesson yet):
+# to agree. The assignment's sheet names the families by letters; beside each method stands the lesson that shows it:
 
 # %%
 plots.families(story.FAMILIES)
@@ -212,7 +213,7 @@ f"most often, a {data.classes[worst[0]]} is taken for a {data.classes[worst[1]]}
 # Seven pathologists voted on each; the majority is the label. The images need a signed agreement, so ddkit reads **your
 # own copy**, put into the data folder. Without one the lessons use `mhist_like`: synthetic images, drawn by a program,
 # of the same layout, whose seven votes are drawn by that program, too. What is measured on them says nothing about polyps.
-# One variable chooses: `DDKIT_POLYPS=mhist` or `mhist_like`.
+# One variable chooses: `DDKIT_POLYPS=mhist` or `mhist_like`. How many images of HP and of SSA each part has:
 
 # %%
 polyps = lesson.polyps()
@@ -287,11 +288,16 @@ plots.captioned(tissue, tissue.val.images[wrong][:8], captions, "Mistaken: label
 
 # %%
 close = (tissue.val.votes - 3.5).abs() < 1  # 3 or 4 of 7
-shares = {"with 3 or 4 votes": wrong[close].float(), "of the others": wrong[~close].float()}
-for name, mistakes in shares.items():
+found = []
+for name, mistakes in (("with 3 or 4 votes", wrong[close].float()), ("of the others", wrong[~close].float())):
     share = float(mistakes.mean())
-    print(f"mistaken {100 * share:.0f} ± {100 * (share * (1 - share) / len(mistakes)) ** 0.5:.0f} % of the "
-          f"{len(mistakes)} images {name} (± one standard error)")
+    found.append((share, (share * (1 - share) / len(mistakes)) ** 0.5))
+    print(f"mistaken {100 * share:.0f} ± {100 * found[-1][1]:.0f} % of the {len(mistakes)} images {name} "
+          "(± one standard error)")
+(disputed, its_error), (clear, clear_error) = found
+gap, gap_error = 100 * (disputed - clear), 100 * (its_error**2 + clear_error**2) ** 0.5
+seen = "more" if abs(gap) > 2 * gap_error else "no more"
+f"a gap of {gap:+.0f} ± {gap_error:.0f} points, {seen} than two standard errors"
 
 # %% [markdown]
 # ## For your report

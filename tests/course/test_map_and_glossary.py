@@ -26,6 +26,15 @@ def test_a_term_is_in_the_lesson_that_explains_it(term):
     assert term.lower().rstrip("s") in words and meaning[0].islower() and not meaning.endswith(".")
 
 
+@pytest.mark.parametrize("term", story.GLOSSARY)
+def test_no_earlier_lesson_explains_a_term(term):
+    """What a lesson explains stands in bold there."""
+    bold = {lesson: re.findall(r"\*\*([^*]+)\*\*", " ".join(text.replace("\n#", "\n").split()))
+            for lesson, text in SOURCES.items()}
+    explained = [lesson for lesson, words in bold.items() if any(term.lower().rstrip("s") in word for word in words)]
+    assert min(explained, default=story.GLOSSARY[term][1]) == story.GLOSSARY[term][1]
+
+
 def test_the_glossary_has_a_line_for_each_term():
     assert story.glossary().count("\n") == len(story.GLOSSARY) + 1
 
