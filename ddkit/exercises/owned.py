@@ -4,9 +4,11 @@ A mark is given for one's own runs. Records that came with ddkit are shown every
 """
 
 import sys
+import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from ddkit.course.lesson import WIDE
 from ddkit.exercises import marks
 from ddkit.exercises.checking import Slip
 from ddkit.runs import Record
@@ -43,7 +45,7 @@ def made(name: str, wanted: Wanted, given: Iterable) -> None:
 
 
 def _not_yet(name: str, why: str) -> None:
-    print(f"{name}: not earned yet: {why}", file=sys.stderr)
+    print(textwrap.fill(f"{name}: not earned yet: {why}", WIDE, subsequent_indent=" " * 4), file=sys.stderr)
 
 
 def _flat(given: object) -> Iterable:

@@ -23,11 +23,12 @@ WAYS = tuple({"linestyle": "none", "marker": "o", "markersize": 8, "color": "#22
 
 
 @picture
-def transfer_heatmap(scores: dict[str, dict[str, Scores]], title: str = "") -> Picture:
+def transfer_heatmap(scores: dict[str, dict[str, Scores]], title: str = "", columns: str = "network") -> Picture:
     """Mean test score of networks (columns) by what they were trained on (rows); one at chance is called so.
 
     Args:
         scores: by training set and network; a missing one is shown as a dash.
+        columns: what the columns are.
     """
     networks = list(dict.fromkeys(name for row in scores.values() for name in row))
     cells = [[row[name].headline if name in row else None for name in networks] for row in scores.values()]
@@ -44,7 +45,7 @@ def transfer_heatmap(scores: dict[str, dict[str, Scores]], title: str = "") -> P
     name_rows(axes, looks({name: next(iter(row.values()), None) for name, row in scores.items()}))
     figure.colorbar(image, label="%", aspect=12)
     axes.set(title=title or _on(scores, f"Test {_metric(scores)} by training set and network"), ylabel="trained on",
-             xlabel=f"network (mean{_deviation(counts)} in %, n = {spread(counts)} each)")
+             xlabel=f"{columns} (mean{_deviation(counts)} in %, n = {spread(counts)} each)")
     bare(axes)
     figure.told = "; ".join(f"{name} on {network}: {cell.mean:.1%}" for name, row in zip(scores, cells, strict=True)
                             for network, cell in zip(networks, row, strict=True) if cell)

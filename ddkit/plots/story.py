@@ -20,7 +20,7 @@ from ddkit.training.scores import Scores
 
 SIDE = 10  # images along each side of a mosaic
 ACROSS = 3  # panels beside each other
-SHOWN = 8  # images in a row
+SHOWN = 10  # images in a row
 _CARD = {"boxstyle": "round,pad=0,rounding_size=0.04", "facecolor": "#f4f4f4", "edgecolor": "#888888"}
 
 

@@ -184,11 +184,16 @@ def tile(axes: Axes, pixels: np.ndarray, row: int, column: int, cmap: str | Colo
                 extent=(column + GAP, column + 1 - GAP, row + 1 - GAP, row + GAP))
 
 
-def log_ticks(axis: Axis) -> None:
-    """Number a logarithmic axis plainly: 1, 2, 5, 10, ..., or powers of ten if it spans many."""
+def log_ticks(axis: Axis, shown: str | Callable = "{x:g}", long: bool = False) -> None:
+    """Number a logarithmic axis plainly: 1, 2, 5, 10, ..., or powers of ten if it spans many, more if it spans little.
+
+    Args:
+        shown: how a number is written; if that is ``long``, fewer fit.
+    """
     low, high = axis.get_view_interval()
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 300 * low else (1,)))
-    axis.set_major_formatter("{x:g}")
+    steps = ((4, (1, 2, 3, 4, 6, 8)), (20 if long else 300, (1, 2, 5)), (300, (1, 3)))
+    axis.set_major_locator(LogLocator(subs=next((subs for span, subs in steps if high < span * low), (1,))))
+    axis.set_major_formatter(shown)
     axis.set_minor_formatter(NullFormatter())
 
 

@@ -1,6 +1,7 @@
 """The desk that a report is laid out on: it looks records up, writes tables and figures, and remembers what it had."""
 
 import re
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -97,8 +98,16 @@ class Desk:
         shipped = sum(record.shipped for record in self.used.values())
         if shipped:
             lines.append(f"{shipped} of {len(self.used)} records came with ddkit and are marked as shipped")
-        lines += [f"missing: {one.what}\n    {one.how}" for one in self.missing]
+        lines += [line for one in self.missing for line in (f"missing: {one.what}", *folded(one.how))]
         return "\n".join(lines)
+
+
+def folded(how: str) -> list[str]:
+    """The line that makes a run, in lines that a page shows whole, and Python still reads as one."""
+    if how.startswith("#"):
+        return [f"    {how}"]
+    return textwrap.wrap(how, 112, initial_indent=" " * 4, subsequent_indent=" " * 8, break_long_words=False,
+                         break_on_hyphens=False)
 
 
 def _whose(sources: dict[str, Record]) -> str:

@@ -1,5 +1,7 @@
 """What all dashboards have in common."""
 
+import re
+
 import ipywidgets
 
 from ddkit.plots.style import Picture
@@ -16,6 +18,7 @@ class Dashboard:
     """
 
     view: ipywidgets.Widget
+    _REST = "controls that live where this notebook runs; the figure below is the same at rest"
 
     def figure(self) -> Picture:
         """What is seen now, for where widgets do not live: a printed page, a repository's web view."""
@@ -24,4 +27,6 @@ class Dashboard:
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
-        display(self.view)
+        words = " ".join(re.findall("[A-Z][a-z]*", type(self).__name__)).lower()
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.view.model_id}
+        display({"text/plain": f"({words}: {self._REST})", "application/vnd.jupyter.widget-view+json": view}, raw=True)

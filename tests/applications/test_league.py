@@ -24,6 +24,7 @@ from ddkit.applications.league.work import play
 from ddkit.data import load
 from ddkit.foundation.errors import InputError
 from ddkit.methods import METHODS, loop, presets
+from ddkit.plots.looks import looks
 from ddkit.runs import run
 from ddkit.specs import Distill, Evaluate, Full, RandomReal, Start
 from ddkit.stored.keeping import keep
@@ -415,6 +416,18 @@ def test_a_league_played_by_dask_is_the_same(tmp_path, one_thread):
           joblib.parallel_config(backend="dask")):
         together = play(TINY, root=tmp_path / "together", quiet=True)
     assert answers(together) == answers(alone)
+
+
+def test_all_sets_of_a_method_look_like_it_whoever_is_first(played):
+    everything = [row for ipc in SMALL.ipcs for row in rows(played, ipc)]
+    for order in (everything, everything[::-1]):
+        for title, look in plots._looks(order).items():
+            record = next(row.record for row in order if row.title == title)
+            assert look == looks({title: record})[title] and look.variant(1) != look
+    figure = plots.ranked(played)
+    lines = {line.get_label().rsplit(" ", 1)[0]: line for line in figure.axes[0].lines}
+    compared = [lines[row.title] for row in rows(played, SMALL.ipcs[0]) if not row.start]
+    assert len(compared) > 1 and len({line.get_marker() for line in compared} - {"None"}) == len(compared)
 
 
 @pytest.mark.parametrize("draw", [plots.against_minutes, plots.against_bytes])

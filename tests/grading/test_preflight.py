@@ -219,6 +219,8 @@ class TestMarks:
     @pytest.mark.parametrize(("outputs", "said"), [
         ([printed("attention-loss: not solved yet\n", "stderr")], "attention-loss is not solved yet"),
         ([printed("attention-loss: not earned yet: so\n", "stderr")], "attention-loss is not earned yet: so"),
+        ([printed("attention-loss: not earned yet: so\n    and so\n", "stderr")],
+         "attention-loss is not earned yet: so and so"),
         ([nbformat.v4.new_output("error", ename="Slip", evalue="the norm is left out")],
          "attention-loss is not right: the norm is left out")])
     def test_what_a_check_says_is_told_with_its_mark(self, outputs, said, look, at_hand):

@@ -7,6 +7,7 @@ import statistics
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from ddkit.foundation.errors import InputError
@@ -103,6 +104,14 @@ def test_confusions_are_summed_over_the_seeds_counted(samples):
                     np.testing.assert_allclose(np.ma.filled(image.get_array(), np.nan), expected)
 
 
+def test_what_is_no_mistake_is_hatched_for_in_grey_its_colour_could_be_a_share(samples):
+    drawn = Comparison(*every_kind_of_pair(samples)[0])
+    for image in drawn._images:
+        assert np.isnan(np.ma.filled(image.get_array(), np.nan)).any(), "the hatch shows through"
+        (behind,) = image.axes.patches
+        assert behind.get_hatch() and behind.get_zorder() < image.get_zorder()
+
+
 @pytest.mark.parametrize("seeds", [0, 99])
 def test_more_seeds_than_there_are_are_refused(samples, seeds):
     with pytest.raises(InputError, match="seeds can be counted"):
@@ -162,6 +171,17 @@ def test_the_start_beside_a_curve_is_its_own(everything):
                 if other.meaning == "start":
                     inits = {point.sample.source.of.init for point in other.points.values()}
                     assert inits == {point.sample.source.init for point in curve.points.values()}
+
+
+def test_numbers_along_the_axes_do_not_collide(everything):
+    for grown in growths(everything):
+        figure = growth(grown, next(iter(grown.curves)))
+        FigureCanvasAgg(figure).draw()
+        for axes in figure.axes:
+            boxes = [label.get_window_extent() for label in axes.get_xticklabels() if label.get_text()]
+            boxes = sorted((box for box in boxes if axes.bbox.x0 <= box.x0 + box.width / 2 <= axes.bbox.x1),
+                           key=lambda box: box.x0)
+            assert len(boxes) > 1 and all(a.x1 < b.x0 for a, b in itertools.pairwise(boxes))
 
 
 def test_what_is_asked_and_the_budget_are_marked(everything):

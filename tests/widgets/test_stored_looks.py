@@ -64,6 +64,19 @@ def scores_of(written, **wanted) -> list[float]:
     return [100 * run["accuracy"] for run in one["result"]["runs"]]
 
 
+@pytest.mark.parametrize("made", DASHBOARDS, ids=lambda made: made.__name__)
+def test_where_widgets_do_not_live_words_stand_in_their_place(made, empty, monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append(data))
+    dashboard = made(empty)
+    dashboard._ipython_display_()
+    (data,) = shown
+    assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == dashboard.view.model_id
+    assert data["text/plain"].startswith(f"({made.__name__[:2].lower()}") and "figure below" in data["text/plain"]
+    assert len(data["text/plain"]) < 112
+
+
+
 def words(widget: ipywidgets.HTML) -> str:
     return unescape(re.sub("<[^>]+>", " ", widget.value))
 

@@ -39,7 +39,7 @@ def ranked(played: Played) -> Picture:
     with; a panel for each budget of bytes."""
     found = {ipc: rows(played, ipc) for ipc in played.league.ipcs}
     everything = [row for part in found.values() for row in part]
-    shown, metric = looks({row.title: row.record for row in everything}), _metric(everything)
+    shown, metric = _looks(everything), _metric(everything)
     height = BELOW + 2 * ABOVE + LINE * max(map(len, found.values()))
     figure = Picture(figsize=(len(found) * (RANKED + NAMES), height), layout="constrained")
     for axes, (ipc, part) in zip(figure.subplots(1, len(found), squeeze=False)[0], found.items(), strict=True):
@@ -51,18 +51,23 @@ def ranked(played: Played) -> Picture:
             axes.errorbar(score, place, xerr=100 * (row.score.error or 0), capsize=2, markersize=6, zorder=3,
                           **shown[row.title].point)
         for row in (row for row in part if not row.start):
-            axes.axvline(100 * row.score.mean, color=shown[row.title].ink, linestyle=shown[row.title].line, zorder=0,
-                         label=_named(row))
+            axes.plot([100 * row.score.mean] * 2, [0, 1], transform=axes.get_xaxis_transform(), zorder=0, clip_on=False,
+                      label=_named(row), **shown[row.title].series)
         error_scale(axes, "x", [100 * value for row in part for value in row.score.values])
         axes.set(yticks=range(len(sets)), yticklabels=map(_named, sets), ylim=(len(sets), -1),
                  xlabel=f"test {metric} (%)\n{_counted(played, part)}; circle: start")
-        axes.set_title(per_class(ipc), pad=4)
-        above = axes.transAxes + ScaledTranslation(0, LINE + 0.05, figure.dpi_scale_trans)  # the title
+        axes.set_title(per_class(ipc), pad=8)
+        above = axes.transAxes + ScaledTranslation(0, LINE + 0.11, figure.dpi_scale_trans)  # the title
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), bbox_transform=above, borderaxespad=0, fontsize=8,
                     frameon=False)
     figure.suptitle(f"{metric.capitalize()} beside its start's, {played.league.dataset}", x=0.01, ha="left", size=11)
     figure.told = "; ".join(f"{per_class(ipc)}: {', '.join(map(_named, part))}" for ipc, part in found.items())
     return figure
+
+
+def _looks(found: list[Row]) -> dict[str, Look]:
+    """Of each row the look of its method, whatever else there is of the same: their names tell them apart."""
+    return {row.title: looks({row.title: row.record})[row.title] for row in found}
 
 
 def _metric(found: list[Row]) -> str:
@@ -78,7 +83,7 @@ def _counted(played: Played, found: list[Row]) -> str:
 def _drawn(played: Played, across: Callable[[Row], float], label: str, log: bool) -> Picture:
     found = {ipc: rows(played, ipc) for ipc in played.league.ipcs}
     everything = [row for part in found.values() for row in part]
-    shown, metric = looks({row.title: row.record for row in everything}), _metric(everything)
+    shown, metric = _looks(everything), _metric(everything)
     height = BELOW + ABOVE + max(2.4, LINE * max(map(len, found.values())))
     figure = Picture(figsize=(LEFT + len(found) * (PANEL + NAMES), height))
     panels = figure.subplots(1, len(found), squeeze=False)[0]

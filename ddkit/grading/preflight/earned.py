@@ -40,8 +40,8 @@ def _open(check, exercise) -> str:
     error = outputs.failed(check)
     if error:
         return f"is not right: {error.removeprefix('Slip: ')}"
-    complaint = "".join(output.get("text", "") for output in check.outputs
-                        if output.output_type == "stream" and output.name == "stderr").strip()
+    complaint = " ".join(" ".join(output.get("text", "") for output in check.outputs
+                                  if output.output_type == "stream" and output.name == "stderr").split())
     if complaint:
         return f"is {complaint.removeprefix(f'{check.id}: ')}"
     return _STALE if exercise is not None and STUB in exercise.source else ""

@@ -67,8 +67,7 @@ class Growing:
             axes.set_title("By bytes (grey: beyond the budget)")
             axes.set_xlim(*_around(self.growths.bytes))
             axes.set_ylim(*self._panels[0].get_ylim())
-            log_ticks(axes.xaxis)
-            axes.xaxis.set_major_formatter(in_bytes)
+            log_ticks(axes.xaxis, in_bytes, long=True)
             (self._beyond,) = axes.fill([], [], color="#bbbbbb", alpha=0.6, linewidth=0,
                                         transform=axes.get_xaxis_transform(), zorder=6)
             self.moving.append(self._beyond)

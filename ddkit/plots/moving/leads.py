@@ -6,6 +6,7 @@ import textwrap
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from ddkit.foundation.errors import require
@@ -18,6 +19,7 @@ from ddkit.training.scores import METRICS
 FARTHEST = 100.0  # standard errors that the lead's axis goes to; an infinite lead is drawn there
 _PLACES = {"bars": (0.085, 0.61, 0.365, 0.26), "leads": (0.56, 0.61, 0.42, 0.26), "first": (0.15, 0.085, 0.30, 0.37),
            "second": (0.56, 0.085, 0.30, 0.37), "scale": (0.89, 0.085, 0.018, 0.37)}  # fixed, so that nothing jumps
+_RIGHT = {"facecolor": "white", "edgecolor": "#8a8a8a", "hatch": "////", "linewidth": 0}  # no share of mistakes
 _TICKS = (-100, -30, -10, -5, -2, 0, 2, 5, 10, 30, 100)
 
 
@@ -119,7 +121,7 @@ class Comparison:
             at = [n for n in known if self.leads[n].told_apart == told]
             axes.plot(at, [known[n] for n in at], "o", color=face, markeredgecolor="black", zorder=4)
         (self._ring,) = axes.plot([], [], "o", color="none", markeredgecolor="black", markersize=13,
-                                  markeredgewidth=1.6, zorder=5)
+                                  markeredgewidth=1.6, zorder=5, clip_on=False)
         self._words = axes.text(0, 1.05, "", transform=axes.transAxes, size=11)
         self._verdict = axes.text(0.02, 0.985, "", transform=self.figure.transFigure, va="top", size=11, weight="bold")
         self.moving += [self._ring, self._words, self._verdict]
@@ -134,13 +136,13 @@ class Comparison:
         top = max(float(np.nanmax(shares)) for n in self.leads for shares in self._mistakes(n)) or 1.0
         names, self._images = self.samples[0].classes, []
         for axes, sample, shares in zip(panels, self.samples, self._mistakes(self.most), strict=True):
-            axes.set_facecolor("#c8c8c8")
+            axes.add_patch(Rectangle((0, 0), 1, 1, transform=axes.transAxes, zorder=0, **_RIGHT))  # behind what is nan
             self._images.append(axes.imshow(shares, cmap="YlGnBu", vmin=0, vmax=top, zorder=1))
             crowded = len(names) * max(map(len, names)) > 36
             axes.set_xticks(range(len(names)), names, **({"rotation": 45, "ha": "right"} if crowded else {}))
             axes.set_yticks(range(len(names)), names if axes is panels[0] else [""] * len(names))
             bare(axes)
-            axes.set_xlabel("column: taken for (row: the class)")
+            axes.set_xlabel("column: taken for (row: the class)\nhatched: taken for what they are")
             axes.set_title(f"Mistakes after {sample.name}", size=9)
         self.figure.colorbar(self._images[0], cax=scale, label="share of the class (%)")
         self.moving += self._images
