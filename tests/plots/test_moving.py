@@ -1,5 +1,6 @@
 """Pictures of stored records show the records' own numbers, whole or only where they move."""
 
+import bisect
 import io
 import itertools
 import json
@@ -182,6 +183,17 @@ def test_numbers_along_the_axes_do_not_collide(everything):
             boxes = sorted((box for box in boxes if axes.bbox.x0 <= box.x0 + box.width / 2 <= axes.bbox.x1),
                            key=lambda box: box.x0)
             assert len(boxes) > 1 and all(a.x1 < b.x0 for a, b in itertools.pairwise(boxes))
+
+
+def test_numbers_along_the_lead_do_not_collide(samples):
+    near_and_far = {bisect.bisect((4, 12, 60), abs(lead(*pair).in_errors or 0)): pair
+                    for of in samples for pair in itertools.combinations(of, 2)}
+    assert len(near_and_far) == 4
+    for pair in near_and_far.values():
+        axes = comparison(*pair).axes[1]
+        FigureCanvasAgg(axes.figure).draw()
+        boxes = sorted((label.get_window_extent() for label in axes.get_yticklabels()), key=lambda box: box.y0)
+        assert len(boxes) > 2 and all(a.y1 < b.y0 for a, b in itertools.pairwise(boxes))
 
 
 def test_what_is_asked_and_the_budget_are_marked(everything):

@@ -20,7 +20,7 @@ FARTHEST = 100.0  # standard errors that the lead's axis goes to; an infinite le
 _PLACES = {"bars": (0.085, 0.61, 0.365, 0.26), "leads": (0.56, 0.61, 0.42, 0.26), "first": (0.15, 0.085, 0.30, 0.37),
            "second": (0.56, 0.085, 0.30, 0.37), "scale": (0.89, 0.085, 0.018, 0.37)}  # fixed, so that nothing jumps
 _RIGHT = {"facecolor": "white", "edgecolor": "#8a8a8a", "hatch": "////", "linewidth": 0}  # no share of mistakes
-_TICKS = (-100, -30, -10, -5, -2, 0, 2, 5, 10, 30, 100)
+_NEAR, _FAR = (2, 5, 10), (2, 10, 30, 100)  # numbers along the lead's axis that have room, if it goes to 20 or beyond
 
 
 class Comparison:
@@ -110,7 +110,8 @@ class Comparison:
         axes.set(xlim=(0.5, max(self.most, 2) + 0.5), ylim=(-reach, reach), ylabel="standard errors",
                  xlabel="seeds counted (filled: told apart)")
         axes.set_xticks(range(1, max(self.most, 2) + 1))
-        axes.yaxis.set_major_locator(FixedLocator([tick for tick in _TICKS if abs(tick) <= reach]))
+        ticks = [tick for tick in (_NEAR if reach < 20 else _FAR) if tick <= reach]
+        axes.yaxis.set_major_locator(FixedLocator([*(-tick for tick in ticks), 0, *ticks]))
         axes.yaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_formatter("{x:g}")
         axes.axhspan(-ENOUGH, ENOUGH, color="#dddddd", linewidth=0)
