@@ -19,17 +19,13 @@ def knobs_of_pretraining(options, given: dict) -> dict:
     Raises:
         InputError: the method begins with no such run, the folder holds none, or ``given`` names another.
     """
-    from ddkit.data import own_size
     from ddkit.methods import get
-    from ddkit.specs import Pretrain
 
     if options.pretrained is None:
         return {}
     begun_with = getattr(get(options.method).Config, "begun_with", None)
     require(begun_with is not None, f"{options.method} begins with no pre-training: leave --pretrained out")
-    spec = _record(options).asked
-    here = Pretrain(spec.dataset, spec.plan, spec.seed, options.size) == spec
-    named = begun_with(spec.dataset, spec.plan, spec.seed, None if here else spec.size or own_size(spec.dataset))
+    named = _record(options).asked.as_knobs(begun_with, options.size)
     other = [name for name in named if name in given and given[name] != named[name]]
     require(not other, f"{options.pretrained} was pre-trained otherwise than these options say: "
                        f"{', '.join(f'{name} {named[name]}, not {given[name]}' for name in other)}; leave them out, or "

@@ -1,7 +1,7 @@
 """The spec of a translator's pre-training."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from ddkit.data import SOURCES, Dataset, own_size, parse_name
@@ -44,6 +44,15 @@ class Pretrain(OfDataset, Spec):
         require(learned == dataset.channels, f"a translator that learns from {self.dataset}, whose images have "
                 f"{learned} channels, cannot translate those of {dataset.name}, which have {dataset.channels}: "
                 "pre-train it on others, or begin it as the identity")
+
+    def as_knobs(self, begun_with: Callable[..., dict], size: int | None) -> dict:
+        """The knobs of a method that name it, for a distillation of images of that side length (None: their own).
+
+        Args:
+            begun_with: of the method's ``Config``.
+        """
+        here = replace(self, size=size) == self
+        return begun_with(self.dataset, self.plan, self.seed, None if here else self.size or own_size(self.dataset))
 
     @property
     def name(self) -> str:

@@ -27,6 +27,14 @@ class OneNetwork:
                                            {"params": [targets], "rate": target_lr}])
         self.done = 0
 
+    def again(self) -> "OneNetwork":
+        """One that stands where this does, and goes on by itself."""
+        rates = [group["rate"] for group in self.optimiser.param_groups]
+        other = OneNetwork(self.network, self.statistics, self.images.detach().clone(), self.targets.detach().clone(),
+                           *rates, self.updates, self.ridge)
+        other.load_state_dict(self.state_dict())
+        return other
+
     def loss(self) -> Tensor:
         """That of the whole real data, a scalar."""
         return self.statistics.loss(weights_of(self.network, self.images, self.targets, self.ridge))

@@ -37,6 +37,8 @@ class TranslatorPlan(Knobs):
     judged: Annotated[int, Ge(1), Knob("real images in a step")] = 200
     lr: Annotated[float, Gt(0), Knob("of Adam, on the translator; falls to zero as a cosine", "eta")] = 5e-4
     channels: Annotated[int, Ge(1), Knob("of the translator's blocks")] = 16
+    residual: Annotated[bool, Knob("whether what it gives is added to the image, so that it begins as the identity; "
+                                   "else it begins at random")] = True
     held_out: Annotated[int, Ge(0), Knob("classes that are kept for the trial at the end")] = 12
     trials: Annotated[int, Ge(0), Knob("small sets of these, that the translator is tried on")] = 10
     left_out: Annotated[str, Knob("classes that are never looked at, by their names, separated by commas")] = ""
@@ -88,6 +90,10 @@ class TranslatorPlan(Knobs):
 
     def translator(self, dataset: Dataset, start: str, generator: torch.Generator) -> Translator:
         return build_translator(dataset.channels, self.channels, start, generator).to(dataset.train.images.device)
+
+    def untrained(self, dataset: Dataset, generator: torch.Generator) -> Translator:
+        """What pre-training begins with."""
+        return self.translator(dataset, "identity" if self.residual else "random", generator)
 
 
 def as_text(plan: TranslatorPlan, but: tuple[str, ...] = ()) -> str:

@@ -147,7 +147,7 @@ class Pretraining:
     def __init__(self, plan: TranslatorPlan, dataset: Dataset, subsets: list[Subset], seed: int):
         self.plan, self.dataset, self.subsets = plan, dataset, subsets
         self.streams = {name: stream(seed, f"pre-training {name}") for name in ("networks", "picks")}
-        self.translator = plan.translator(dataset, "identity", stream(seed, "translator"))
+        self.translator = plan.untrained(dataset, stream(seed, "translator"))
         self.optimiser = torch.optim.Adam([{"params": list(self.translator.parameters()), "rate": plan.lr}])
         self.losses: list[float] = []
         self.watch = Stopwatch()

@@ -28,7 +28,7 @@ from ddkit.methods.translation.inner import OneNetwork
 from ddkit.methods.translation.plan import TranslatorPlan, as_text, from_text
 from ddkit.methods.translation.regression import Statistics, batch_loss, centred
 from ddkit.networks.precision import Precision
-from ddkit.networks.translator import bytes_to_train
+from ddkit.networks.translator import Translator, bytes_to_train
 from ddkit.synthetic import SyntheticSet
 from ddkit.training.kernels import CHUNK
 
@@ -114,17 +114,32 @@ PRESETS = {
 }
 
 
+def one_network(config: Config, dataset: Dataset, synthetic: SyntheticSet,
+                statistics: Statistics | None = None) -> OneNetwork:
+    """The first stage, from the images of ``synthetic`` and its classes.
+
+    Args:
+        statistics: of the real images in the fixed network, if they are known already.
+    """
+    fixed, train, classes = config.plan_of_translator.fixed_network(dataset), dataset.train, len(dataset.classes)
+    known = statistics or Statistics.of(fixed, train.images, centred(train.labels, classes))
+    return OneNetwork(fixed, known, synthetic.images.detach().clone(), centred(synthetic.predicted, classes),
+                      config.image_lr, config.target_lr, config.inner_updates)
+
+
 class Translative(Method):
     """One update in the fixed network, or one step of adaptation in fresh ones.
 
     Attributes:
         pretrained: the weights of the translator, by name, where one is wanted.
+        begun: the first stage, as ``one_network`` begins it, if it was made already: what follows goes on from there.
     """
 
     Config = Config
     PRESETS = PRESETS
     validation = "kernel"
     pretrained: dict[str, Tensor] | None = None
+    begun: OneNetwork | None = None
 
     @classmethod
     def check_form(cls, form: str) -> None:
@@ -140,23 +155,29 @@ class Translative(Method):
 
     def start(self, dataset: Dataset, synthetic: SyntheticSet, rng) -> None:
         """Pass the real images through the fixed network, once."""
-        config, train = self.config, dataset.train
+        config = self.config
         self.dataset, self.synthetic, self.classes = dataset, synthetic, len(dataset.classes)
         self.streams = {name: rng(name) for name in ("networks", "sampling", "translator")}
         synthetic.learn_labels(centred(synthetic.predicted, self.classes), "targets")
         plan = config.plan_of_translator
-        fixed = plan.fixed_network(dataset)
-        self.inner = OneNetwork(fixed, Statistics.of(fixed, train.images, centred(train.labels, self.classes)),
-                                synthetic.images.detach().clone(), synthetic.labels.detach().clone(), config.image_lr,
-                                config.target_lr, config.inner_updates)
-        self.translator = None if config.translator == "none" else plan.translator(
-            dataset, "random" if config.translator == "random" else "identity", self.streams["translator"])
-        if config.translator == "pre-trained":
-            self.translator.load_state_dict(self.pretrained)
+        self.inner = self.begun.again() if self.begun else one_network(config, dataset, synthetic)
+        self.translator = self._translator(plan)
         learned = [self.inner.images] if self.translator is None else list(self.translator.parameters())
         self.optimiser = torch.optim.Adam([{"params": learned, "rate": config.adapt_lr},
                                            {"params": [self.inner.targets], "rate": config.adapt_target_lr}])
         self.adapted = 0
+        if self.begun:
+            self._show()
+
+    def _translator(self, plan: TranslatorPlan) -> Translator | None:
+        kind, random = self.config.translator, self.streams["translator"]
+        if kind == "none":
+            return None
+        if kind != "pre-trained":
+            return plan.translator(self.dataset, kind, random)
+        translator = plan.untrained(self.dataset, random)
+        translator.load_state_dict(self.pretrained)
+        return translator
 
     def update(self) -> dict[str, float]:
         """One update in the fixed network, or, when those are made, one step of adaptation."""
