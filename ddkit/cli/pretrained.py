@@ -1,4 +1,4 @@
-"""The run that a distillation begins with, a pre-training, named by its folder as an option of ``distill``."""
+"""The run that a distillation begins with, a pre-training, named by its folder as an option of a command."""
 
 from ddkit.cli.options import check_all
 from ddkit.foundation.errors import require
@@ -31,6 +31,17 @@ def knobs_of_pretraining(options, given: dict) -> dict:
                        f"{', '.join(f'{name} {named[name]}, not {given[name]}' for name in other)}; leave them out, or "
                        "--pretrained")
     return named
+
+
+def pretraining_of(options):
+    """The spec of the run of ``--pretrained``; where it is not given that on glyphs, with the plan's own knobs.
+
+    Raises:
+        InputError: the folder holds none.
+    """
+    from ddkit.specs import Pretrain
+
+    return Pretrain() if options.pretrained is None else _record(options).asked
 
 
 def _record(options):

@@ -8,7 +8,7 @@ from ddkit.cli.options import add_data, add_json, add_out, add_places, add_preci
 from ddkit.cli.pretrained import add_pretrained, bring, knobs_of_pretraining
 from ddkit.foundation.progress import say
 from ddkit.methods import METHODS, get
-from ddkit.synthetic.budget import in_words
+from ddkit.synthetic.budget import in_words, networks_met
 
 
 def add_to(add) -> None:
@@ -62,7 +62,7 @@ def _distill(options) -> None:
     if get(options.method).keeps_images:
         moved = f"{record.updates} updates learned the labels of real images, which are as they were"
     spent = _spent(record.result.get("privacy"))
-    if met := record.synthetic.origin.get("networks met"):
+    if met := networks_met(record.synthetic):
         moved += f", and {met:,} network{'s' * (met > 1)} met the real images"
     size = f" ({in_words(record.result['size'])})" if "size" in record.result else ""
     show(record.as_dict(), options, f"{record}\n{moved}; they are in {record.folder}{size}{spent}")

@@ -15,17 +15,18 @@ def scores(records: dict[str, Record], style: str = "simple") -> str:
     """One row per record: mean accuracy, standard deviation and n, updates, seconds of training and of testing.
 
     The records are of one protocol; if a kernel predicted, the heading says so. Where one is of a set of another form
-    than pixels, bytes and decoded images stand beside the scores. Two-class data also get balanced
+    than pixels, bytes and decoded images stand beside the scores; where the networks that met the real images were
+    counted, their number. Two-class data also get balanced
     accuracy, AUC and a second table, the recall of each class; rows whose balanced accuracy is at chance say so.
     """
     first = next(iter(records.values()))
     metrics = _metrics(first.scores)
-    sizes = _sizes(records)
+    sizes, met = _sizes(records), _met(records)
     rows = [(name + _precision(r) + " (at chance)" * r.scores.at_chance, *(str(r.scores.of(m)) for m in metrics),
-             *sizes.get(name, ()), r.result["runs"][0]["updates"], f"{r.scores.seconds:.1f}",
+             *met.get(name, ()), *sizes.get(name, ()), r.result["runs"][0]["updates"], f"{r.scores.seconds:.1f}",
              f"{r.scores.test_seconds:.1f}") for name, r in records.items()]
     guessing = [100 * first.result["chance"], 50, 50]
-    beside = ("bytes", "images") if sizes else ()
+    beside = ("networks met",) * bool(met) + ("bytes", "images") * bool(sizes)
     empty = ("",) * (3 + len(beside))
     rows.append(("always the most frequent class", *(f"{g:.2f} %" for g in guessing[: len(metrics)]), *empty))
     sets = "kernel regression on" if "kernel" in first.result else "trained on"
@@ -33,6 +34,12 @@ def scores(records: dict[str, Record], style: str = "simple") -> str:
     sides = ("left",) * (1 + len(metrics)) + ("right",) * len(empty)
     table = tabulate(rows, headers, style, disable_numparse=True, colalign=sides)
     return _noted(f"{table}\n\n{_recalls(records, style)}" if first.scores.two_classes else table, first)
+
+
+def _met(records: dict[str, Record]) -> dict[str, tuple[str]]:
+    """How many networks met the real images that each set was made from, if that was counted for any."""
+    known = {name: r.result["networks_met"] for name, r in records.items() if "networks_met" in r.result}
+    return {name: (f"{known[name]:,}" if name in known else "",) for name in records} if known else {}
 
 
 def _sizes(records: dict[str, Record]) -> dict[str, tuple[str, str]]:
@@ -57,7 +64,7 @@ def transfer(records: dict[str, dict[str, Record]], style: str = "simple") -> st
     The score is accuracy, of two classes balanced accuracy.
     """
     first = next(iter(records.values()))
-    rows = [(name + _precision(next(iter(row.values()))),
+    rows = [(name + _precision(next(iter(row.values()))) + _counted(next(iter(row.values()))),
              *(str(r.scores.headline) + " (at chance)" * r.scores.at_chance for r in row.values()))
             for name, row in records.items()]
     return _noted(tabulate(rows, ("trained on", *first), style, disable_numparse=True), next(iter(first.values())))
@@ -70,7 +77,8 @@ def leads(records: dict[str, Record], over: str, style: str = "simple", metric: 
     """
     scored = {name: r.scores.of(metric) if metric else r.scores.headline for name, r in records.items()}
     words = METRICS.get(scored[over].metric, scored[over].metric)
-    rows = [(name, *_lead(Lead.points(found, scored[over]))) for name, found in scored.items() if name != over]
+    rows = [(name + _counted(records[name]), *_lead(Lead.points(found, scored[over])))
+            for name, found in scored.items() if name != over]
     headers = (f"lead over {over}, {words}", "points", "standard errors", "n", "told apart")
     sides = ("left", *("right",) * 3, "left")
     return _noted(tabulate(rows, headers, style, disable_numparse=True, colalign=sides), records[over])
@@ -114,6 +122,12 @@ def knobs(config: Knobs, style: str = "simple") -> str:
 
 def _value(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _counted(record: Record) -> str:
+    """What is said of a set whose networks were counted."""
+    met = record.result.get("networks_met")
+    return "" if met is None else f" ({met:,} network{'s' * (met > 1)} met)"
 
 
 def _precision(record: Record) -> str:

@@ -89,6 +89,10 @@ class Source(Named):
         """What it takes, as ``synthetic.budget.described`` says it; nothing where that is not known."""
         return {}
 
+    def networks_met(self, job: Job) -> int | None:
+        """How many networks met the real images that it was made from; None where nobody counted."""
+        return None
+
 
 class Spec(Named):
     """What a run is asked for; ``dataset`` and ``size`` say on which images, as for ``data.load``.

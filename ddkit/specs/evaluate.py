@@ -42,7 +42,8 @@ class Evaluate(OfSource, Spec):
     """
 
     RESULT: ClassVar[dict] = {"runs": [SCORED], "protocol": dict, "?classes": [str], "chance": NUMBER,
-                              "training_images": COUNT, "epochs": COUNT, "?size": SIZE}
+                              "training_images": COUNT, "epochs": COUNT, "?size": SIZE,
+                              "?networks_met": COUNT}
 
     of: Source
     protocol: str = "standard"
@@ -124,8 +125,8 @@ class Evaluate(OfSource, Spec):
             how = with_numbers_of(self.of.synthetic(job), how)
         by_kernel = isinstance(how, KernelProtocol)
         counted = {"kernel": how.kernel_of(self.network)} if by_kernel else {"cost": self._cost(dataset)}
-        first, size = self.of.training_set(job, 0), self.of.takes(job)
-        counted |= {"size": size} if size else {}
+        first, size, met = self.of.training_set(job, 0), self.of.takes(job), self.of.networks_met(job)
+        counted |= ({"size": size} if size else {}) | ({} if met is None else {"networks_met": met})
         # By content: a set that was made again since the first seeds is another.
         given = {} if isinstance(self.of, Full) else {"set": digest([first.images, first.labels, first.squared])}
         given |= {"schedule": how.as_dict()} if self.protocol == "prescribed" else {}

@@ -9,7 +9,7 @@ from ddkit.foundation.randomness import stream
 from ddkit.runs.jobs import Job
 from ddkit.runs.spec import OfDataset, OfSource, Source
 from ddkit.synthetic import SyntheticSet, check_ipc
-from ddkit.synthetic.budget import described, storage_of
+from ddkit.synthetic.budget import described, networks_met, storage_of
 from ddkit.synthetic.formats import digest, open_set
 
 
@@ -61,6 +61,9 @@ class MadeSet(OfDataset, Source):
 
     def takes(self, job: Job) -> dict:
         return described(self.synthetic(job))
+
+    def networks_met(self, job: Job) -> int | None:
+        return networks_met(self.synthetic(job))
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
-"""How many bytes a set takes, so that sets may be compared by what it costs to keep them."""
+"""What a set cost, so that sets may be compared by it: the bytes that it takes, and the networks that met the data."""
 
 from ddkit.foundation.schema import COUNT
 from ddkit.synthetic.forms.form import FLOAT
 from ddkit.synthetic.synthetic_set import SyntheticSet
 
 SIZE = {"form": str, "bytes": COUNT, "shared_bytes": COUNT, "images": COUNT}  # the pattern of what records say of it
+MET = "networks met"  # what a set's origin calls them
 
 
 def storage(kept: SyntheticSet) -> int:
@@ -21,6 +22,12 @@ def described(kept: SyntheticSet) -> dict:
     classes share, and its images."""
     return {"form": kept.form_name, "bytes": storage(kept), "shared_bytes": kept.size.shared_bytes,
             "images": kept.size.decoded}
+
+
+def networks_met(kept: SyntheticSet) -> int | None:
+    """How many networks met the real images while a set was made; None where nobody counted."""
+    found = kept.origin.get(MET)
+    return found if isinstance(found, int) else None
 
 
 def in_words(size: dict) -> str:

@@ -30,6 +30,7 @@ from ddkit.methods.translation.regression import Statistics, batch_loss, centred
 from ddkit.networks.precision import Precision
 from ddkit.networks.translator import Translator, bytes_to_train
 from ddkit.synthetic import SyntheticSet
+from ddkit.synthetic.budget import MET
 from ddkit.training.kernels import CHUNK
 
 _OF_THE_PLAN = {"network": "network", "width": "width", "fixed": "fixed", "subsets": "subsets",
@@ -218,7 +219,7 @@ class Translative(Method):
         translates = self.inner.done >= self.config.inner_updates
         self.synthetic.images.copy_(self._translated() if translates else self.inner.images)
         self.synthetic.labels.copy_(self.inner.targets)
-        self.synthetic.origin["networks met"] = 1 + self.adapted * self.config.networks
+        self.synthetic.origin[MET] = 1 + self.adapted * self.config.networks
 
     def state_dict(self) -> dict:
         """All that the next update depends on, besides the data."""

@@ -1,0 +1,101 @@
+"""Pictures of few-shot distillation; see ``plots`` for the habits they share."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from ddkit.applications.few_shot.arms import IDENTITY, ONE, PIXELS
+from ddkit.applications.few_shot.report import Row, row, rows
+from ddkit.plots.looks import LOOKS, SPARE, Look
+from ddkit.plots.style import Picture, log_ticks, picture, spread
+from ddkit.plots.training import running_median
+from ddkit.runs import Record
+from ddkit.training.scores import Scores
+
+_PLAIN = {PIXELS: LOOKS["rfad"], IDENTITY: LOOKS["start"], ONE: LOOKS["random"]}
+_LEARNED = (LOOKS["translative"], SPARE[1], SPARE[3])  # of arms that learned from other data
+
+
+_SIDES = {"its own network": LOOKS["translative"], "fresh networks": LOOKS["random"]}
+
+
+def _shown(found: Sequence[Row]) -> dict[str, Look]:
+    learned = iter(_LEARNED)
+    return {name: _PLAIN.get(name) or next(learned) for name in dict.fromkeys(one.name for one in found)}
+
+
+@picture
+def against_networks(records: Mapping[str, Record], title: str = "") -> Picture:
+    """Accuracy of sets in networks that nobody met, against the number of networks that met the target."""
+    return _against(records, lambda one: one.met, "networks that met the target", title)
+
+
+@picture
+def against_seconds(records: Mapping[str, Record], title: str = "") -> Picture:
+    """Accuracy of sets in networks that nobody met, against the seconds of a processor core on the target."""
+    return _against(records, lambda one: one.all_seconds, "seconds of a processor core on the target", title)
+
+
+def _against(records: Mapping[str, Record], across: Callable[[Row], float], label: str, title: str) -> Picture:
+    found = rows(records)
+    figure = Picture(figsize=(7.4, 4.2), layout="constrained")
+    axes = figure.subplots()
+    for index, (name, look) in enumerate(_shown(found).items()):
+        own = _with_start(found, name)
+        at = np.array([across(one) for one in own]) * (1 + 0.02 * (index - 1))  # so that bars do not cover each other
+        means, errors = ([100 * value for value in values] for values in zip(
+            *((one.scores.mean, one.scores.se) for one in own), strict=True))
+        if name != ONE:
+            axes.errorbar(at, means, errors, capsize=3, label=name, **look.series)
+    counts = spread(len(one.runs) for one in found)
+    axes.set(xscale="log", xlabel=f"{label}\nmean and standard error, n = {counts} sets",
+             ylabel="accuracy in fresh networks (%)")
+    log_ticks(axes.xaxis)
+    axes.legend(handlelength=3.5)
+    axes.set_title(title or f"Accuracy against {label}")
+    figure.told = "; ".join(f"{one.name} after {one.met}: {100 * one.scores.mean:.1f} %" for one in found)
+    return figure
+
+
+def _with_start(found: Sequence[Row], name: str) -> list[Row]:
+    """The rows of an arm, the one network's set first where it begins as that."""
+    own = [one for one in found if one.name == name]
+    begun = row(found, name, 1) if name in (PIXELS, IDENTITY) else None
+    return ([begun] if begun else []) + own
+
+
+@picture
+def own_and_fresh(scores: Mapping[str, tuple[Scores, Scores]], title: str = "") -> Picture:
+    """How accurate sets are in the network that they were distilled in, and in networks that they never met."""
+    figure = Picture(figsize=(6.2, 3.6), layout="constrained")
+    axes = figure.subplots()
+    for side, (label, look) in enumerate(_SIDES.items()):
+        means = [100 * pair[side].mean for pair in scores.values()]
+        places = np.arange(len(scores)) + 0.38 * (side - 0.5)
+        bars = axes.bar(places, means, 0.36, yerr=[100 * pair[side].sd for pair in scores.values()], capsize=3,
+                        label=label, **look.bar)
+        axes.bar_label(bars, [f"{mean:.1f}" for mean in means], padding=2, fontsize=9)
+    counts = spread(len(part.runs) for pair in scores.values() for part in pair)
+    axes.set_xticks(range(len(scores)), list(scores))
+    axes.set(ylabel=f"accuracy (%), n = {counts}", ylim=(0, 112), title=title or "Its own network, and all others")
+    axes.legend(loc="lower right", frameon=True)
+    figure.told = "; ".join(f"{name}: own {own.mean:.1%}, fresh {fresh.mean:.1%}"
+                            for name, (own, fresh) in scores.items())
+    return figure
+
+
+@picture
+def pretraining_curve(records: Mapping[str, Record], title: str = "") -> Picture:
+    """The loss of a translator's steps on small sets of other data, in fresh networks."""
+    figure = Picture(figsize=(7, 3.4), layout="constrained")
+    axes = figure.subplots()
+    for (name, record), look in zip(records.items(), _LEARNED, strict=False):
+        losses = np.array(record.result["losses"])
+        steps, every = np.arange(1, len(losses) + 1), max(1, len(losses) // 8)
+        axes.plot(steps, losses, color=look.ink, alpha=0.25, linewidth=0.6)
+        median = running_median(losses, 2 * (len(losses) // 20) + 3)
+        axes.plot(steps, median, label=name, markevery=every, **look.series)
+    axes.set(xlabel="steps of the translator", ylabel="loss on images of the subset's classes",
+             title=(title or "Pre-training") + "\nfaint: every step, each on another subset; bold: running median")
+    axes.legend(handlelength=3.5)
+    return figure

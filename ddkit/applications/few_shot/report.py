@@ -1,0 +1,204 @@
+"""Tables of few-shot distillation: scores beside the number of networks met, leads, the gate, and the break-even."""
+
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+from tabulate import tabulate
+
+from ddkit.applications.few_shot.arms import IDENTITY, ONE, PIXELS, PRETRAINED
+from ddkit.applications.few_shot.judging import NETWORKS
+from ddkit.runs import Record
+from ddkit.training.leads import Lead
+from ddkit.training.scores import Scores
+
+LOSS, ACCURACY, TRAINED = "loss", "accuracy", "trained"
+NOTES = (
+    "networks: those that met real images of the target, the one that the set was distilled in first included. "
+    f"accuracy: ridge regression in the features of {NETWORKS} networks that no set met, drawn anew for every set; ± "
+    "is the standard deviation over sets. loss: what is distilled for, in each of these alone.",
+    "seconds: of a processor core since the first stage, the mean over sets; pre-training is not among them.",
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What an arm reached.
+
+    Attributes:
+        name: of the arm, with what it learned from, where several did.
+        arm: of ``ARMS``, or the one network.
+        met: networks that met the target.
+        rate: of its steps; None where there were none.
+        runs: one for each set.
+        record: that it stands in.
+    """
+
+    name: str
+    arm: str
+    met: int
+    rate: float | None
+    runs: tuple[dict, ...]
+    record: Record
+
+    def values(self, measure: str) -> dict[int, float]:
+        """A measure of each set, by its seed; ``trained`` only where networks were trained on them."""
+        return {seed: run[measure] for seed, run in enumerate(self.runs) if measure in run}
+
+    @property
+    def scores(self) -> Scores:
+        return Scores(self.runs, notes=tuple(self.record.notes))
+
+    @property
+    def loss(self) -> float:
+        return statistics.fmean(self.values(LOSS).values())
+
+    @property
+    def seconds(self) -> float:
+        """Of adaptation."""
+        return statistics.fmean(self.values("seconds").values())
+
+    @property
+    def all_seconds(self) -> float:
+        """Of everything on the target."""
+        first = self.record.result["first"]
+        return self.seconds + statistics.fmean(one["statistics_seconds"] + one["seconds"] for one in first)
+
+
+def rows(records: Mapping[str, Record] | Record) -> list[Row]:
+    """The rows of one comparison, or of several of the same target by what their translators learned from: then
+    what needs no translator is taken from the first, and the others are told apart by name."""
+    several = records if isinstance(records, Mapping) else {"": records}
+    found = {}
+    for learned_from, record in several.items():
+        for row in record.result["rows"]:
+            own = row["arm"] == PRETRAINED and learned_from
+            name = f"{PRETRAINED} on {learned_from}" if own else row["arm"]
+            one = Row(name, row["arm"], row["met"], row["rate"], tuple(row["runs"]), record)
+            found.setdefault((name, one.met), one)
+    return list(found.values())
+
+
+def row(found: list[Row], name: str, met: int) -> Row | None:
+    """That of a name after so many networks. Of arms that begin as the one network, that is the first."""
+    name = ONE if met == 1 and name in (PIXELS, IDENTITY) else name
+    return next((one for one in found if (one.name, one.met) == (name, met)), None)
+
+
+def lead(first: Row, second: Row, measure: str = ACCURACY) -> Lead:
+    """By how much a row is better than another, paired by sets: in points of accuracy, or in loss."""
+    scale = -1 if measure == LOSS else 100
+    one, other = ({seed: scale * value for seed, value in side.values(measure).items()} for side in (first, second))
+    return Lead.of(one, other, paired=True)
+
+
+def table(records: Mapping[str, Record] | Record, style: str = "simple") -> str:
+    """Every row: networks met, rate, accuracy, loss, accuracy by further networks, of trained ones, and seconds."""
+    found = rows(records)
+    others = list(found[0].runs[0]["others"])
+    trained = any(one.values(TRAINED) for one in found)
+    lines = [(one.name, f"{one.met:,}", "–" if one.rate is None else f"{one.rate:g}", str(one.scores),
+              f"{one.loss:.4f}", *(str(_by(one, other)) for other in others), *([_trained(one)] * trained),
+              f"{one.seconds:.1f}") for one in found]
+    headers = ("arm", "networks", "rate", "accuracy", "loss", *(f"by {other}" for other in others),
+               *(["network trained on it"] * trained), "seconds")
+    text = tabulate(lines, headers, style, disable_numparse=True, colalign=("left", *("right",) * (len(headers) - 1)))
+    return "\n\n".join([text, *NOTES, *(f"({note})" for note in found[0].record.notes)])
+
+
+def _by(found: Row, network: str) -> Scores:
+    return Scores(tuple({"accuracy": run["others"][network]} for run in found.runs))
+
+
+def _trained(found: Row) -> str:
+    values = found.values(TRAINED)
+    return str(Scores(tuple({"accuracy": value} for value in values.values()))) if values else ""
+
+
+def leads(records: Mapping[str, Record] | Record, style: str = "simple", measure: str = ACCURACY) -> str:
+    """By how much every pre-trained arm is ahead of the arms that need no other data, at as many networks met."""
+    lines = []
+    for one in rows(records):
+        if one.arm != PRETRAINED:
+            continue
+        for name in dict.fromkeys((ONE, IDENTITY, PIXELS)):
+            other = row(rows(records), name, 1 if name == ONE else one.met)
+            if other is None or (name != ONE and one.met == 1):
+                continue
+            found = lead(one, other, measure)
+            lines.append((one.name, f"{one.met:,}", f"{name} ({other.met:,})", _gap(found, measure), found.count,
+                          "yes" if found.told_apart else "no"))
+    headers = ("arm", "networks", "ahead of (its networks)", "by" + " points" * (measure != LOSS), "n", "told apart")
+    sides = ("left", "right", "left", "right", "left", "left")
+    return tabulate(lines, headers, style, disable_numparse=True, colalign=sides)
+
+
+def _gap(found: Lead, measure: str) -> str:
+    digits = 4 if measure == LOSS else 2
+    error = "" if found.error is None else f" ± {found.error:.{digits}f}"
+    return f"{found.gap:+.{digits}f}{error}"
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What has to hold on characters that a translator never saw, before it is worth trying on anything else.
+
+    Attributes:
+        leads: in loss, of the pre-trained translator: over the one network, not adapted; over the identity, by the
+            number of networks that both met.
+    """
+
+    over_one: Lead
+    over_identity: dict[int, Lead]
+
+    @classmethod
+    def of(cls, record: Record) -> "Gate":
+        found = rows(record)
+        own = {one.met: one for one in found if one.arm == PRETRAINED}
+        identity = {met: row(found, IDENTITY, met) for met in own}
+        return cls(lead(own[1], row(found, ONE, 1), LOSS),
+                   {met: lead(own[met], other, LOSS) for met, other in identity.items() if other and met > 1})
+
+    @property
+    def passed(self) -> bool:
+        """Whether it beats the one network and, at some number of networks, the identity, by two standard errors."""
+        return _beats(self.over_one) and any(map(_beats, self.over_identity.values()))
+
+    def __str__(self) -> str:
+        said = [f"over one network, not adapted, {_gap(self.over_one, LOSS)}. {self.over_one.verdict}"]
+        said += [f"over the identity, both at {met:,} networks, {_gap(found, LOSS)}. {found.verdict}"
+                 for met, found in self.over_identity.items()]
+        return f"The gate is {'passed' if self.passed else 'not passed'}: less loss " + "\n".join(said)
+
+
+def _beats(found: Lead) -> bool:
+    return found.gap > 0 and found.told_apart
+
+
+def ahead_until(records: Mapping[str, Record] | Record, name: str, of: str = PIXELS) -> int:
+    """The most networks met at which a pre-trained arm is ahead of another by more than chance, at as many; 0 if at
+    none. At one network pixels and identity are the one network's set."""
+    found = rows(records)
+    pairs = ((one, row(found, of, one.met)) for one in found if one.name == name)
+    return max((one.met for one, other in pairs if other and _beats(lead(one, other))), default=0)
+
+
+def break_even(records: Mapping[str, Record] | Record, name: str) -> dict[int, float | None]:
+    """After how many targets a pre-training is repaid, by the networks that its arm met: its seconds over those that
+    pixels need more to be as accurate (between two of their rows in a straight line); None where they need no more,
+    or are never as accurate and so cannot be compared."""
+    found = rows(records)
+    pixels = [row(found, PIXELS, met) for met in sorted({one.met for one in found if one.arm == PIXELS} | {1})]
+    line = [(one.seconds, one.scores.mean) for one in pixels if one]
+    own = [one for one in found if one.name == name]
+    return {one.met: _repaid(one, line) for one in own}
+
+
+def _repaid(own: Row, line: list[tuple[float, float]]) -> float | None:
+    wanted = own.scores.mean
+    for (before, low), (after, high) in pairwise(line):
+        if low < wanted <= high:
+            saved = before + (wanted - low) / (high - low) * (after - before) - own.seconds
+            return own.record.result["pretraining"]["seconds"] / saved if saved > 0 else None
+    return None
