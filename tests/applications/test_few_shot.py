@@ -264,8 +264,8 @@ def test_tables_and_figures_show_every_row(record):
     text = report.table(record)
     assert text.count("one network") == 1 and "by MLP" in text and "networks" in text
     for draw in (plots.against_networks, plots.against_seconds):
-        told = draw({"glyphs": FOUND, "omniglot": FOUND}).told
-        assert "pre-trained on omniglot after 11: 61.0 %" in told and draw({"": record}).alt
+        told = draw({"made up": {"glyphs": FOUND, "omniglot": FOUND}}).told
+        assert "made up pre-trained on omniglot after 11: 61.0 %" in told and draw({"digits": {"": record}}).alt
     assert plots.pretraining_curve({"letters": SimpleNamespace(result={"losses": [1.0, 0.9, 0.8]}, notes=())}).alt
 
 

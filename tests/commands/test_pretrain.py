@@ -28,13 +28,14 @@ from ddkit.stored.keeping import keep
 SMALL = {"network": "ConvNetD1", "width": 4, "subsets": 2, "fewest_classes": 2, "most_classes": 3, "most_ipc": 1,
          "real": 9, "inner_updates": 4, "steps": 4, "judged": 9, "channels": 4, "held_out": 2, "trials": 2}
 OTHER = SMALL | {"fixed": 3, "image_lr": 0.05, "target_lr": 0.0, "networks": 1, "lr": 1e-3, "left_out": "7,8",
-                 "precision": "bfloat16"}
+                 "precision": "bfloat16", "residual": False}
 DISTILL = ["distill", "--dataset", "digits-0-1", "--method", "translative", "--preset", "laptop", "--ipc", "1",
            "--inner-updates", "2", "--updates", "4", "--real-batch", "20"]
 
 
 def flags(values: dict) -> list[str]:
-    return [part for name, value in values.items() for part in (f"--{name.replace('_', '-')}", str(value))]
+    said = {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in values.items()}
+    return [part for name, value in said.items() for part in (f"--{name.replace('_', '-')}", value)]
 
 
 PRETRAIN = ["pretrain", "--dataset", "digits", *flags(SMALL)]

@@ -46,8 +46,8 @@ def _fewshot(options) -> None:
     if spec.held_out and {"identity", "pre-trained"} <= set(spec.arms) and spec.seeds > 1 and 0 in spec.steps:
         text += f"\n\n{report.Gate.of(record)}"
     if options.figure:
-        drawn = {"networks": plots.against_networks, "seconds": plots.against_seconds}
-        text += "".join(f"\n\n{save(draw({'': record}), Path(options.figure), f'fewshot-{name}')[0]}"
+        drawn, panel = {"networks": plots.against_networks, "seconds": plots.against_seconds}, f"{spec.ipc} per class"
+        text += "".join(f"\n\n{save(draw({panel: {'': record}}), Path(options.figure), f'fewshot-{name}')[0]}"
                         for name, draw in drawn.items())
     show(record.as_dict(), options, text)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from ddkit.applications.few_shot.arms import IDENTITY, ONE, PIXELS
 from ddkit.applications.few_shot.report import Row, row, rows
@@ -25,36 +26,50 @@ def _shown(found: Sequence[Row]) -> dict[str, Look]:
 
 
 @picture
-def against_networks(records: Mapping[str, Record], title: str = "") -> Picture:
-    """Accuracy of sets in networks that nobody met, against the number of networks that met the target."""
+def against_networks(records: Mapping[str, Mapping[str, Record]], title: str = "") -> Picture:
+    """Accuracy of sets in networks that nobody met, against the number of networks that met the target.
+
+    Args:
+        records: of each panel, by its name and by what was learned from.
+    """
     return _against(records, lambda one: one.met, "networks that met the target", title)
 
 
 @picture
-def against_seconds(records: Mapping[str, Record], title: str = "") -> Picture:
-    """Accuracy of sets in networks that nobody met, against the seconds of a processor core on the target."""
+def against_seconds(records: Mapping[str, Mapping[str, Record]], title: str = "") -> Picture:
+    """Accuracy of sets in networks that nobody met, against the seconds of a processor core on the target; panels as
+    of ``against_networks``."""
     return _against(records, lambda one: one.all_seconds, "seconds of a processor core on the target", title)
 
 
-def _against(records: Mapping[str, Record], across: Callable[[Row], float], label: str, title: str) -> Picture:
-    found = rows(records)
-    figure = Picture(figsize=(7.4, 4.2), layout="constrained")
-    axes = figure.subplots()
-    for index, (name, look) in enumerate(_shown(found).items()):
-        own = _with_start(found, name)
-        at = np.array([across(one) for one in own]) * (1 + 0.02 * (index - 1))  # so that bars do not cover each other
+def _against(records: Mapping[str, Mapping[str, Record]], across: Callable[[Row], float], label: str,
+             title: str) -> Picture:
+    found = {panel: rows(part) for panel, part in records.items()}
+    shown = _shown([one for part in found.values() for one in part])
+    figure = Picture(figsize=(1.2 + 4.4 * len(found), 4.2), layout="constrained")
+    for axes, (panel, part) in zip(figure.subplots(1, len(found), squeeze=False)[0], found.items(), strict=True):
+        _panel(axes, part, across, shown)
+        counts = spread(len(one.runs) for one in part)
+        axes.set(title=panel, xlabel=f"{label}\nmean and standard error, n = {counts} sets")
+        log_ticks(axes.xaxis)
+    figure.axes[0].set_ylabel("accuracy in fresh networks (%)")
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, handlelength=3.5)
+    figure.suptitle(title or f"Accuracy against {label}", x=0.01, ha="left", size=11)
+    figure.told = "; ".join(f"{panel} {one.name} after {one.met}: {100 * one.scores.mean:.1f} %".strip()
+                            for panel, part in found.items() for one in part)
+    return figure
+
+
+def _panel(axes: Axes, part: Sequence[Row], across: Callable[[Row], float], shown: Mapping[str, Look]) -> None:
+    """A curve for each arm, a little aside of each other so that bars do not cover each other."""
+    axes.set_xscale("log")
+    names = [name for name in dict.fromkeys(one.name for one in part) if name != ONE]
+    for index, name in enumerate(names):
+        own = _with_start(part, name)
+        at = np.array([across(one) for one in own]) * (1 + 0.02 * (index - 1))
         means, errors = ([100 * value for value in values] for values in zip(
             *((one.scores.mean, one.scores.se) for one in own), strict=True))
-        if name != ONE:
-            axes.errorbar(at, means, errors, capsize=3, label=name, **look.series)
-    counts = spread(len(one.runs) for one in found)
-    axes.set(xscale="log", xlabel=f"{label}\nmean and standard error, n = {counts} sets",
-             ylabel="accuracy in fresh networks (%)")
-    log_ticks(axes.xaxis)
-    axes.legend(handlelength=3.5)
-    axes.set_title(title or f"Accuracy against {label}")
-    figure.told = "; ".join(f"{one.name} after {one.met}: {100 * one.scores.mean:.1f} %" for one in found)
-    return figure
+        axes.errorbar(at, means, errors, capsize=3, label=name, **shown[name].series)
 
 
 def _with_start(found: Sequence[Row], name: str) -> list[Row]:

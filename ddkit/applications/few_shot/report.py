@@ -176,6 +176,44 @@ def _beats(found: Lead) -> bool:
     return found.gap > 0 and found.told_apart
 
 
+def pretrained_in(records: Mapping[str, Record] | Record) -> list[str]:
+    """The names of the arms that began with a pre-trained translator."""
+    return list(dict.fromkeys(one.name for one in rows(records) if one.arm == PRETRAINED))
+
+
+def level_from(records: Mapping[str, Record] | Record, name: str) -> int | None:
+    """The least number of networks met from which on a pre-trained arm is no longer ahead of pixels; None if it is
+    ahead at all of them."""
+    last = ahead_until(records, name)
+    return next((met for met in sorted({one.met for one in rows(records) if one.name == name}) if met > last), None)
+
+
+def best_lead(records: Mapping[str, Record] | Record, over: Row) -> Lead:
+    """The lead of a row over the best of the translators that met as many networks."""
+    others = [one for one in rows(records) if one.met == over.met and one.arm in (IDENTITY, PRETRAINED)]
+    return lead(over, max(others, key=lambda one: one.scores.mean))
+
+
+def translated(record: Record) -> tuple[Row, Row]:
+    """The translated set before any step, and the one network's."""
+    found = rows(record)
+    return row(found, PRETRAINED, 1), row(found, ONE, 1)
+
+
+def alone(records: Mapping[str, Record], style: str = "simple") -> str:
+    """What the translator is worth as it is, at one network met: its sets beside the one network's, in each record."""
+    lines = []
+    for name, record in records.items():
+        own, other = translated(record)
+        ahead, less = lead(own, other), lead(own, other, LOSS)
+        lines.append((name, str(other.scores), str(own.scores), *(
+            cell for found, measure in ((ahead, ACCURACY), (less, LOSS))
+            for cell in (_gap(found, measure), "yes" if found.told_apart else "no"))))
+    headers = ("one network met", "its set", "translated", "ahead by points", "told apart", "less loss", "told apart")
+    sides = ("left", *("right",) * 3, "left", "right", "left")
+    return tabulate(lines, headers, style, disable_numparse=True, colalign=sides)
+
+
 def ahead_until(records: Mapping[str, Record] | Record, name: str, of: str = PIXELS) -> int:
     """The most networks met at which a pre-trained arm is ahead of another by more than chance, at as many; 0 if at
     none. At one network pixels and identity are the one network's set."""

@@ -1,0 +1,232 @@
+"""Lesson 13: what it compares in each profile, the gap that a translator should close, and what one changes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from ddkit.applications.few_shot.arms import PRETRAINED, first_stage
+from ddkit.applications.few_shot.judging import NETWORKS, Judges
+from ddkit.applications.few_shot.spec import FewShot
+from ddkit.course.profiles import Profile
+from ddkit.data import Dataset
+from ddkit.data.sources.glyphs import LIKE_DIGITS
+from ddkit.foundation.randomness import stream
+from ddkit.methods.translation.inner import OneNetwork
+from ddkit.methods.translation.plan import TranslatorPlan
+from ddkit.methods.translation.translative import one_network
+from ddkit.methods.translation.trying import Tone
+from ddkit.networks import build_for
+from ddkit.runs import Record, find, run
+from ddkit.specs import Full, Pretrain
+from ddkit.training.scores import Scores
+
+_QUICK = TranslatorPlan(width=8, subsets=16, fewest_classes=8, most_classes=12, most_ipc=1, real=40, inner_updates=40,
+                        steps=80, lr=2e-3, networks=1, channels=8, held_out=20, trials=6)
+_LAPTOP = TranslatorPlan(width=16, held_out=20)  # width 32, its default, is dear for a laptop
+_FEW = TranslatorPlan(width=16, held_out=40, fewest_classes=10, most_ipc=2)  # of characters with few images each
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the lesson compares in a profile.
+
+    Attributes:
+        target: whose images are distilled.
+        translators: by what they learn from; all arms are made with the first, of the others the pre-trained one.
+        comparisons: by images per class.
+        gate: on held-out classes of the first translator's data.
+        claims: where else the first translator is tried, by the claim that it stands for.
+        variants: of its pre-training, tried on validation images, by what is changed.
+    """
+
+    target: Full
+    translators: Mapping[str, Pretrain]
+    comparisons: Mapping[int, FewShot]
+    gate: FewShot
+    claims: Mapping[str, FewShot]
+    variants: Mapping[str, FewShot]
+
+    @property
+    def compared(self) -> dict[int, dict[str, FewShot]]:
+        """Every comparison, by images per class and by what was learned from."""
+        first = next(iter(self.translators))
+        return {ipc: {name: asked if name == first else replace(asked, pretraining=one, arms=(PRETRAINED,))
+                      for name, one in self.translators.items()} for ipc, asked in self.comparisons.items()}
+
+
+def plan(profile: Profile) -> Plan:
+    """What the lesson compares."""
+    return {"quick": _quick, "laptop": _laptop, "full": _full}[profile.name](Full(profile.dataset, profile.size))
+
+
+def _quick(target: Full) -> Plan:
+    learned = Pretrain("glyphs", _QUICK)
+    asked = FewShot(target, learned, ipc=1, steps=(0, 5, 20), rates=(0.001, 0.03), seeds=3, inner_updates=100)
+    gate = replace(asked, of=Full("glyphs"), held_out=8, seeds=4, steps=(0, 5))
+    alone = replace(asked, arms=(PRETRAINED,), steps=(0,))
+    elsewhere = {"2 per class": replace(alone, ipc=2), "two classes": replace(alone, of=Full(f"{target.dataset}-4-9"))}
+    return Plan(target, {"glyphs": learned}, {1: asked}, gate, elsewhere, {})
+
+
+def _laptop(target: Full) -> Plan:
+    learned = Pretrain("glyphs", _LAPTOP)
+    asked = FewShot(target, learned, ipc=1, others=("MLP", "LeNet"))
+    return Plan(target, {"glyphs": learned, "omniglot": Pretrain("omniglot", _FEW)},
+                {1: asked, 10: replace(asked, ipc=10, seeds=3, others=())}, _gate(learned), _claims(asked),
+                _variants(asked))
+
+
+def _full(target: Full) -> Plan:
+    learned = Pretrain("glyphs")
+    asked = FewShot(target, learned, steps=(0, 10, 30, 100, 300), others=("MLP", "LeNet", "ResNet18"))
+    return Plan(target, {"glyphs": learned, "omniglot": Pretrain("omniglot", replace(_FEW, width=32))},
+                {ipc: replace(asked, ipc=ipc) for ipc in (1, 10)}, _gate(learned), _claims(asked), _variants(asked))
+
+
+def _gate(learned: Pretrain) -> FewShot:
+    return FewShot(Full("glyphs"), learned, steps=(0, 10, 30), held_out=10, seeds=10)
+
+
+def _claims(asked: FewShot) -> dict[str, FewShot]:
+    """The translator as it is, on other sizes, numbers of images and of classes, and on other data."""
+    alone = replace(asked, arms=(PRETRAINED,), steps=(0,), others=())
+    name = asked.of.dataset
+    return {"32 pixels": replace(alone, of=Full(name, 32)), "2 per class": replace(alone, ipc=2),
+            "5 per class": replace(alone, ipc=5), "two classes": replace(alone, of=Full(f"{name}-4-9")),
+            "five classes": replace(alone, of=Full(f"{name}-0-1-2-3-4")), "digits": replace(alone, of=Full("digits")),
+            "letters like digits left out": replace(alone, pretraining=_changed(
+                asked.pretraining, left_out=",".join(LIKE_DIGITS)))}
+
+
+def _variants(asked: FewShot) -> dict[str, FewShot]:
+    alone = replace(asked, arms=(PRETRAINED,), steps=(0,), others=(), part="val")
+    changes = {"as it is": {}, "a rate of 0.002": {"lr": 2e-3},
+               "tasks like the target": {"fewest_classes": 10, "most_classes": 10, "most_ipc": 1, "lr": 2e-3},
+               "twice the channels": {"channels": 32, "lr": 2e-3}, "not residual": {"residual": False, "lr": 2e-3},
+               "four networks a step": {"networks": 4, "lr": 2e-3}}
+    return {name: replace(alone, pretraining=_changed(asked.pretraining, **own)) for name, own in changes.items()}
+
+
+def _changed(learned: Pretrain, **changes) -> Pretrain:
+    return replace(learned, plan=replace(learned.plan, **changes))
+
+
+def at_hand(asked: Mapping[str, FewShot], **where) -> dict[str, Record]:
+    """The records of those comparisons that were made, here or by those who made ddkit; nothing is made.
+
+    Args:
+        where: ``root`` and ``data``, as for ``runs.find``.
+    """
+    found = {name: find(spec, **where) for name, spec in asked.items()}
+    return {name: record for name, record in found.items() if record}
+
+
+def compared(profile: Profile, **where) -> tuple[Plan, dict[int, dict[str, Record]]]:
+    """The comparisons of the profile that are at hand; where none is, those of the quick one, which are made.
+
+    Returns:
+        The plan that they are of, and by images per class the records by what was learned from.
+    """
+    wanted = plan(profile)
+    found = {ipc: at_hand(asked, **where) for ipc, asked in wanted.compared.items()}
+    found = {ipc: records for ipc, records in found.items() if next(iter(wanted.translators)) in records}
+    if found:
+        return wanted, found
+    return _SMALL, {ipc: _made(asked, **where) for ipc, asked in _SMALL.compared.items()}
+
+
+def pretrained(of: Plan, **where) -> dict[str, Record]:
+    """The translators, by what they learned from: those at hand, the first of them in any case."""
+    first = next(iter(of.translators))
+    found = {name: run(one, quiet=True, **where) if name == first else find(one, **where)
+             for name, one in of.translators.items()}
+    return {name: record for name, record in found.items() if record}
+
+
+def gate(of: Plan, **where) -> Record:
+    """The gate of a plan, if it is at hand, else a small one, which is made."""
+    return find(of.gate, **where) or run(_SMALL.gate, quiet=True, **where)
+
+
+def claims(of: Plan, **where) -> dict[str, Record]:
+    """Where else the translator was tried, as far as that is at hand; else small trials, which are made."""
+    return at_hand(of.claims, **where) or _made(_SMALL.claims, **where)
+
+
+def variants(of: Plan, **where) -> dict[str, Record]:
+    """The variants that are at hand."""
+    return at_hand(of.variants, **where)
+
+
+def _made(asked: Mapping[str, FewShot], **where) -> dict[str, Record]:
+    return {name: run(spec, quiet=True, **where) for name, spec in asked.items()}
+
+
+@dataclass(frozen=True)
+class Distilled:
+    """A set that is distilled in one network, at hand for experiments.
+
+    Attributes:
+        stage: its end.
+        dataset: whose images it stands for.
+        judges: networks that it never met.
+    """
+
+    stage: OneNetwork
+    dataset: Dataset
+    judges: Judges
+
+    @classmethod
+    def of(cls, asked: FewShot, dataset: Dataset, seed: int = 0) -> "Distilled":
+        """The first stage of a comparison, and its judges."""
+        first = first_stage(asked.distillation(dataset, PRETRAINED, 0, asked.rates[0], seed), dataset)
+        network = asked.pretraining.plan
+        return cls(first.stage, dataset, Judges.drawn(dataset, network.network, network.width, seed, "test"))
+
+    @property
+    def images(self) -> Tensor:
+        return self.stage.images.detach()
+
+    def judged(self, images: Tensor) -> dict[str, float]:
+        """``accuracy`` and ``loss`` of other images with its targets."""
+        return self.judges.judge(images, self.stage.targets.detach())
+
+
+def gap(asked: FewShot, dataset: Dataset, updates: Sequence[int], seed: int = 0) -> dict[str, tuple[Scores, Scores]]:
+    """How accurate a set is in its own network, and in each of as many fresh ones as judge, on its way there.
+
+    Args:
+        updates: after how many of them in the one network, the first stage, it is looked at.
+    """
+    first = replace(asked, inner_updates=max(updates)).distillation(dataset, PRETRAINED, 0, asked.rates[0], seed)
+    random, own_plan = stream(seed, "evaluation network"), asked.pretraining.plan
+    fresh = [build_for(dataset, own_plan.network, own_plan.width, random) for _ in range(NETWORKS)]
+    stage = one_network(first.config, dataset, first.starting_set(dataset))
+    judges = [Judges.of([network], dataset, "test") for network in (stage.network, *fresh)]
+    found = {}
+    for wanted in sorted(updates):
+        while stage.done < wanted:
+            stage.update()
+        own, *others = ({"accuracy": judge.judge(stage.images.detach(), stage.targets.detach())["accuracy"]}
+                        for judge in judges)
+        found["the start" if wanted == 0 else f"{wanted} updates"] = Scores((own,)), Scores(tuple(others))
+    return found
+
+
+def toned(images: Tensor, changed: Tensor) -> tuple[Tensor, float]:
+    """The nearest that brightness, contrast and blur of all images alike come to what was made of them, and the share
+    of the squared change that they explain.
+
+    Least squares of the change, [n, C, H, W], in three numbers: of the images, of the images blurred by a pixel, and of
+    a constant.
+    """
+    change = (changed - images).flatten()
+    columns = torch.stack([images.flatten(), Tone(blur=1.0)(images).flatten(), torch.ones_like(change)], 1).double()
+    fitted = columns @ torch.linalg.lstsq(columns, change[:, None].double()).solution
+    left = (change.double() - fitted[:, 0]).square().sum() / change.double().square().sum()
+    return images + fitted[:, 0].view_as(images).to(images), 1 - float(left)
+
+
+_SMALL = _quick(Full("digits"))
