@@ -11,6 +11,7 @@ from ddkit import plots
 from ddkit.applications.backdoor import Backdoor
 from ddkit.applications.backdoor import plots as backdoor_plots
 from ddkit.applications.continual import plots as continual_plots
+from ddkit.applications.few_shot import plots as few_plots
 from ddkit.applications.league import plots as league_plots
 from ddkit.applications.league.settings import of_profile
 from ddkit.applications.league.work import Played, play
@@ -112,6 +113,17 @@ def a_membership(auc=0.6) -> Record:
     runs = [{"accuracy": 0.9 + d, "train_seconds": 1.0, **{name: {"auc": auc + d, "caught": {}}
                                                            for name in ("threshold", "lira")}} for d in (0, 0.01)]
     return a_record({"runs": runs, "members": 50, "training_images": 10})
+
+
+def a_comparison() -> Record:
+    """Of arms that met 1, 11 and 101 networks."""
+    places = [("one network", 1, 0.5), ("pre-trained", 1, 0.55), *((arm, met, mean + met / 1000) for met in (11, 101)
+              for arm, mean in (("pixels", 0.6), ("identity", 0.55), ("pre-trained", 0.58)))]
+    rows = [{"arm": arm, "met": met, "rate": 0.01, "runs": [
+        {"accuracy": mean + d, "loss": 1 - mean, "seconds": met / 10, "others": {}} for d in (0, 0.01)]}
+        for arm, met, mean in places]
+    first = [{"own": 0.9, "statistics_seconds": 2.0, "seconds": 3.0, "classes": ["a"]}]
+    return a_record({"rows": rows, "first": first, "validation": []})
 
 
 def an_attack(least=0.1) -> Record:
@@ -218,6 +230,12 @@ PICTURES = {
     "success_by_share": lambda: backdoor_plots.success_by_share({"KIP": {0.0: a_backdoor(0.0), 0.2: a_backdoor()}}),
     "target_images": lambda: backdoor_plots.target_images({"KIP": {0.0: a_backdoor(0.0), 0.2: a_backdoor()}}),
     "suspicions": lambda: backdoor_plots.suspicions(torch.rand(3, 5, 5), "abc"),
+    "against_networks": lambda: few_plots.against_networks({"1 per class": {"glyphs": a_comparison()}}),
+    "against_seconds": lambda: few_plots.against_seconds({"1 per class": {"glyphs": a_comparison()}}),
+    "own_and_fresh": lambda: few_plots.own_and_fresh({"the start": (scores(0.5), scores(0.52)),
+                                                      "500 updates": (scores(0.95), scores(0.8))}),
+    "pretraining_curve": lambda: few_plots.pretraining_curve(
+        {"glyphs": a_record({"losses": [0.9 - i / 1000 for i in range(100)]})}),
     "ranked": lambda: league_plots.ranked(a_league()),
     "against_minutes": lambda: league_plots.against_minutes(a_league()),
     "against_bytes": lambda: league_plots.against_bytes(a_league()),

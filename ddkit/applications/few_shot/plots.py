@@ -1,11 +1,12 @@
 """Pictures of few-shot distillation; see ``plots`` for the habits they share."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import count
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from ddkit.applications.few_shot.arms import IDENTITY, ONE, PIXELS
+from ddkit.applications.few_shot.arms import IDENTITY, ONE, PIXELS, RANDOM
 from ddkit.applications.few_shot.report import Row, row, rows
 from ddkit.plots.looks import LOOKS, SPARE, Look
 from ddkit.plots.style import Picture, log_ticks, picture, spread
@@ -13,15 +14,13 @@ from ddkit.plots.training import running_median
 from ddkit.runs import Record
 from ddkit.training.scores import Scores
 
-_PLAIN = {PIXELS: LOOKS["rfad"], IDENTITY: LOOKS["start"], ONE: LOOKS["random"]}
-_LEARNED = (LOOKS["translative"], SPARE[1], SPARE[3])  # of arms that learned from other data
-
-
-_SIDES = {"its own network": LOOKS["translative"], "fresh networks": LOOKS["random"]}
+_OWN = LOOKS["translative"]
+_PLAIN = {PIXELS: SPARE[0], IDENTITY: SPARE[1], RANDOM: SPARE[3], ONE: SPARE[4]}
+_SIDES = {"its own network": _OWN, "fresh networks": _OWN.variant(1)}
 
 
 def _shown(found: Sequence[Row]) -> dict[str, Look]:
-    learned = iter(_LEARNED)
+    learned = map(_OWN.variant, count())  # of arms that learned from other data
     return {name: _PLAIN.get(name) or next(learned) for name in dict.fromkeys(one.name for one in found)}
 
 
@@ -92,8 +91,9 @@ def own_and_fresh(scores: Mapping[str, tuple[Scores, Scores]], title: str = "") 
         axes.bar_label(bars, [f"{mean:.1f}" for mean in means], padding=2, fontsize=9)
     counts = spread(len(part.runs) for pair in scores.values() for part in pair)
     axes.set_xticks(range(len(scores)), list(scores))
-    axes.set(ylabel=f"accuracy (%), n = {counts}", ylim=(0, 112), title=title or "Its own network, and all others")
-    axes.legend(loc="lower right", frameon=True)
+    axes.set(ylabel="accuracy (%)", xlabel=f"mean and standard deviation, n = {counts} networks", ylim=(0, 112),
+             title=title or "Its own network, and all others")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     figure.told = "; ".join(f"{name}: own {own.mean:.1%}, fresh {fresh.mean:.1%}"
                             for name, (own, fresh) in scores.items())
     return figure
@@ -104,7 +104,7 @@ def pretraining_curve(records: Mapping[str, Record], title: str = "") -> Picture
     """The loss of a translator's steps on small sets of other data, in fresh networks."""
     figure = Picture(figsize=(7, 3.4), layout="constrained")
     axes = figure.subplots()
-    for (name, record), look in zip(records.items(), _LEARNED, strict=False):
+    for (name, record), look in zip(records.items(), map(_OWN.variant, count()), strict=False):
         losses = np.array(record.result["losses"])
         steps, every = np.arange(1, len(losses) + 1), max(1, len(losses) // 8)
         axes.plot(steps, losses, color=look.ink, alpha=0.25, linewidth=0.6)
