@@ -37,7 +37,7 @@ print(f"compared here, with networks of width {next(iter(plan.translators.values
 from dataclasses import replace
 
 data = ddkit.load(plan.target.dataset, size=plan.target.size)
-asked = replace(next(iter(plan.comparisons.values())), ipc=max(plan.comparisons))
+asked = plan.largest
 longest = asked.inner_updates
 on_the_way = course.gap(asked, data, (0, longest // 10, longest))
 few_plots.own_and_fresh(on_the_way, f"{data.name}, {asked.ipc} per class: its own network, and all others")

@@ -25,7 +25,8 @@ from ddkit.training.scores import Scores
 _QUICK = TranslatorPlan(width=8, subsets=16, fewest_classes=8, most_classes=12, most_ipc=1, real=40, inner_updates=40,
                         steps=80, lr=2e-3, networks=1, channels=8, held_out=20, trials=6)
 _LAPTOP = TranslatorPlan(width=16, held_out=20)  # width 32, its default, is dear for a laptop
-_FEW = TranslatorPlan(width=16, held_out=40, fewest_classes=10, most_ipc=2)  # of characters with few images each
+_CHARACTERS = TranslatorPlan(width=16, subsets=30, steps=750, held_out=40, fewest_classes=10, most_ipc=2)
+"""Of few images each, so that of a class few are there to distil and few to judge."""
 
 
 @dataclass(frozen=True)
@@ -34,83 +35,81 @@ class Plan:
 
     Attributes:
         target: whose images are distilled.
-        translators: by what they learn from; all arms are made with the first, of the others the pre-trained one.
-        comparisons: by images per class.
+        translators: by what they learn from.
+        comparisons: by images per class and by what was learned from; the first one of each has all arms.
         gate: on held-out classes of the first translator's data.
-        claims: where else the first translator is tried, by the claim that it stands for.
+        claims: where else the first translator is tried as it is, by the claim that it stands for.
         variants: of its pre-training, tried on validation images, by what is changed.
     """
 
     target: Full
     translators: Mapping[str, Pretrain]
-    comparisons: Mapping[int, FewShot]
+    comparisons: Mapping[int, Mapping[str, FewShot]]
     gate: FewShot
     claims: Mapping[str, FewShot]
     variants: Mapping[str, FewShot]
 
     @property
-    def compared(self) -> dict[int, dict[str, FewShot]]:
-        """Every comparison, by images per class and by what was learned from."""
-        first = next(iter(self.translators))
-        return {ipc: {name: asked if name == first else replace(asked, pretraining=one, arms=(PRETRAINED,))
-                      for name, one in self.translators.items()} for ipc, asked in self.comparisons.items()}
+    def largest(self) -> FewShot:
+        """The comparison with the most images per class."""
+        return next(iter(self.comparisons[max(self.comparisons)].values()))
 
 
 def plan(profile: Profile) -> Plan:
     """What the lesson compares."""
-    return {"quick": _quick, "laptop": _laptop, "full": _full}[profile.name](Full(profile.dataset, profile.size))
+    target = Full(profile.dataset, profile.size)
+    return _quick(target) if profile.name == "quick" else _whole(target, 16 if profile.name == "laptop" else 32)
 
 
 def _quick(target: Full) -> Plan:
     learned = Pretrain("glyphs", _QUICK)
     asked = FewShot(target, learned, ipc=1, steps=(0, 5, 20), rates=(0.001, 0.03), seeds=3, inner_updates=100)
     gate = replace(asked, of=Full("glyphs"), held_out=8, seeds=4, steps=(0, 5))
-    alone = replace(asked, arms=(PRETRAINED,), steps=(0,))
+    alone = _alone(asked)
     elsewhere = {"2 per class": replace(alone, ipc=2), "two classes": replace(alone, of=Full(f"{target.dataset}-4-9"))}
-    return Plan(target, {"glyphs": learned}, {1: asked}, gate, elsewhere, {})
+    return Plan(target, {"glyphs": learned}, {1: {"glyphs": asked}}, gate, elsewhere, {})
 
 
-def _laptop(target: Full) -> Plan:
-    learned = Pretrain("glyphs", _LAPTOP)
+def _whole(target: Full, width: int) -> Plan:
+    """What real data take; not at full scale, so that one processor core has it in an hour or two."""
+    learned, characters = (Pretrain(name, replace(one, width=width))
+                           for name, one in (("glyphs", _LAPTOP), ("omniglot", _CHARACTERS)))
     asked = FewShot(target, learned, ipc=1, others=("MLP", "LeNet"))
-    return Plan(target, {"glyphs": learned, "omniglot": Pretrain("omniglot", _FEW)},
-                {1: asked, 10: replace(asked, ipc=10, seeds=3, others=())}, _gate(learned), _claims(asked),
-                _variants(asked))
+    ten = replace(asked, ipc=10, seeds=3, steps=(0, 10, 30), rates=(0.001, 0.003, 0.03, 0.1), others=())
+    others = {ipc: replace(one, pretraining=characters, arms=(PRETRAINED,), steps=one.steps[:3])
+              for ipc, one in ((1, asked), (10, ten))}
+    gate = FewShot(Full("glyphs"), learned, steps=(0, 10, 30), held_out=10, seeds=10)
+    return Plan(target, {"glyphs": learned, "omniglot": characters},
+                {ipc: {"glyphs": one, "omniglot": others[ipc]} for ipc, one in ((1, asked), (10, ten))},
+                gate, _claims(asked), _variants(asked))
 
 
-def _full(target: Full) -> Plan:
-    learned = Pretrain("glyphs")
-    asked = FewShot(target, learned, steps=(0, 10, 30, 100, 300), others=("MLP", "LeNet", "ResNet18"))
-    return Plan(target, {"glyphs": learned, "omniglot": Pretrain("omniglot", replace(_FEW, width=32))},
-                {ipc: replace(asked, ipc=ipc) for ipc in (1, 10)}, _gate(learned), _claims(asked), _variants(asked))
-
-
-def _gate(learned: Pretrain) -> FewShot:
-    return FewShot(Full("glyphs"), learned, steps=(0, 10, 30), held_out=10, seeds=10)
+def _alone(asked: FewShot, **changes) -> FewShot:
+    """The translator as it is, beside the one network's set."""
+    return replace(asked, arms=(PRETRAINED,), steps=(0,), others=(), **changes)
 
 
 def _claims(asked: FewShot) -> dict[str, FewShot]:
-    """The translator as it is, on other sizes, numbers of images and of classes, and on other data."""
-    alone = replace(asked, arms=(PRETRAINED,), steps=(0,), others=())
     name = asked.of.dataset
-    return {"32 pixels": replace(alone, of=Full(name, 32)), "2 per class": replace(alone, ipc=2),
-            "5 per class": replace(alone, ipc=5), "two classes": replace(alone, of=Full(f"{name}-4-9")),
-            "five classes": replace(alone, of=Full(f"{name}-0-1-2-3-4")), "digits": replace(alone, of=Full("digits")),
-            "letters like digits left out": replace(alone, pretraining=_changed(
-                asked.pretraining, left_out=",".join(LIKE_DIGITS)))}
+    left_out = replace(asked.pretraining, plan=replace(asked.pretraining.plan, left_out=",".join(LIKE_DIGITS)))
+    return {"32 pixels": _alone(asked, of=Full(name, 32)), "5 per class": _alone(asked, ipc=5),
+            "two classes": _alone(asked, of=Full(f"{name}-4-9")),
+            "five classes": _alone(asked, of=Full(f"{name}-0-1-2-3-4")), "digits": _alone(asked, of=Full("digits")),
+            "letters like digits left out": _alone(asked, pretraining=left_out)}
+
+
+_CHANGES = {"fewer steps on fewer sets": {}, "a rate of 0.002": {"lr": 2e-3},
+            "tasks like the target": {"fewest_classes": 10, "most_classes": 10, "most_ipc": 1},
+            "twice the channels": {"channels": 32}, "not residual": {"residual": False},
+            "four networks a step": {"networks": 4}}
 
 
 def _variants(asked: FewShot) -> dict[str, FewShot]:
-    alone = replace(asked, arms=(PRETRAINED,), steps=(0,), others=(), part="val")
-    changes = {"as it is": {}, "a rate of 0.002": {"lr": 2e-3},
-               "tasks like the target": {"fewest_classes": 10, "most_classes": 10, "most_ipc": 1, "lr": 2e-3},
-               "twice the channels": {"channels": 32, "lr": 2e-3}, "not residual": {"residual": False, "lr": 2e-3},
-               "four networks a step": {"networks": 4, "lr": 2e-3}}
-    return {name: replace(alone, pretraining=_changed(asked.pretraining, **own)) for name, own in changes.items()}
-
-
-def _changed(learned: Pretrain, **changes) -> Pretrain:
-    return replace(learned, plan=replace(learned.plan, **changes))
+    """The translator, and smaller ones that differ in one thing, on validation images."""
+    small = replace(asked.pretraining.plan, subsets=20, steps=500, trials=0)
+    changed = {name: replace(asked.pretraining, plan=replace(small, **own)) for name, own in _CHANGES.items()}
+    return {"as it is": _alone(asked, part="val"), **{
+        name: _alone(asked, part="val", pretraining=one) for name, one in changed.items()}}
 
 
 def at_hand(asked: Mapping[str, FewShot], **where) -> dict[str, Record]:
@@ -130,11 +129,11 @@ def compared(profile: Profile, **where) -> tuple[Plan, dict[int, dict[str, Recor
         The plan that they are of, and by images per class the records by what was learned from.
     """
     wanted = plan(profile)
-    found = {ipc: at_hand(asked, **where) for ipc, asked in wanted.compared.items()}
+    found = {ipc: at_hand(asked, **where) for ipc, asked in wanted.comparisons.items()}
     found = {ipc: records for ipc, records in found.items() if next(iter(wanted.translators)) in records}
     if found:
         return wanted, found
-    return _SMALL, {ipc: _made(asked, **where) for ipc, asked in _SMALL.compared.items()}
+    return _SMALL, {ipc: _made(asked, **where) for ipc, asked in _SMALL.comparisons.items()}
 
 
 def pretrained(of: Plan, **where) -> dict[str, Record]:
