@@ -168,9 +168,10 @@ lesson.table("\n\n".join(f"**{ipc} per class**\n\n{report.leads(found, 'github')
 # %%
 for ipc, found in records.items():
     for name in report.pretrained_in(found):
-        last = {of: report.ahead_until(found, name, of) for of in (IDENTITY, PIXELS)}
-        said = [f"of {of} up to {met} network{'s' * (met > 1)}" if met else f"of {of} nowhere" for of, met in last.items()]
-        print(f"{ipc} per class, {name} is ahead by more than chance {' and '.join(said)}")
+        for measure in (report.ACCURACY, report.LOSS):
+            last = {of: report.ahead_until(found, name, of, measure) for of in (IDENTITY, PIXELS)}
+            said = [f"of {of} up to {met} networks" if met else f"of {of} nowhere" for of, met in last.items()]
+            print(f"{ipc} per class, {name}, in {measure}: ahead by more than chance {' and '.join(said)}")
 first = records[min(records)]
 level = report.level_from(first, report.pretrained_in(first)[0])
 lesson.answered(switches_at, level)
@@ -198,14 +199,14 @@ few_plots.against_seconds({f"{ipc} per class": found for ipc, found in records.i
 
 # %% [markdown]
 # Pre-training is not in it: it is paid once, and repaid over many targets, if it saves anything on each. After how many targets is it repaid, if pixels
-# are to become as accurate in the seconds that they need for it?
+# are to become as accurate in the seconds that they need for it? (Never, where it gains nothing that could be told from chance, or pixels are there as soon.)
 
 # %%
 for ipc, found in records.items():
     for name in report.pretrained_in(found):
         for met, targets_needed in report.break_even(found, name).items():
-            said = "never, as pixels are there as soon, or never are" if targets_needed is None else f"after {targets_needed:,.0f} targets"
-            print(f"{ipc} per class, {name}, {met} network{'s' * (met > 1)}: repaid {said}")
+            said = "never" if targets_needed is None else f"after {targets_needed:,.0f} targets"
+            print(f"{ipc} per class, {name}, {met} networks: repaid {said}")
 
 # %% [markdown]
 # ## Four claims

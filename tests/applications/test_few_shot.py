@@ -71,7 +71,7 @@ def test_the_loss_is_the_mean_of_what_is_distilled_for(digits):
     targets, random = centred(made.labels, 10), stream(5, "evaluation network")
     networks = [build_for(digits, "ConvNetD2", 4, random) for _ in range(NETWORKS)]
     real = digits.val
-    slow = [float(batch_loss(one, made.images, targets, real.images, centred(real.labels, 10))) for one in networks]
+    slow = [batch_loss(one, made.images, targets, real.images, centred(real.labels, 10)).item() for one in networks]
     found = Judges.drawn(digits, "ConvNetD2", 4, 5, "val").judge(made.images, targets)
     assert found["loss"] == pytest.approx(sum(slow) / NETWORKS, rel=1e-6)
 
@@ -236,6 +236,7 @@ def test_leads_are_paired_by_sets_and_said_in_points_or_in_loss():
 
 def test_the_last_number_of_networks_at_which_it_is_ahead():
     assert report.ahead_until(FOUND, PRETRAINED) == 11 and report.ahead_until(FOUND, PRETRAINED, IDENTITY) == 11
+    assert report.ahead_until(FOUND, PRETRAINED, measure=report.LOSS) == 11
     late = made_up(one_1=[0.5, 0.6], pretrained_1=[0.5, 0.61], pixels_11=[0.9, 0.9], pretrained_11=[0.5, 0.6])
     assert report.ahead_until(late, PRETRAINED) == 0
 
@@ -245,6 +246,8 @@ def test_break_even_is_the_pretraining_over_what_a_target_saves():
     line = 10 + (0.57 - 0.55) / (0.71 - 0.55) * 90  # seconds of pixels for 57 %
     assert found[1] == pytest.approx(600 / line)
     assert found[11] == pytest.approx(600 / (10 + (0.61 - 0.55) / 0.16 * 90 - 10)) and found[101] is None
+    chance = made_up(one_1=[0.5, 0.6], pretrained_1=[0.49, 0.63], pixels_11=[0.9, 0.9])
+    assert report.break_even(chance, PRETRAINED) == {1: None}
 
 
 def test_several_comparisons_of_a_target_are_told_apart_by_what_was_learned_from():

@@ -214,23 +214,23 @@ def alone(records: Mapping[str, Record], style: str = "simple") -> str:
     return tabulate(lines, headers, style, disable_numparse=True, colalign=sides)
 
 
-def ahead_until(records: Mapping[str, Record] | Record, name: str, of: str = PIXELS) -> int:
+def ahead_until(records: Mapping[str, Record] | Record, name: str, of: str = PIXELS, measure: str = ACCURACY) -> int:
     """The most networks met at which a pre-trained arm is ahead of another by more than chance, at as many; 0 if at
     none. At one network pixels and identity are the one network's set."""
     found = rows(records)
     pairs = ((one, row(found, of, one.met)) for one in found if one.name == name)
-    return max((one.met for one, other in pairs if other and _beats(lead(one, other))), default=0)
+    return max((one.met for one, other in pairs if other and _beats(lead(one, other, measure))), default=0)
 
 
 def break_even(records: Mapping[str, Record] | Record, name: str) -> dict[int, float | None]:
     """After how many targets a pre-training is repaid, by the networks that its arm met: its seconds over those that
-    pixels need more to be as accurate (between two of their rows in a straight line); None where they need no more,
-    or are never as accurate and so cannot be compared."""
+    pixels need more to be as accurate (between two of their rows in a straight line). None where the arm is not ahead
+    of the one network's set by more than chance, where pixels need no more, and where they are never as accurate."""
     found = rows(records)
     pixels = [row(found, PIXELS, met) for met in sorted({one.met for one in found if one.arm == PIXELS} | {1})]
     line = [(one.seconds, one.scores.mean) for one in pixels if one]
     own = [one for one in found if one.name == name]
-    return {one.met: _repaid(one, line) for one in own}
+    return {one.met: _repaid(one, line) if _beats(lead(one, row(found, ONE, 1))) else None for one in own}
 
 
 def _repaid(own: Row, line: list[tuple[float, float]]) -> float | None:
