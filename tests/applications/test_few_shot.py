@@ -20,7 +20,7 @@ from ddkit.methods.translation.plan import TranslatorPlan
 from ddkit.methods.translation.regression import batch_loss, centred
 from ddkit.networks import build_for
 from ddkit.runs import Record, run
-from ddkit.specs import Full, Pretrain, describe_spec, restore_spec
+from ddkit.specs import Evaluate, Full, Pretrain, RandomReal, Start, describe_spec, restore_spec
 from ddkit.synthetic import SyntheticSet
 from ddkit.training.kernel_scores import KERNEL_PROTOCOLS
 from ddkit.training.kernel_scores import score as kernel_score
@@ -89,6 +89,14 @@ def test_a_set_is_bit_for_bit_the_one_that_its_distillation_makes(arm, steps, di
     theirs = run(asked, root=root, quiet=True).synthetic
     assert torch.equal(made.images, theirs.images) and torch.equal(made.labels, theirs.labels)
     assert made.origin["networks met"] == theirs.origin["networks met"] == 1 + steps
+
+
+def test_an_evaluation_says_how_many_networks_met_its_set(digits, root):
+    asked = SPEC.distillation(digits, PIXELS, 2, 0.01, 1)
+    sources = {"set": asked, "start": Start(asked), "random": RandomReal("digits", 1, 16)}
+    found = {name: run(Evaluate(source, "kernel", "ConvNetD2", 4, 1), root=root, quiet=True).result.get("networks_met")
+             for name, source in sources.items()}
+    assert found == {"set": 3, "start": None, "random": None}
 
 
 def test_the_first_stage_serves_every_arm_and_stays_as_it_is(digits):

@@ -126,3 +126,16 @@ def test_bytes_and_images_stand_beside_scores_where_as_many_images_are_not_as_ma
     text = tables.scores({"cells": sized(cells), "pixels": sized(pixels), "older": sized(None)})
     assert "bytes" in text and "images" in text and "31,400" in text and "31,370" in text
     assert tables.scores({"pixels": sized(pixels)}) == tables.scores({"pixels": sized(None)})
+
+
+def test_how_many_networks_met_the_real_images_stands_beside_every_score_where_it_was_counted():
+    def counted(met: int | None) -> Record:
+        found = of_accuracies(80, 90)
+        return dataclasses.replace(found, result=found.result | ({} if met is None else {"networks_met": met}))
+
+    few, one, older = counted(1031), counted(1), counted(None)
+    rows = tables.scores({"few": few, "older": older}, "github").splitlines()
+    assert "networks met" in rows[0] and "1,031" in rows[2] and len({row.count("|") for row in rows if row}) == 1
+    assert tables.scores({"older": older}) == tables.scores({"older": of_accuracies(80, 90)})
+    assert "one (1 network met)" in tables.transfer({"one": {"MLP": one}, "older": {"MLP": older}})
+    assert "few (1,031 networks met)" in tables.leads({"few": few, "older": older}, "older")
