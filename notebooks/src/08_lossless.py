@@ -62,7 +62,8 @@ full_record = lesson.told(ddkit.run(profile.baseline()))
 full = full_record.scores
 test_images = len(ddkit.load(profile.dataset).test)
 band = half_width(full.mean, test_images)
-print(f"full data: {full}, trained under the {full_record.spec['protocol']} protocol for {full_record.updates:,} updates")
+protocol = full_record.spec["protocol"]
+print(f"full data: {full}, trained under the {protocol} protocol for {full_record.updates:,} updates")
 f"{test_images:,} test images: lossless from {100 * (full.mean - band):.2f} % on"
 
 # %% [markdown]
@@ -112,7 +113,8 @@ records = lossless_course.records(profile)
 points = {name: {ipc: record.scores for ipc, record in row.items()} for name, row in records.items() if row}
 sizes = sorted({ipc for row in points.values() for ipc in row})
 assert len(sizes) > 2
-lesson.scores({f"{name}, {ipc} per class": record for name, row in records.items() for ipc, record in sorted(row.items())})
+lesson.scores({f"{name}, {ipc} per class": record
+               for name, row in records.items() for ipc, record in sorted(row.items())})
 
 # %%
 expert_plots.accuracy_against_ipc(points, full, band)
@@ -127,7 +129,7 @@ for ipc in sizes:
         if name != "random real" and "random real" in row:
             lead = Lead.points(row[name], row["random real"])
             error = f" ± {lead.error:.2f}" if lead.error is not None else ""
-            print(f"{ipc:2} per class: {name} {lead.gap:+.2f}{error} points from random real images. {lead.verdict}")
+            lesson.say(f"{ipc:2} per class: {name} {lead.gap:+.2f}{error} points from random real. {lead.verdict}")
 
 # %% [markdown]
 # ### How many real images is a distilled one worth?
@@ -154,11 +156,12 @@ for ipc, scores in sorted(points["DataDAM"].items()):
     if equal:
         worth[ipc] = equal / ipc
     print(f"{ipc} distilled per class are as good as " + (
-        f"about {equal:.1f} random: one is worth {equal / ipc:.1f}" if equal else "no number of random ones scored here"))
+        f"about {equal:.1f} random: one is worth {equal / ipc:.1f}" if equal else "no number of random ones here"))
 
 # %%
 worths = list(worth.values())
-direction = "falls" if worths == sorted(worths, reverse=True) else "rises" if worths == sorted(worths) else "goes up and down"
+rises, falls = worths == sorted(worths), worths == sorted(worths, reverse=True)
+direction = "falls" if falls else "rises" if rises else "goes up and down"
 f"over the sizes {list(worth)} the worth of a distilled image {direction}; it takes the bytes of four real ones" \
     if len(worths) > 1 else "too few sizes to say more"
 
@@ -190,8 +193,8 @@ reach = {}
 for name, (a, b) in laws.items():
     if b > 0:
         reach[name] = (a / (1 - full.mean + band)) ** (1 / b)
-        print(f"{name}: error about {100 * a:.0f} % times ipc to the power of -{b:.2f}; lossless at about "
-              f"{reach[name]:,.0f} per class, {reach[name] / max(points[name]):.0f} times the largest size scored")
+        lesson.say(f"{name}: error about {100 * a:.0f} % times ipc to the power of -{b:.2f}; lossless at about "
+                   f"{reach[name]:,.0f} per class, {reach[name] / max(points[name]):.0f} times the largest size scored")
 
 # %% [markdown]
 # If two such lines cross before they reach the band, that is either a discovery (distillation pays for small sets only) or a sign that
@@ -274,12 +277,13 @@ for name, scores in points.items():
 
 # %%
 for name, scores in points.items():
-    smallest = smallest_inside(sorted(scores), lambda ipc, scores=scores: scores[ipc].mean >= full.mean - band)
+    smallest = smallest_inside(sorted(scores), lambda ipc, of=scores: of[ipc].mean >= full.mean - band)
     top = max(scores, key=lambda ipc, scores=scores: scores[ipc].mean)
     short = 100 * (full.mean - scores[top].mean)
     error = 100 * math.hypot(scores[top].se, scores[top].tested, full.tested)
     print(f"{name}: " + (f"lossless from {smallest} images per class on" if smallest else
-          f"none of {sorted(scores)} images per class is lossless; the best, {top}, is {short:.2f} ± {error:.2f} points below"))
+          f"none of {sorted(scores)} images per class is lossless; the best, {top}, is "
+          f"{short:.2f} ± {error:.2f} points below"))
 
 # %% [markdown]
 # ## A size of your own
@@ -293,7 +297,7 @@ for name, scores in points.items():
 own_ipc = None  # such as 3
 if own_ipc:
     expected = lossless_course.minutes(profile, own_ipc)
-    print(f"about {expected[0]:.0f} minutes to distil and {expected[1]:.0f} to evaluate, twice (random real images, too)"
+    print(f"about {expected[0]:.0f} minutes to distil, {expected[1]:.0f} to evaluate, twice (random real images, too)"
           if expected else "no two distillations are at hand to tell from")
 
 # %%
@@ -325,11 +329,19 @@ expert_plots.accuracy_against_ipc(with_own, full, band) if own else "no size of 
 lesson.table(lossless_course.costs(records, full_record))
 
 # %%
+elsewhere = {f"{name}, {ipc} per class": record.device for name, row in records.items() for ipc, record in row.items()
+             if record.device.split(",")[0] != full_record.device.split(",")[0]}
+for name, device in elsewhere.items():
+    print(f"{name}: its networks were trained on {device}, so that its seconds are not to be compared")
+
+# %%
 for size, scores in sorted(points["DataDAM"].items()):
     saved, made = full.seconds - scores.seconds, ddkit.find(profile.distill("real", ipc=size))
     if made and saved > 0:
-        print(f"{size} per class: each network trained on them saves {saved:.0f} s, so {math.ceil(made.seconds / saved)} trainings "
-              f"pay for making the set, at {100 * (full.mean - scores.mean):.2f} points less accuracy than the full data")
+        number = math.ceil(made.seconds / saved)
+        lesson.say(f"{size} per class: each network trained on them saves {saved:.0f} s, so {number} "
+                   f"training{'s pay' if number > 1 else ' pays'} for making the set, at "
+                   f"{100 * (full.mean - scores.mean):.2f} points less accuracy than the full data")
 
 # %% [markdown]
 # Mind what the seconds are of. The full data was trained under the assignment's protocol, the small sets under the standard one: the

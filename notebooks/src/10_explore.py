@@ -59,8 +59,8 @@ bench
 bench.figure()
 
 # %% [markdown]
-# **Which operation that the bench offers is left out of this data set's own strategy, because its outcome is another thing
-# than it was?** (The one for mirrors.)
+# **Which operation that the bench offers is left out of this data set's own augmentation, because what comes out may be another
+# sign?** (Look at a 2 in a mirror.)
 
 # %%
 left_out = None
@@ -98,6 +98,7 @@ lesson.answered(half_way, halves[0])
 #
 # Two sets before the same judge. **Predict** for two seeds, then for all: is the lead told apart from luck? Look for a pair
 # whose verdict flips with the number of seeds, and for one with hardly any lead: there are some of both among the records.
+# (Lines join the seeds of both sets that share their draws; the error is then that of the differences, and not quite lesson 8's.)
 
 # %%
 from ddkit.widgets.is_it_real import IsItReal
