@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 12 · Learning through training, labels alone, and private sets
 #
-# - **Course part:** {PART}. It is for who wants to understand the oldest question of the field, and what it costs to ask it.
+# - **Course part:** {PART}. It is for whoever wants to understand the oldest question of the field, and what it costs to ask it.
 # - **You will learn** to differentiate a training by hand; what is lost if only its last steps are looked at; why memory need not grow with
 #   the steps; what a set is worth with and without its recipe; to learn labels in place of images; and what a private set promises.
 # - **Before you start:** lessons 2 and 4. Lesson 6 helps, lesson 11 has the map of all families.
@@ -67,7 +67,8 @@ def by_hand(w0):
 from ddkit.methods.matching.student import Batch, Student
 from ddkit.methods.matching.unroll import Rule, unroll
 
-linear = Student(torch.nn.Linear(784, 10, bias=False).double(), lambda out, y: (out - y).square().sum() / (2 * len(out)))
+linear = Student(torch.nn.Linear(784, 10, bias=False).double(),
+                 lambda out, y: (out - y).square().sum() / (2 * len(out)))
 
 
 def real_loss(weights):
@@ -87,7 +88,7 @@ for name, w0 in {"from zero": zero, "from random weights": drawn}.items():
     pairs = zip(by_hand(w0), (found.images, found.labels, found.rate), strict=True)
     apart = max(float((hand - theirs).abs().max() / theirs.abs().max()) for hand, theirs in pairs)
     assert apart < 1e-10
-    print(f"{name}: real loss {found.loss:.3f} after the step; by hand and by ddkit differ by {apart:.0e} of the largest")
+    print(f"{name}: real loss {found.loss:.3f} after the step; by hand and by ddkit differ by {apart:.0e}")
 
 # %% [markdown]
 # **Predict:** from $W_0 = 0$ there is only one term, and $R = -Y$. Two different images of the same class: in which directions does the
@@ -99,17 +100,22 @@ for name, slope in slopes.items():
     first, second = slope[::2], slope[1::2]  # the two images of each class
     print(f"{name}: cosine of the slopes of two images of a class {F.cosine_similarity(first, second).mean():.4f}")
 assert torch.allclose(slopes["from zero"][::2], slopes["from zero"][1::2], rtol=1e-9, atol=0)
+second_term = -by_hand(drawn)[1] @ drawn.T  # the slope in Y is eta / n X G
+times = float(second_term.norm() / (slopes["from random weights"] - second_term).norm())
+assert times > 5
+f"from random weights the second term is {times:.0f} times as long as the first"
 
 # %%
 asked = {f"{which}, {name}": through_training.as_grey(digits, slope)[first::2]
          for name, slope in slopes.items() for which, first in (("of the first", 0), ("of the second", 1))}
 both = x.float().view(-1, 1, 28, 28)
-plots.image_rows(digits, {"the first": both[::2], "the second": both[1::2], **asked}, "Two images of a class, and what is asked of their pixels")
+plots.image_rows(digits, {"the first": both[::2], "the second": both[1::2], **asked},
+                 "Two images of each class, and what is asked of their pixels")
 
 # %% [markdown]
 # (White: should become brighter. Mid-grey: is right as it is.) From zero, a linear model's first step is a sum of images; what this sum lacks
-# is the same for every image of the class. From random weights the second term tells images apart: it corrects what the *old* weights made
-# of each, and looks as random as they are.
+# is the same for every image of the class. From random weights the second term outweighs the first: it would correct what the *old* weights
+# make of each image, in patterns of these weights, and looks as random as they are. It differs from image to image, but, as the cosine says, little.
 #
 # ## How few images can be enough?
 #
@@ -127,11 +133,14 @@ def accuracy(w):
 
 
 ten = 10 / RATE * best.T
-after = {name: w0 - RATE / 10 * ten.T @ (ten @ w0 - torch.eye(10).double()) for name, w0 in (("zero", zero), ("random", drawn))}
+after = {name: w0 - RATE / 10 * ten.T @ (ten @ w0 - torch.eye(10).double())
+         for name, w0 in (("zero", zero), ("random", drawn))}
 assert torch.allclose(after["zero"], best)
-print({f"one step from {name} weights": f"{accuracy(w):.1f} %" for name, w in after.items()})
-apart = {when: (w - best).square().sum().item() for when, w in (("before", drawn), ("after", after["random"]))}
-f"the best model itself: {accuracy(best):.1f} %; random weights: squared distance to it {apart['before']:.0f} before the step, {apart['after']:.0f} after it"
+print("; ".join(f"one step from {name} weights {accuracy(w):.1f} %" for name, w in after.items()),
+      f"(the best model itself: {accuracy(best):.1f} %)")
+before, then = ((w - best).square().sum().item() for w in (drawn, after["random"]))
+assert then > before
+f"random weights: squared distance to the best model {before:.0f} before the step, {then:.0f} after it"
 
 # %% [markdown]
 # So a set made for **one** start may be perfect and worth nothing from another: the step was cut to measure. (It does harm here, as
@@ -149,7 +158,8 @@ for n in (10, 100, 400, 784):
     rows = (n / RATE) ** 0.5 * axes[:n]
     end = drawn - RATE / n * rows.T @ (rows @ drawn - rows @ best)
     left[n] = float((end - best).square().sum() / (drawn - best).square().sum())
-    print(f"{n} images: {100 * left[n]:.1f} % of the squared distance is left; 1 - n / 784 is {100 - 100 * n / 784:.1f} %")
+    share = 1 - n / 784
+    print(f"{n} images: {100 * left[n]:.1f} % of the squared distance is left; 1 - n / 784 is {100 * share:.1f} %")
 assert left[784] < 1e-20 < left[400]
 lesson.answered(needed, 784)
 
@@ -188,7 +198,7 @@ for mode in ("stepwise", "unrolled"):
     theirs = by_ddkit(drawn, 30, mode=mode).images
     apart = float((by_walk - theirs).abs().max() / theirs.abs().max())
     assert apart < 1e-10
-    print(f"30 steps, {mode}: differs from the walk by hand by {apart:.0e} of the largest")
+    print(f"30 steps, {mode}: differs from the walk by hand by {apart:.0e}")
 
 # %% [markdown]
 # The walk needs the weights of every step, and no graph of more than one. That is ddkit's mode `stepwise`; `unrolled` leaves it all to
@@ -196,7 +206,8 @@ for mode in ("stepwise", "unrolled"):
 
 # %%
 assert lengths == sorted(lengths, reverse=True)
-f"Lambda is {lengths[0]:.2f} long at the end and {lengths[-1]:.2f} thirty steps before: what an early step did is partly undone by later ones"
+print(f"Lambda is {lengths[0]:.2f} long at the end and {lengths[-1]:.2f} thirty steps before:")
+"what an early step did is partly undone by later ones"
 
 # %% [markdown]
 # ## What a window loses
@@ -205,21 +216,33 @@ f"Lambda is {lengths[0]:.2f} long at the end and {lengths[-1]:.2f} thirty steps 
 # is pulled towards a pixel, and each step corrects a share $\alpha h$ of its error, the whole gradient is $1 - (1 - \alpha h)^T$, and the window's is
 # $1 - (1 - \alpha h)^M$.
 #
-# **Predict:** which weights does a window of twenty steps see, those that are learned fast or those that are learned slowly? And which of them
-# does a network have more of?
+# **Predict:** which weights does a window of twenty steps see well, those that are learned fast or those that are learned slowly? And how much
+# will the last twenty of sixty steps hold of a network's gradient?
 
 # %%
 STEPS = 60
 mlp = through_training.Course.on(digits, "MLP", 0.1)
 measured = through_training.through_windows(mlp, STEPS, (1, 2, 5, 10, 20, 30, 40, 50, STEPS))
-plots.windows(through_training.shares((0.3, 0.03, 0.003), STEPS), measured, f"What a window on the last of {STEPS} steps keeps")
+plots.windows(through_training.shares((0.3, 0.03, 0.003), STEPS), measured,
+              f"What a window on the last of {STEPS} steps keeps")
 
 # %%
 half = next(window for window in measured if window.steps == STEPS // 2)
 assert measured[-1].cosine > 0.9999 and half.length < measured[-1].length
-f"half of the steps keep {100 * half.length:.0f} % of the gradient's length, and its direction to a cosine of {half.cosine:.2f}"
+print(f"half of the steps keep {100 * half.length:.0f} % of the gradient's length, "
+      f"and its direction to a cosine of {half.cosine:.2f}")
+every_step = [Batch(torch.arange(len(mlp.images)))] * STEPS
+path = mlp.student.visited(mlp.start, mlp.images, mlp.labels, mlp.rate, every_step)
+wrong = [float((mlp.student.logits(path[step], mlp.images).softmax(1) - F.one_hot(mlp.labels, 10)).norm())
+         for step in (0, STEPS // 2, STEPS)]
+assert wrong[0] > 10 * wrong[1] > 10 * wrong[2] and half.length < 0.5
+f"R, what the set still has to teach, is {wrong[0]:.2f} long at first, {wrong[1]:.2f} half-way, {wrong[2]:.2f} at last"
 
 # %% [markdown]
+# On the left late steps count most, as they undo what was before. Much of the network's gradient comes from its *first* steps: the length on the
+# right rises most at its right end. The walk says why: what a step gives goes with $R_t$, what the set still has to teach, and ten images are
+# soon learned. (The walk's second term fades with it: of a softmax that is sure, the slope vanishes.)
+#
 # A shorter gradient would be no loss, as the optimiser's rate could make up for it. A gradient in another *direction* asks for other images:
 # those that are good for a network that has already learned, rather than for one that begins.
 #
@@ -232,7 +255,6 @@ from ddkit import methods
 from ddkit.methods import presets
 from ddkit.methods.loop import distill
 from ddkit.synthetic import SyntheticSet
-
 
 
 def made(method, preset, updates, ipc=1, init="noise", **changes):
@@ -262,21 +284,24 @@ def as_data(synthetic):
 
 
 # %%
-through = {window: made("unrolled", "course", 40, init="real", step_images=0, steps=20, window=window) for window in (1, 5, 20)}
+how = {"init": "real", "step_images": 0, "steps": 20}  # all images in every step
+through = {window: made("unrolled", "course", 40, window=window, **how) for window in (1, 5, 20)}
 judged = {window: as_data(synthetic) for window, (synthetic, _, _) in through.items()}
 start = as_data(through[20][0].undistilled())
 print(f"the start, one real image per class: {start}")
 for window, scores in judged.items():
     lead = Lead.points(scores, judged[20])
-    told = f"; {lead.gap:+.1f} points from all steps. {lead.verdict}" if window != 20 else ""
-    print(f"window {window}, {through[window][1]:.1f} s: {scores}, {Lead.points(scores, start).gap:+.1f} over the start{told}")
+    over = Lead.points(scores, start)
+    told = f"; {lead.gap:+.1f} ± {lead.error:.1f} from all steps. {lead.verdict}" if window != 20 else ""
+    lesson.say(f"window {window}, {through[window][1]:.1f} s: {scores}, {over.gap:+.1f} ± {over.error:.1f} points "
+               f"(standard error) over the start{told}")
 
 # %%
-verdicts = {window: Lead.points(scores, judged[20]) for window, scores in judged.items() if window != 20}
+verdicts = {window: Lead.points(judged[window], judged[20]) for window in (1, 5)}
 lost = [str(window) for window, lead in verdicts.items() if lead.told_apart and lead.gap < 0]
 print(f"windows that lose against all steps by more than chance: {', '.join(lost) or 'none'}")
 if not lost:
-    print("The answer is a null result: here, windows lose much of the gradient, and nothing that five networks could tell.")
+    print("A null result: here, windows lose much of the gradient, and nothing that five networks could tell.")
 
 # %% [markdown]
 # Read the sentence above before you believe either side: this was one set of each kind, on small digits, at equal *updates*. At equal
@@ -296,13 +321,14 @@ plots.graph_memory(held, f"Memory of differentiating through training: ConvNet, 
 growth = {mode: found[20] / found[1] for mode, found in held.items()}
 assert growth["stepwise"] < 1.2 and growth["unrolled"] > 2
 weights, images = convnet.start.nbytes / 2**20, convnet.images.nbytes / 2**20
-print({mode: f"{factor:.2f} times as much at 20 steps as at 1" for mode, factor in growth.items()})
+print("at 20 steps, of what is held at 1:", ", ".join(f"{mode} {times:.2f} times" for mode, times in growth.items()))
 of_loss = through_training.graph_bytes(lambda: convnet.real_loss(convnet.start.clone().requires_grad_()))
 assert of_loss > 0.5 * held["stepwise"][1]
-print(f"step by step, a further step costs {weights:.2f} MiB, the network's weights; the images themselves are {images:.2f} MiB")
+print(f"step by step, a further step costs {weights:.2f} MiB, the network's weights; the images are {images:.2f} MiB")
 heavy = {mode: found[20] / 2**20 for mode, found in through_training.memory(mlp, (20,)).items()}
 assert heavy["unrolled"] / heavy["stepwise"] < held["unrolled"][20] / held["stepwise"][20]
-f"of one step's {held['stepwise'][1] / 2**20:.0f} MiB, {of_loss / 2**20:.0f} are of the real images' loss; the MLP at 20 steps: {heavy['stepwise']:.0f} and {heavy['unrolled']:.0f} MiB"
+print(f"of one step's {held['stepwise'][1] / 2**20:.1f} MiB, {of_loss / 2**20:.1f} are of the real images' loss")
+f"the MLP at 20 steps: {heavy['stepwise']:.0f} MiB stepwise, {heavy['unrolled']:.0f} MiB unrolled"
 
 # %% [markdown]
 # Most of what is held in one step are the activations of the *real* images in the loss. Walking back makes every step twice, once without and once
@@ -321,11 +347,13 @@ f"of one step's {held['stepwise'][1] / 2**20:.0f} MiB, {of_loss / 2**20:.0f} are
 # **Predict** how far apart they are for DD with a *fixed* start, whose recipe has three steps. (With *random* ones it has ten.)
 
 # %%
-recipes = {"DD, fixed": made("unrolled", "dd_fixed_course", 100), "SLDD, fixed": made("unrolled", "sldd_fixed_course", 100),
+recipes = {"DD, fixed": made("unrolled", "dd_fixed_course", 100),
+           "SLDD, fixed": made("unrolled", "sldd_fixed_course", 100),
            "DD, random": made("unrolled", "dd_course", 80)}
 for name, (synthetic, seconds, losses) in recipes.items():
     rates = ", ".join(f"{rate:.2f}" for rate in synthetic.schedule.rates.tolist())
-    print(f"{name}, {seconds:.1f} s: real loss {losses[0]['loss']:.2f} to {losses[-1]['loss']:.2f}; learned rates {rates}")
+    first, last = losses[0]["loss"], losses[-1]["loss"]
+    print(f"{name}, {seconds:.1f} s: real loss {first:.2f} to {last:.2f}; learned rates {rates}")
 assert [len(synthetic.schedule) for synthetic, *_ in recipes.values()] == [3, 3, 10]
 
 # %%
@@ -343,7 +371,8 @@ def as_prescribed(synthetic, schedule=None):
 told = {"as prescribed": {name: as_prescribed(synthetic) for name, (synthetic, *_) in recipes.items()},
         "as an ordinary data set": {name: as_data(synthetic) for name, (synthetic, *_) in recipes.items()} |
                                    {"RTP": judged[20], "start: real": start}}
-rows = [(name, *(told[way].get(name, "it owns none") or "diverges" for way in told)) for name in told["as an ordinary data set"]]
+rows = [(name, *(group.get(name, "it owns none") or "diverges" for group in told.values()))
+        for name in told["as an ordinary data set"]]
 lesson.table(tabulate(rows, ("set", *told), "github"))
 
 # %%
@@ -358,8 +387,9 @@ plots.two_ways(shown, 0.1, "Ten images: a recipe, and a data set")
 
 # %%
 sums = recipes["SLDD, fixed"][0].labels.sum(1)
-fate = "trains all the same" if told["as an ordinary data set"]["SLDD, fixed"] else "diverges under the standard protocol"
-f"labels of SLDD's images sum to {sums.min():.1f} to {sums.max():.1f} (classes: 1), and the set {fate}"
+trains = told["as an ordinary data set"]["SLDD, fixed"]
+fate = "trains all the same" if trains else "diverges under the standard protocol"
+f"the labels of an image of SLDD sum to {sums.min():.1f} to {sums.max():.1f} (a class: 1), and the set {fate}"
 
 # %% [markdown]
 # **Predict** one more: the recipe of the fixed start, its order and rates as they are, but from *other* weights. More than as an ordinary data
@@ -382,7 +412,9 @@ lesson.answered(from_others, "more" if elsewhere.mean > plain.mean else "less")
 # %%
 for name, (synthetic, *_) in recipes.items():
     recipe, data = (group[name] for group in told.values())
-    gap = f"{100 * (recipe.mean - data.mean):+.1f} points with" if data else "nothing without"
+    lead = Lead.points(recipe, data) if data else None
+    error = f" ± {lead.error:.1f}" if lead and lead.error else " (one network: no error to be had)"
+    gap = f"{lead.gap:+.1f}{error} points with" if lead else "nothing without"
     print(f"{name}: {gap} the recipe; images {synthetic.images.nbytes:,} bytes, recipe {synthetic.schedule.bytes:,}")
 assert fixed.schedule.bytes > fixed.images.nbytes > recipes["DD, random"][0].schedule.bytes
 
@@ -405,13 +437,15 @@ alone = {"second order": made("labels", "course", 400, ipc=10, init="real", labe
 for name, (synthetic, seconds, _) in alone.items():
     assert torch.equal(synthetic.images, synthetic.start)
     right = (synthetic.predicted == synthetic.started_as).float().mean()
-    print(f"{name}, {seconds:.1f} s: images as they were; {100 * right:.0f} % of labels have the image's own class on top, "
-          f"with a share of {synthetic.labels.max(1).values.mean():.2f} on the average")
+    lesson.say(f"{name}, {seconds:.1f} s: images as they were; {100 * right:.0f} % of labels have the image's own "
+               f"class on top; the largest share is {synthetic.labels.max(1).values.mean():.2f} on the average")
 
 # %%
 by_ridge = alone["ridge"][0]
-names = [" ".join(f"{c}: {share:.2f}" for share, c in zip(*(t.tolist() for t in row.topk(2)), strict=True)) for row in by_ridge.labels]
-plots.captioned(digits, by_ridge.images[::10], names[::10], "Labels learned by ridge regression: the two largest shares", columns=5)
+pairs = [zip(*(found.tolist() for found in row.topk(2)), strict=True) for row in by_ridge.labels[::10]]
+names = [", ".join(f"{c}: {share:.2f}" for share, c in pair) for pair in pairs]
+title = "Labels learned by ridge regression: the two largest shares of the first image of each class"
+plots.captioned(digits, by_ridge.images[::10], names, title, columns=5)
 
 # %% [markdown]
 # Labels began at a tenth for every class. Do they teach more than the plain truth about the same hundred images? Beside each stands its start with its
@@ -426,8 +460,10 @@ for name, (synthetic, *_) in alone.items():
              "as ordinary data": (as_data(synthetic), plain)}
     for way, (learned, true) in pairs.items():
         leads[name, way] = Lead.points(learned, true)
-        rows.append((name, way, learned, true, f"{leads[name, way].gap:+.1f}", leads[name, way].verdict))
-lesson.table(tabulate(rows, ("labels learned by", "trained", "learned labels", "true labels", "lead", ""), "github", disable_numparse=True))
+        rows.append((name, way, learned, true, f"{leads[name, way].gap:+.1f} ± {leads[name, way].error:.1f}",
+                     "yes" if leads[name, way].told_apart else "no"))
+headers = ("labels learned by", "trained", "learned labels", "true labels", "lead ± standard error", "told apart")
+lesson.table(tabulate(rows, headers, "github", disable_numparse=True))
 
 # %%
 ahead = [f"{name} {way}" for (name, way), lead in leads.items() if lead.told_apart and lead.gap > 0]
@@ -443,13 +479,15 @@ if behind or not ahead:
 #
 # ## Private sets
 #
-# A distilled set is made *of* people's images, and many begin as some of them. May it be published? A look at the images answers nothing. **PSG** (Chen et al., 2022) builds the answer in. It is gradient matching, but of the real images it sees one thing only, in
-# each update: a **noisy sum of clipped gradients**.
+# A distilled set is made *of* people's images, and many begin as some of them. May it be published? A look at the images answers nothing. **PSG** (Chen
+# et al., 2022) builds the answer in. It is **gradient matching** (the set should give a network's weights the gradient that real images give
+# them; lesson 11), but of the real images it sees one thing only, in each update: a **noisy sum of clipped gradients**.
 #
 # $$\tilde g = \frac{1}{B} \Big[ \sum_i g_i \min\big(1, \tfrac{R}{\lVert g_i \rVert}\big) + \mathcal N(0, \sigma^2 R^2 I) \Big]$$
 #
-# Each image is in a batch or not by a coin of its own, has a say of at most $R$, and drowns in noise of $\sigma R$. The set begins from noise, no
-# validation is looked at, and whatever is computed from a private number is as private.
+# Here $g_i$ is the gradient of one image's loss, $B$ the size of a batch as it is expected, $R$ the length that gradients are clipped to. Each image
+# is in a batch or not by a coin of its own, which shows it with probability $q$; it has a say of at most $R$, and drowns in noise of $\sigma R$.
+# The set begins from noise, no validation is looked at, and whatever is computed from a private number is as private.
 #
 # **Predict:** one image of the batch is a thousand times brighter than it should be. How far does it move the mean gradient, without
 # clipping and with it?
@@ -473,8 +511,8 @@ f"no image, replaced by any other, moves it by more than 2 R / B = {2 * CLIP / l
 # ### What epsilon means
 #
 # **Differential privacy** is a promise about probabilities: with one image more or less in the data, that of *any* outcome changes by at most a
-# factor $e^\varepsilon$, up to a small share $\delta$ of outcomes. So whoever sees the set, knows the method and all other images, and believed with even odds that yours was used, can be at most
-# so sure afterwards (with $\delta$ left out):
+# factor $e^\varepsilon$, and a small $\delta$ on top. So whoever sees the set, knows the method and all other images, and believed with even odds
+# that yours was used, can be at most so sure afterwards (with $\delta$ left out):
 
 # %%
 import math
@@ -486,33 +524,37 @@ for epsilon in (0.1, 1.0, 3.0, 10.0):
 # **Think:** at ten, the bound allows near certainty. Why do papers print it all the same? It is an *upper* bound over the worst data and the
 # cleverest attack, and real ones do far less; but that is then measured, not proved.
 #
-# Now three sets: without noise, at $\varepsilon = 10$ and at $\varepsilon = 1$. The noise follows from $\varepsilon$, $\delta$, how often an image is seen, and the
-# number of noisy gradients. **Predict** the scores, beside that of ten real images, which are not private at all.
+# Now three sets: without noise, at $\varepsilon = 10$ and at $\varepsilon = 1$. The noise $\sigma$ follows from $\varepsilon$, $\delta$, how often an image
+# is seen ($q$), and the number of noisy gradients. **Predict** the scores, beside that of ten real images, which are not private at all.
 
 # %%
 PRIVATE = {"real_batch": 128, "image_lr": 10.0}
 private = {"clipped, no noise": made("private", "course", 60, epsilon=None, sigma=0.0, **PRIVATE)}
-private |= {f"epsilon {epsilon}": made("private", "course", 60, epsilon=float(epsilon), **PRIVATE) for epsilon in (10, 1)}
+private |= {f"epsilon {epsilon:.0f}": made("private", "course", 60, epsilon=epsilon, **PRIVATE)
+            for epsilon in (10.0, 1.0)}
 for name, (synthetic, seconds, _) in private.items():
     spent = synthetic.origin["privacy"]
-    promise = "no epsilon at all" if spent["epsilon"] is None else f"epsilon {spent['epsilon']:.3f} at delta {spent['delta']:g}"
-    print(f"{name}, {seconds:.1f} s: {spent['steps']} noisy gradients made, sigma {spent['sigma']:.2f}, q {spent['q']:.3f}: {promise}")
+    epsilon, delta = spent["epsilon"], spent["delta"]
+    promise = "no epsilon at all" if epsilon is None else f"epsilon {epsilon:.3f} at delta {delta:g}"
+    sigma, q = spent["sigma"], spent["q"]
+    print(f"{name}, {seconds:.1f} s: {spent['steps']} gradients, sigma {sigma:.2f}, q {q:.3f}: {promise}")
 
 # %%
-plots.image_rows(digits, {name: synthetic.images for name, (synthetic, *_) in private.items()}, "Ten private images, from noise to noise")
+plots.image_rows(digits, {name: synthetic.images for name, (synthetic, *_) in private.items()},
+                 "Ten images by PSG: the smaller epsilon, the more noise")
 
 # %%
 learned = {name: as_data(synthetic) for name, (synthetic, *_) in private.items()}
 for name, scores in learned.items():
     lead = Lead.points(scores, start)
-    print(f"{name}: {scores}, {lead.gap:+.1f} points from ten real images. {lead.verdict}")
+    lesson.say(f"{name}: {scores}, {lead.gap:+.1f} ± {lead.error:.1f} points from ten real images. {lead.verdict}")
 price = Lead.points(learned["epsilon 1"], learned["clipped, no noise"])
-f"the price of epsilon 1: {price.gap:+.1f} points. {price.verdict}"
+f"the price of epsilon 1: {price.gap:+.1f} ± {price.error:.1f} points. {price.verdict}"
 
 # %% [markdown]
 # Digits has few images, so that each is in many batches, and privacy is dear. Among more images each is seen less often, and less noise is
 # enough. And $\varepsilon$ is *spent*, update by update; what counts is what was really made, also of a run that was broken off. From the losses
-# of the run, and by the accountant alone for other plans:
+# of the run, and by the **accountant** (the sum of what noisy gradients cost, from $q$, $\sigma$ and their number) for other plans:
 
 # %%
 from ddkit.methods.private.accountant import rdp_epsilon, rdp_sigma
@@ -523,9 +565,12 @@ for steps in (1, 10, 30, 60):
     counted = rdp_epsilon(spent["q"], spent["sigma"], steps, spent["delta"])
     assert abs(counted - on_the_way[steps - 1]) < 1e-9
     print(f"after {steps:2} noisy gradients: epsilon {counted:.2f}")
-print(f"ten times as many at the same noise would cost {rdp_epsilon(spent['q'], spent['sigma'], 600, spent['delta']):.1f}")
+more = rdp_epsilon(spent["q"], spent["sigma"], 600, spent["delta"])
+print(f"ten times as many at the same noise would cost {more:.1f}")
 fewer = rdp_sigma(1.0, spent["q"] / 40, 60, spent["delta"])
-f"epsilon 1 with forty times as many images, and batches as large as here: sigma {fewer:.2f} in place of {private['epsilon 1'][0].origin['privacy']['sigma']:.2f}"
+here = private["epsilon 1"][0].origin["privacy"]["sigma"]
+assert fewer < here
+f"epsilon 1 with forty times as many images, and batches as large as here: sigma {fewer:.2f} in place of {here:.2f}"
 
 # %% [markdown]
 # **Predict** why the first noisy gradient is so much dearer than the others. (The share $\delta$ has to be paid once.)
@@ -543,7 +588,7 @@ f"epsilon 1 with forty times as many images, and batches as large as here: sigma
 
 # %%
 for said in presets.departures("private", "course")[2:]:
-    print("-", said)
+    lesson.say(f"- {said}")
 
 # %%
 seconds = time.process_time() - begun
@@ -553,7 +598,8 @@ f"all cells of this lesson took {seconds:.0f} s of one processor core, here and 
 # ## What you should take away
 #
 # * To differentiate through training is the chain rule, walked back step by step; it needs the visited weights and one step's graph.
-# * A window loses what is learned slowly, in direction and not only in length; whether a score notices is another question.
+# * A window loses what is learned slowly and what the first steps taught, in direction and not only in length; whether a score notices is
+#   another question.
 # * A set is made for a distribution of starts. For one start it may be perfect, and worth little elsewhere.
 # * A recipe and a data set have two scores. Say which one you print.
 # * Learned labels have to beat true ones, not the labels that they began as.
