@@ -270,7 +270,7 @@ f"{full_course.total_updates} updates; this profile makes {profile.distill().tot
 # A preset says where it departs from the table, the paper or the paper's code, and where those disagree:
 
 # %%
-print("\n".join(presets.departures("datadam", "course")))
+lesson.say(*presets.departures("datadam", "course"))
 
 # %%
 lesson.table(tables.knobs(full_course.config, "github"))
@@ -296,9 +296,10 @@ profile.told or "nothing was chosen: the profile's own runs are taken"
 # {MARK own-records}
 #
 # What came with ddkit is shown at once and says *shipped*. The mark is for your own: start Jupyter with `DDKIT_REFERENCE=0`
-# (lesson 1 says how), and this lesson makes them. So does a run that you chose yourself.
+# (lesson 1 says how), and this lesson makes them. A run that you chose above is your own in any case.
 #
-# **Predict:** will the distilled digits still look like digits? Will they move far from where they started?
+# **Predict:** will the distilled digits still look like digits? Will they move far from where they started? (How far is
+# one number, $\lVert S - S_0 \rVert$: the Euclidean distance of all pixels together, as networks see them, from the start.)
 
 # %%
 real_run = lesson.told(ddkit.run(profile.distill("real")))
@@ -313,13 +314,18 @@ f"{real_run.updates} updates moved the images by {real_run.result['moved']:.1f}"
 
 # %%
 noise_run = lesson.told(ddkit.run(profile.distill("noise")))
-f"{noise_run.updates} updates (from real images {real_run.updates}) moved the images by {noise_run.result['moved']:.1f}"
+f"{noise_run.updates} updates (from real: {real_run.updates}) moved the images by {noise_run.result['moved']:.1f}"
 
 # %% check="own-records"
 exercises.made("own-records", real_run, noise_run)
 if real_run.shipped and noise_run.shipped:
     assert noise_run.updates > real_run.updates and noise_run.result["moved"] > real_run.result["moved"]
     assert all(20 < run.seconds / 60 < 30 for run in (real_run, noise_run)), "as the head of this lesson says"
+
+# %% [markdown]
+# Below are the losses. If a run was also **validated** on the way, a second panel has the scores: after every few updates a
+# network is trained on the images as the assignment says (20 epochs, which are 20 updates) and asked for the validation part. So
+# these scores say which way it goes, and are far below what a longer training gets out of the same images (lesson 4).
 
 # %%
 plots.loss_curve({"from real images": real_run, "from noise": noise_run})
@@ -340,8 +346,8 @@ def teeth(init, run):
 
 for init, run in (("real", real_run), ("noise", noise_run)):
     rose, fell, networks = teeth(init, run)
-    print(f"from {init}: the loss was higher at the end of {rose} of {networks} networks' lives than at their beginning, and "
-          f"lower after {fell} of {max(networks - 1, 0)} renewals")
+    lesson.say(f"from {init}: the loss was higher at the end of {rose} of {networks} networks' lives than at their "
+               f"beginning, and lower after {fell} of {max(networks - 1, 0)} renewals")
     assert not run.shipped or (rose > 0.9 * networks and fell > 0.9 * (networks - 1))
 
 # %% [markdown]
@@ -400,17 +406,19 @@ polyps = lesson.polyps()
 tissue = ddkit.load(polyps.dataset, size=polyps.size)
 table_1 = ddkit.Distill(dataset="mhist", preset="course", ipc=50)
 assert table_1.total_updates == 200 * 10 * 1
-print(f"{table_1.total_updates} updates; this profile makes {polyps.distill().total_updates} of {polyps.ipc} images per class "
-      f"from real ones, and {polyps.distill('noise').total_updates} from noise: lesson 3 looks at both")
+real_updates, noise_updates = (polyps.distill(init).total_updates for init in ("real", "noise"))
+lesson.say(f"{table_1.total_updates} updates; of {polyps.ipc} images per class this profile makes {real_updates} from "
+           f"real ones and {noise_updates} from noise: lesson 3 looks at both")
 
 # %%
-print("\n".join(presets.departures("datadam", "course", "mhist")[-1:]))
+lesson.say(*presets.departures("datadam", "course", "mhist")[-1:])
 
 # %% [markdown]
 # **Predict:** where will a random network look in stained tissue?
 
 # %%
-polyp_network = build(polyps.network, tissue.channels, 2, tissue.size, width=polyps.width, generator=stream(0, "polyps"))
+draws = stream(0, "polyps")
+polyp_network = build(polyps.network, tissue.channels, 2, tissue.size, width=polyps.width, generator=draws)
 hp, ssa = (tissue.train.of_class(c)[:3] for c in range(2))
 power = polyps.distill().config.power
 plots.attention_maps(polyp_network, hp, ssa, tissue.mean, tissue.std, power=power, titles=tissue.classes)
