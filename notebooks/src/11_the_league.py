@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 11 · The league: families of methods under one protocol
 #
-# - **Course part:** {PART}. It is for who wants to know the whole field, or to add to it.
+# - **Course part:** {PART}. It is for whoever wants to know the whole field, or to add to it.
 # - **You will learn** what each family of methods lets agree, in one equation and one line of code; what else than pixels a set may be
 #   stored as, and how to count its bytes; what published tables hide; and to write a method of your own, which is judged like all others.
 # - **Before you start:** lessons 2 and 4. Lessons 6 and 7 help.
@@ -122,7 +122,8 @@ frequencies = torch.randn(256, network.features(start)[-1].shape[1], generator=s
 
 
 def characteristic(images, t=frequencies):
-    return characteristic_distance(*(class_means(characteristic_rows(network.features(x)[-1], t)) for x in (real, images)))
+    sides = (class_means(characteristic_rows(network.features(x)[-1], t)) for x in (real, images))
+    return characteristic_distance(*sides)
 
 
 f"{characteristic(start).item():.3f} from the start to the real images"
@@ -211,7 +212,9 @@ f"{trajectories(start).item():.2f} of the squared way is left for a student on t
 # Kernel methods (Nguyen et al., 2021; lesson 7) take a model whose training has a closed form, so that they may ask the honest question: how
 # wrong on real images is what was fitted to the set?
 #
-# $$L = \tfrac{1}{m} \big\lVert K_{TS} (K_{SS} + \lambda I)^{-1} y_S - y_T \big\rVert^2$$
+# $$L = \tfrac{1}{m} \big\lVert K_{TS} (K_{SS} + \rho I)^{-1} y_S - y_T \big\rVert^2$$
+#
+# Here $m$ is the number of real images, and $\rho$ lesson 7's ridge.
 
 # %%
 from ddkit.data import Split
@@ -288,9 +291,10 @@ top = max(pairs, key=lambda pair: float(cosines[names.index(pair[0]), names.inde
 lesson.answered(most_alike, top, top[::-1])
 
 # %%
-print("seconds for one loss with its gradient, here and now:", {o: f"{found:.2f}" for o, found in seconds.items()})
+spent = ", ".join(f"{o} {found:.2f}" for o, found in seconds.items())
 alike = [f"{a} and {b}" for i, a in enumerate(names) for j, b in enumerate(names) if i < j and cosines[i, j] > 0.5]
-print(f"{len(alike)} of {len(pairs) // 2} pairs have a cosine above a half: {'; '.join(alike)}")
+lesson.say(f"seconds for one loss with its gradient, here and now: {spent}",
+           f"{len(alike)} of {len(pairs) // 2} pairs have a cosine above a half: {'; '.join(alike)}")
 
 # %% [markdown]
 # ## Why they differ
@@ -333,7 +337,7 @@ lesson.table(league_course.stored_table(stored))
 
 # %% [markdown]
 # More images for the same bytes, but what do they look like? Each form begins as near as it can to real images; here are those of one class
-# (its number is beside the name).
+# (how many there are stands beside the name; at most ten are shown).
 
 # %%
 fives = {f"{name}: {form.ipc}": form.decode()[form.labels == 5] for name, form in stored.items()}
@@ -394,8 +398,8 @@ how, rows = PROTOCOLS["standard"], []
 for ipc in (1, 10, 50):
     updates = [how.epochs * -(-10 * ipc * parts // how.batch) for parts in (1, 4)]
     rows.append((ipc, *(f"{n:,}" for n in updates), f"{updates[1] / updates[0]:g}"))
-lesson.table(tabulate(rows, ("images per class", "updates on pixels", "on four times as many images", "ratio"), "github",
-                      disable_numparse=True, colalign=("right",) * 4))
+headers = ("images per class", "updates on pixels", "on four times as many images", "ratio")
+lesson.table(tabulate(rows, headers, "github", disable_numparse=True, colalign=("right",) * 4))
 
 # %% [markdown]
 # Small sets fit into one batch whatever their form. Large ones do not, and then equal epochs give the form with more images more training. The
@@ -424,8 +428,9 @@ for seed in range(3):
 # %%
 gained = [max(curve) - curve[-1] for curve in curves]
 assert min(gained) >= 0
-print("accuracy in % after every", EVERY, "epochs of the first network:", [round(value, 1) for value in curves[0]])
-f"to report the best of them in place of the last wins {sum(gained) / len(gained):.2f} points on the mean of {len(curves)} networks"
+lesson.say(f"accuracy in % after every {EVERY} epochs of the first network: {', '.join(f'{v:.1f}' for v in curves[0])}")
+mean = sum(gained) / len(gained)
+f"to report the best in place of the last wins {mean:.2f} points, the mean of {len(curves)} networks"
 
 # %% [markdown]
 # **Who copied what?** Surveys copy tables from papers, which copy from papers. In these places two sources of one number disagree:
@@ -434,7 +439,7 @@ f"to report the best of them in place of the last wins {sum(gained) / len(gained
 lesson.table(league_course.errata())
 
 # %% [markdown]
-# Who chooses a method for a lead of half a point should know that copying alone makes such leads.
+# Whoever chooses a method for a lead of half a point should know that copying alone makes such leads.
 #
 # ## By better rules: one question, several forms
 #
@@ -460,7 +465,7 @@ assert len({run["updates"] for scores in judged.values() for run in scores.runs}
 for name, scores in judged.items():
     lead = Lead.points(scores, judged["pixels"])
     told = f"; {lead.gap:+.2f} ± {lead.error:.2f} points from pixels. {lead.verdict}" if name != "pixels" else ""
-    print(f"{name}, {stored[name].size().bytes:,} bytes, {stored[name].size().decoded} images: {scores}{told}")
+    lesson.say(f"{name}, {stored[name].size().bytes:,} bytes, {stored[name].size().decoded} images: {scores}{told}")
 
 # %% [markdown]
 # With one image per class a form can buy variety where it is dearest: one sharp digit is one handwriting. With many images the variety is
@@ -485,7 +490,7 @@ from ddkit.applications.league.work import play
 small = of_profile("quick", ipcs=(1,), entrants=("datadam", "dm", "ncfm", "dsa", "kip"), seeds=5, full=False)
 league = at_hand(of_profile(profile.name)) or small
 played = play(league, quiet=True)
-print("\n".join([league.rules, *(f"without a row: {sentence}" for sentence in played.failed.values())]))
+lesson.say(league.rules, *(f"without a row: {sentence}" for sentence in played.failed.values()))
 
 # %%
 lesson.table("\n\n".join(f"**{ipc} per class, or as many bytes**\n\n{league_report.table(played, ipc, 'github')}"
@@ -502,24 +507,28 @@ lesson.table("\n\n".join(f"**{ipc} per class, or as many bytes**\n\n{table}" for
 
 # %% [markdown]
 # Read the large table from left to right before you look for a winner: what a set weighs, what it decodes to, what it cost, where it began. Then the
-# leads, each with its standard error and the verdict that so few networks allow.
+# leads, each with its standard error and the verdict that so few networks allow. In short:
 
 # %%
 order = {ipc: [row for row in rows_of(played, ipc) if row.start] for ipc in league.ipcs}
 for ipc, table in order.items():
-    for row in table:
-        lead = row.score.lead(row.start)
-        error = f" ± {lead.error:.2f}" if lead.error is not None else ""
-        print(f"{ipc} per class, {row.title}: {lead.gap:+.2f}{error} points over its start. {lead.verdict}")
+    leads = {row.title: row.score.lead(row.start) for row in table}
+    gains = {name: lead for name, lead in leads.items() if lead.told_apart and lead.gap > 0}
+    print(f"{ipc} per class: {len(gains)} of {len(leads)} sets are ahead of their start by more than chance gives")
+    for which, of in {"least": min, "most": max}.items():
+        name = of(gains, key=lambda name, gains=gains: gains[name].gap, default=None)
+        if name:
+            lead = gains[name]
+            print(f"    {which} of them {name}: {lead.gap:+.2f} ± {lead.error:.2f} points (standard error)")
 
 # %% [markdown]
 # Is anybody not ahead of its own start, or of random real images? And why can that be?
 
 # %%
-WHY = {"KIP": "its images were made for the kernel of an infinitely wide network and for targets, not classes; that kernel "
-              "reads them (lesson 7), a narrow network that is trained on them need not"}
-WHY |= dict.fromkeys(("LD", "LD, ridge"), "its images stay the real ones; labels alone are learned, for a short training "
-                     "that belongs to them (its score in that is under the table of `python -m ddkit league`)")
+WHY = {"KIP": "its images were made for the kernel of an infinitely wide network and for targets, not classes; that "
+              "kernel reads them (lesson 7), a narrow network that is trained on them need not"}
+WHY |= dict.fromkeys(("LD", "LD, ridge"), "its images stay the real ones; labels alone are learned, for a short "
+                     "training that belongs to them (`python -m ddkit league` tells its score in that)")
 
 
 def ahead(row, other):
@@ -532,15 +541,15 @@ for ipc, table in order.items():
     behind = {"its start": [row.title for row in table if not ahead(row, row.start)],
               "random real images": [row.title for row in table if not ahead(row, random)]}
     for what, names in behind.items():
-        print(f"{ipc} per class, not ahead of {what} by more than chance gives: {', '.join(names) or 'nobody'}")
+        lesson.say(f"{ipc} per class, not ahead of {what} by more than chance gives: {'; '.join(names) or 'nobody'}")
     for name in dict.fromkeys(name for names in behind.values() for name in names):
-        print(f"    {name}: {WHY.get(name, 'so few updates, networks or images may not be enough')}")
+        lesson.say(f"    {name}: {WHY.get(name, 'so few updates, networks or images may not be enough')}")
 
 # %%
 for ipc, (best, *others) in order.items():
     close = [row.title for row in others if not best.score.lead(row.score).told_apart]
-    print(f"{ipc} per class: {best.title} has the highest mean, {best.score}; {len(close)} of {len(others)} others cannot "
-          f"be told apart from it by so few networks{': ' * bool(close)}{', '.join(close)}")
+    lesson.say(f"{ipc} per class: {best.title} has the highest mean, {best.score}; {len(close)} of {len(others)} "
+               f"others cannot be told apart from it by so few networks{': ' * bool(close)}{'; '.join(close)}")
 
 # %% [markdown]
 # The highest mean is not "the best method" while others cannot be told apart from it, and it stands for *these* minutes, on these data, for
@@ -577,8 +586,9 @@ for ipc, table in order.items():
             if said != also and one.score.lead(other.score).told_apart:
                 told += 1
                 against += [f"{one.title} over {other.title}"] * (said < also)
-    print(f"{ipc} per class: {len(known)} methods have a published number on {league.dataset}; {told} pairs are told apart "
-          f"here, {len(against)} of them the other way round than published{': ' * bool(against)}{'; '.join(against)}")
+    lesson.say(f"{ipc} per class: {len(known)} methods have a published number on {league.dataset}; {told} pairs are "
+               f"told apart here, {len(against)} of them the other way round than published{': ' * bool(against)}"
+               f"{'; '.join(against)}")
 
 # %% [markdown]
 # Where orders differ, nobody needs to be wrong: width, budget, protocol and the choice of the epoch differ, too.
@@ -684,8 +694,9 @@ verdicts = {}
 for ipc, synthetic in mine.items():
     scores, before = (evaluate(one.training_split(), digits, "ConvNetD3", how, range(5), width=16, quiet=True)
                       for one in (synthetic, synthetic.undistilled()))
-    verdicts[ipc] = Lead.points(scores, before)
-    print(f"{ipc} per class: {scores}, its start {before}; {verdicts[ipc].gap:+.2f} points. {verdicts[ipc].verdict}")
+    lead = verdicts[ipc] = Lead.points(scores, before)
+    print(f"{ipc} per class: {scores}, its start {before}")
+    print(f"    {lead.gap:+.2f} ± {lead.error:.2f} points. {lead.verdict}")
 
 # %% [markdown]
 # When your method has earned it, bring it into the package: a file in `ddkit/methods/matching` with the class, a `Config` that declares its
