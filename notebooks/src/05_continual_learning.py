@@ -131,7 +131,8 @@ lesson.table(tables.leads(ten, "random", "github"))
 
 # %%
 groups = {"1": one, f"{profile.ipc}": ten}
-plots.bars({name: {n: r.scores for n, r in row.items()} for name, row in groups.items()}, data.chance, "images per class")
+by_size = {name: {n: r.scores for n, r in row.items()} for name, row in groups.items()}
+plots.bars(by_size, data.chance, "images per class")
 
 # %% [markdown]
 # ### Do hard images help whoever has seen easy ones?
@@ -168,8 +169,9 @@ def first_half(method):
     return split.images[keep], split.labels[keep]
 
 
-middle = {"half herded": ("herding",), "and random ones": ("herding", "random"), "and hard ones": ("herding", "forgetting")}
-middle = {name: Split(*map(torch.cat, zip(*map(first_half, parts), strict=True))) for name, parts in middle.items()}
+parts = {"half herded": ("herding",), "and random ones": ("herding", "random"),
+         "and hard ones": ("herding", "forgetting")}
+middle = {name: Split(*map(torch.cat, zip(*map(first_half, of), strict=True))) for name, of in parts.items()}
 {name: len(split) for name, split in middle.items()}
 
 # %%
@@ -178,7 +180,7 @@ reached = {name: {seed: 100 * score(split, data, profile.network, briefly, seed,
                   for seed in range(3)} for name, split in middle.items()}
 for name in ("and random ones", "and hard ones"):
     added = Lead.of(reached[name], reached["half herded"], paired=True)
-    print(f"{name}: {added.gap:+.1f} ± {added.error:.1f} points. {added.verdict}")
+    lesson.say(f"{name}: {added.gap:+.1f} ± {added.error:.1f} points. {added.verdict}")
 
 # %% [markdown]
 # The same seeds start the same weights on both sides, so the error is that of the differences, seed by seed ("paired").
@@ -205,8 +207,9 @@ assert set(step.train.labels.tolist()) == {0, 1}, "labels are counted within the
 # %% [markdown]
 # ### What a step's labels mean later
 #
-# Labels of the step are then numbered in the order of arrival. For hard labels that is a sum. Sets from kernel ridge
-# regression carry *values to regress on*, which start as one-hot $-\frac{1}{k}$ for the $k$ classes of the step.
+# Within its step a class is number 0 or 1; among all classes it is numbered in the order of arrival. Of hard labels that takes
+# an addition: the 1 of the second step is the 3 of all. Sets from kernel ridge regression (lesson 7) carry *values to regress on*
+# instead, which start as one-hot $-\frac{1}{k}$ for the $k$ classes of the step.
 #
 # **Predict:** what must be added so that they say the same among $C$ classes?
 #
@@ -249,7 +252,9 @@ assert (_wide - (torch.eye(10)[4:6] - 0.1)).abs().max() < 1e-6, "one-hot less 1/
 memory = ddkit.Coreset(profile.dataset, 2, "herding")
 live = ddkit.Continual(memory, steps=((0, 1), (2, 3)), width=8, seeds=2, epochs=20)
 record = lesson.told(ddkit.run(live))
-record.result["runs"][0]["after"]
+after = record.result["runs"][0]["after"]  # of the first seed
+for number, share in enumerate(after, 1):
+    print(f"after step {number}, {share:.1%} of the test images of the classes seen so far are recognised")
 
 # %% [markdown]
 # ## What is measured
@@ -258,19 +263,21 @@ record.result["runs"][0]["after"]
 # (Chaudhry et al. 2018) is how far each step has fallen below its best:
 #
 # $$F = \frac{1}{T-1} \sum_{s<T} \left( \max_{s \le t < T} a_{t,s} - a_{T,s} \right).$$
-
+#
+# An example by hand, and then the live run from above:
 
 # %%
 from ddkit.applications.continual.spec import forgetting
 
 example = [[1.0], [0.5, 0.9], [0.7, 0.4, 0.8]]  # after step 1, 2, 3: the share recognised of each step so far
 assert abs(forgetting(example) - ((1.0 - 0.7) + (0.9 - 0.4)) / 2) < 1e-9
-[round(forgetting(run["by_step"]), 3) for run in record.result["runs"]]
+", ".join(f"seed {run['seed']} forgot {forgetting(run['by_step']):.1%}" for run in record.result["runs"])
 
 # %% [markdown]
 # ## Five steps of two classes
 #
-# Ten images of each class are kept: at random, by herding, or distilled, step by step, by DataDAM and by a kernel method.
+# Ten images of each class are kept: at random, by herding, or distilled, step by step, by DataDAM and by RFAD, a method of
+# kernel ridge regression (lesson 7).
 # DataDAM begins with the herded images, so its row less herding's is what the distillation itself has added.
 #
 # **Predict:** DataDAM looks at each class by itself, RFAD learns to tell a step's two classes *apart*. Which memory will
@@ -305,7 +312,7 @@ plots.image_grid(gdumb["DataDAM"].synthetic, title=f"DataDAM's memory after the 
 # the same images, recognised by ever newer networks.
 
 # %%
-continual_plots.step_matrix(gdumb["DataDAM"])
+continual_plots.step_matrix(gdumb["DataDAM"], "DataDAM's memory under GDumb: recognised of each step's classes (%)")
 
 # %% [markdown]
 # Under GDumb no network ever trains on old weights, so nothing can be overwritten. Why do the columns change at all? Look at
@@ -313,7 +320,7 @@ continual_plots.step_matrix(gdumb["DataDAM"])
 
 # %%
 def errors(record, shown):
-    """Wrong answers to test images of the classes ``shown`` at the end, mean over seeds, and those that name each class."""
+    """Wrong answers to test images of the classes shown at the end, mean over seeds; and how many name each class."""
     counts = torch.tensor([run["confusion"] for run in record.result["runs"]], dtype=torch.float64).mean(0)[shown]
     right = counts[range(len(counts)), range(len(data.classes))[shown]].sum()
     return float(counts.sum() - right), counts.sum(0)
@@ -322,8 +329,8 @@ def errors(record, shown):
 first_step, later = slice(0, 2), slice(2, None)
 for name, kept in gdumb.items():
     missed, answers = errors(kept, first_step)
-    print(f"{name}: of {missed:.0f} missed images of the first step, {answers[later].sum():.0f} were given the name of a "
-          "class that came later")
+    print(f"{name}: of {missed:.0f} missed images of the first step, {answers[later].sum():.0f} were given the name "
+          "of a class that came later")
 
 # %% [markdown]
 # An error of that kind could not be made after the first step, when there were two names to give. As far as it accounts for
@@ -351,8 +358,8 @@ as_many = Lead.points(fair["random, as many bytes"].scores, fair["DataDAM"].scor
 longest, shortest = (end(fair[name].updates for name in ("random, as many bytes", "random")) for end in (max, min))
 assert not fair["DataDAM"].shipped or (as_many.told_apart and as_many.gap > 0 and longest < 1.05 * shortest)
 verdict = "distilling does not pay here" if as_many.gap > 0 else "distilling pays here"
-print(f"as many bytes of random images score {as_many.gap:+.2f} ± {as_many.error:.2f} points beside the distilled ones: "
-      f"byte for byte, {verdict if as_many.told_apart else 'nothing is told apart here'}")
+lesson.say(f"as many bytes of random images score {as_many.gap:+.2f} ± {as_many.error:.2f} points beside the distilled "
+           f"ones: byte for byte, {verdict if as_many.told_apart else 'nothing is told apart here'}")
 
 # %% [markdown]
 # A lead below zero is a result, too, and belongs into a report as much as one above. And then there is time: what did the lead
@@ -361,7 +368,8 @@ print(f"as many bytes of random images score {as_many.gap:+.2f} ± {as_many.erro
 # %%
 gain = Lead.points(gdumb["DataDAM"].scores, gdumb["herding"].scores)
 extra = gdumb["DataDAM"].result["memory_seconds"] - gdumb["herding"].result["memory_seconds"]
-f"distilling took {extra:.0f} seconds more than herding, for {gain.gap:+.2f} ± {gain.error:.2f} points of final accuracy"
+won = f"{gain.gap:+.2f} ± {gain.error:.2f} points of final accuracy"
+f"distilling took {extra:.0f} seconds more than herding, for {won}"
 
 # %% [markdown]
 # ### And on a wider network?
@@ -395,15 +403,15 @@ lesson.table(continual_course.table(replay, "github"))
 
 # %%
 for name, found in replay.items():
-    points = 100 * (found.scores.mean - gdumb[name].scores.mean)
-    print(f"{name}: replay ends {points:+.1f} points beside GDumb, {found.scores.lead(gdumb[name].scores):+.1f} standard errors "
+    points, apart = 100 * (found.scores.mean - gdumb[name].scores.mean), found.scores.lead(gdumb[name].scores)
+    print(f"{name}: replay ends {points:+.1f} points beside GDumb, {apart:+.1f} standard errors "
           f"(n = {len(found.scores.runs)} and {len(gdumb[name].scores.runs)})")
 
 # %%
 every = (one, ten, gdumb, replay, wide, fair)
 assert not lesson.shipped(*every) or 75 < lesson.minutes(*every) < 105, "as the head of this lesson says"
 both = {f"{name}, GDumb": gdumb[name] for name in replay} | {f"{name}, replay": r for name, r in replay.items()}
-continual_plots.accuracy_after_each_step(both)
+continual_plots.accuracy_after_each_step(both, f"GDumb and replay, {profile.label}")
 
 # %% [markdown]
 # Where does the difference lie? Take apart what is recognised at the end: the newest two classes, and the eight before.
@@ -418,8 +426,9 @@ def recognised(record):
 older, newest = slice(0, 8), slice(8, None)
 for name, kept in both.items():
     missed, answers = errors(kept, older)
-    print(f"{name}: newest step {recognised(kept)[0]:.1f} %, earlier ones {recognised(kept)[1]:.1f} %; of {missed:.0f} "
-          f"missed older images, {answers[newest].sum():.0f} were called one of the newest classes")
+    new, old = recognised(kept)
+    print(f"{name}: newest step {new:.1f} %, earlier ones {old:.1f} %; of {missed:.0f} missed older images\n"
+          f"    {answers[newest].sum():.0f} were called one of the newest classes")
 
 # %% [markdown]
 # **Think:** the same few images of an old class are set against the few that GDumb has of a new one, and against thousands under
