@@ -12,6 +12,9 @@ build = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(build)
 
 
+WIDER = ("05", "06")  # lessons whose lines have not been brought to the width of a page yet
+
+
 def committed(source: Path) -> nbformat.NotebookNode:
     return nbformat.read(NOTEBOOKS / f"{source.stem}.ipynb", as_version=4)
 
@@ -39,6 +42,16 @@ class TestNotebook:
     def test_its_cells_are_short(self, source):
         longest = max(len(c.source.splitlines()) for c in committed(source).cells if c.cell_type == "code")
         assert longest <= 20
+
+    def test_what_it_says_and_prints_is_as_wide_as_a_page(self, source):
+        """Else code runs past the edge of its cell, and what is printed breaks within a word."""
+        if source.stem[:2] in WIDER:
+            pytest.skip("still has wider lines")
+        code = [c for c in committed(source).cells if c.cell_type == "code"]
+        printed = [o.get("text") or o.get("data", {}).get("text/plain", "") for c in code for o in c.outputs
+                   if "text/html" not in o.get("data", {}) and "text/markdown" not in o.get("data", {})]
+        assert max(len(line) for c in code for line in c.source.splitlines()) <= 120
+        assert max(len(line) for text in printed for line in text.splitlines()) <= 118
 
     def test_its_head_names_part_marks_time_and_aims(self, source):
         head = committed(source).cells[0].source
