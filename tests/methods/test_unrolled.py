@@ -334,6 +334,7 @@ def test_presets_differ_where_the_papers_do():
 @pytest.mark.parametrize("changes, words", [
     ({"window": 31}, "does not lie within 30 steps"), ({"ordered": False}, "belong to an order"),
     ({"learned_momentum": True}, "begins above 0"), ({"initialisation": "fixed", "starts": 2}, "but one fixed"),
+    ({"initialisation": "fixed", "ordered": False, "learned_rates": False}, "an order of its own"),
     ({"images": 5}, "goes with learned labels"), ({"network": "ConvNetD3BN"}, "batch norm"),
     ({"momentum": 1.0}, "below"), ({"clip": "hard"}, "unknown clip")], ids=str)
 def test_settings_that_cannot_work_are_refused(changes, words):

@@ -99,6 +99,9 @@ class Config(Knobs):
                                                                 "momentum, or learned_momentum to false")
         require(self.initialisation == "random" or self.starts == 1, "there is but one fixed initialisation: set "
                                                                      "starts to 1")
+        require(self.initialisation == "random" or self.ordered or self.step_images == 0, "a set with weights of its "
+                "own is trained on in an order of its own: set ordered to true, step_images to 0, or initialisation to "
+                "random")
         require(self.images == 0 or (self.learned_labels and self.step_images == 0), "a number of images in all goes "
                 "with learned labels and steps on all of them: set learned_labels to true and step_images to 0")
 
