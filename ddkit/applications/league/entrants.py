@@ -77,8 +77,8 @@ _RTP = "Deng and Russakovsky, NeurIPS 2022"
 _FEW_STEPS = {"steps": 20, "step_images": 2}
 _BASES = {1: {"number": 10}, 10: {"number": 64}, 50: {"number": 128}}  # as many as leave tens of images of each class
 # Few real images, little training of networks and high rates. At one image per class they follow short trials on
-# MNIST's validation images, some at other lengths of training, of which no record was kept; with more images those of
-# DM alone do, and the others are of their size, and untried.
+# MNIST's validation images, some at other lengths of training, of which no record was kept; at ten those of DataDAM, DM,
+# DSA, IDC and NCFM do, one network each; the others are of their size, and untried.
 _GRADIENT = {"real_batch": 32, "outer": 10, "inner": 2, "image_lr": 1.0}
 _IDC_SHORT = {"real_batch": 32, "outer": 20, "inner": 1}
 _IDC_RATES = {1: {"image_lr": 0.005}, 10: {"image_lr": 0.05}, 50: {"image_lr": 0.2}}
@@ -89,7 +89,8 @@ _LAPTOP, _QUICK = (dict(PROFILES[name].trajectory_options) for name in ("laptop"
 _FEW_DECODED = {"real_batch": 64, "image_lr": 10.0, "synthetic_batch": 20}
 
 ENTRANTS: dict[str, Entrant] = {
-    "datadam": Entrant("DataDAM", _DATADAM, "datadam", options={"real_batch": 64, "network_steps": 2}),
+    "datadam": Entrant("DataDAM", _DATADAM, "datadam", options={"real_batch": 64, "network_steps": 2},
+                       by_ipc={10: {"image_lr": 1.0}}),
     "dc": Entrant("DC", _DC, "gradient", "dc", "noise", _GRADIENT, published="DC"),
     "dsa": Entrant("DSA", _DSA, "gradient", "dsa", options=_GRADIENT, published="DSA"),
     "dcc": Entrant("DCC", "Lee et al., ICML 2022", "gradient", "dcc", options={**_GRADIENT, "warm_up": 3}),
@@ -139,18 +140,21 @@ FORMS = {
 }
 
 
-# Sheets are kept between black and white, where the high rates of pixels drive every one of theirs. At one image per
-# class these rates led in short trials on MNIST's validation images, of which no record was kept.
-_FORM_RATES = {("dm", "multi-formation"): 0.2, ("dsa", "multi-formation"): 0.1,
-               ("datadam", "multi-formation"): 0.01}
+# Sheets are kept between black and white, where the high rates of pixels drive every one of theirs. These led in short
+# trials on MNIST's validation images, at one image per class and, of DM and DataDAM, at ten.
+_FORM_RATES = {
+    ("dm", "multi-formation"): ({"image_lr": 0.2}, {10: {"image_lr": 1.0}}),
+    ("dsa", "multi-formation"): ({"image_lr": 0.1}, {}),
+    ("datadam", "multi-formation"): ({"image_lr": 0.01}, {10: {"image_lr": 0.1}}),
+}
 
 
 def _formed(base: str, form: str) -> Entrant:
     """An entrant on other images than pixels."""
-    who, (by_ipc, whose) = ENTRANTS[base], FORMS[form]
-    rate = {"image_lr": _FORM_RATES[base, form]} if (base, form) in _FORM_RATES else {}
-    return replace(who, title=f"{who.title}, {form}", paper=f"form: {whose}", options={**who.options, **rate},
-                   form=form, form_by_ipc=by_ipc, published="")
+    who, (numbers, whose) = ENTRANTS[base], FORMS[form]
+    options, by_ipc = _FORM_RATES.get((base, form), ({}, who.by_ipc))
+    return replace(who, title=f"{who.title}, {form}", paper=f"form: {whose}", options={**who.options, **options},
+                   by_ipc=by_ipc, form=form, form_by_ipc=numbers, published="")
 
 
 ENTRANTS |= {f"{base}-{form}": _formed(base, form) for base in FORMED for form in FORMS}
