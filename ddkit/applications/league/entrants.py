@@ -77,8 +77,8 @@ _RTP = "Deng and Russakovsky, NeurIPS 2022"
 _FEW_STEPS = {"steps": 20, "step_images": 2}
 _BASES = {1: {"number": 10}, 10: {"number": 64}, 50: {"number": 128}}  # as many as leave tens of images of each class
 # Few real images, little training of networks and high rates. At one image per class they follow short trials on
-# MNIST's validation images, some at other lengths of training, of which no record was kept; at ten those of DataDAM, DM,
-# DSA, IDC and NCFM do, one network each; the others are of their size, and untried.
+# MNIST's validation images, some at other lengths of training, of which no record was kept; at ten those of DataDAM,
+# DM, DSA, IDC and NCFM do, by one network each; the others are of their size, and untried.
 _GRADIENT = {"real_batch": 32, "outer": 10, "inner": 2, "image_lr": 1.0}
 _IDC_SHORT = {"real_batch": 32, "outer": 20, "inner": 1}
 _IDC_RATES = {1: {"image_lr": 0.005}, 10: {"image_lr": 0.05}, 50: {"image_lr": 0.2}}
