@@ -13,9 +13,10 @@ from ddkit.applications.continual import report as continual_course
 from ddkit.applications.league import report as league_report
 from ddkit.applications.league.at_hand import at_hand
 from ddkit.applications.league.entrants import ENTRANTS
+from ddkit.applications.league.league import per_class
 from ddkit.applications.league.rows import Judged, rows
 from ddkit.applications.league.settings import of_profile
-from ddkit.applications.league.work import play
+from ddkit.applications.league.work import Played, play
 from ddkit.applications.search import report as search_course
 from ddkit.course import kernels as kernel_course
 from ddkit.course import lossless as lossless_course
@@ -162,18 +163,24 @@ def _search(chosen: Profile) -> dict[str, str]:
 
 
 def _league(chosen: Profile) -> dict[str, str]:
-    """The games whose records are there, and whose lead over their starts and random real images chance may give."""
+    """The games whose records are there, and what is said of them, budget by budget."""
     played = play(at_hand(of_profile(chosen.name), root=REFERENCE), root=REFERENCE, quiet=True)
-    found = [(row, random) for ipc in played.league.ipcs for random, *others in [rows(played, ipc)]
-             for row in others if row.start]
-    close = {"start": [row.title for row, _ in found if not _ahead(row.score, row.start)],
-             "random": [row.title for row, random in found if not _ahead(row.score, random.score)]}
-    best = max((row for row, _ in found), key=lambda row: row.score.mean)
-    return {"league": league_report.told(played, "github"), "league_games": str(len(found)),
-            "league_missing": ", ".join(who.title for name, who in ENTRANTS.items()
-                                        if name not in played.league.entrants) or "none",
-            "league_best": f"{best.title} ({best.score})",
-            **{f"league_close_to_{name}": ", ".join(titles) or "none" for name, titles in close.items()}}
+    told = "\n".join(f"- {_games(played, ipc)}" for ipc in played.league.ipcs)
+    return {"league": league_report.told(played, "github"), "league_told": told}
+
+
+def _games(played: Played, ipc: int) -> str:
+    """Who has the highest mean, whose lead over its start and random real images chance may give, and who is missing."""
+    random, *others = rows(played, ipc)
+    sets = [row for row in others if row.start]
+    best, *_ = sets
+    close = {"its own start": [row.title for row in sets if not _ahead(row.score, row.start)],
+             "random real images": [row.title for row in sets if not _ahead(row.score, random.score)]}
+    missing = [who.title for name, who in ENTRANTS.items()
+               if name not in played.league.entrants or (name, ipc) in played.league.absent]
+    behind = "; of ".join(f"{what}: {', '.join(titles) or 'none'}" for what, titles in close.items())
+    return (f"{per_class(ipc)}: of {len(sets)} sets that of {best.title} has the highest mean, {best.score}. Not ahead "
+            f"of {behind}. Not played yet: {', '.join(missing) or 'none'}.")
 
 
 def _ahead(score: Judged, other: Judged) -> bool:
