@@ -275,8 +275,9 @@ def medians(axis):
     return [median(values) for values in by_value.values()]
 
 
-apart = {axis: max(medians(axis)) - min(medians(axis)) for axis in ("depth", "width", "norm", "activation", "pooling")}
-"medians apart by, in points: " + ", ".join(f"{axis} {100 * gap:.1f}" for axis, gap in apart.items())
+between = {axis: max(medians(axis)) - min(medians(axis))
+           for axis in ("depth", "width", "norm", "activation", "pooling")}
+"medians apart by, in points: " + ", ".join(f"{axis} {100 * gap:.1f}" for axis, gap in between.items())
 
 # %% [markdown]
 # Every value stands for a dozen networks or fewer, which differ in all else as well, and each was trained once: a look at the records, and no

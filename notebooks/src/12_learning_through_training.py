@@ -485,9 +485,9 @@ if behind or not ahead:
 #
 # $$\tilde g = \frac{1}{B} \Big[ \sum_i g_i \min\big(1, \tfrac{R}{\lVert g_i \rVert}\big) + \mathcal N(0, \sigma^2 R^2 I) \Big]$$
 #
-# Here $g_i$ is the gradient of one image's loss, $B$ the size of a batch as it is expected, $R$ the length that gradients are clipped to. Each image
-# is in a batch or not by a coin of its own, which shows it with probability $q$; it has a say of at most $R$, and drowns in noise of $\sigma R$.
-# The set begins from noise, no validation is looked at, and whatever is computed from a private number is as private.
+# Here $g_i$ is the gradient of one image's loss, $B$ the size of a batch as it is expected, $R$ (no longer that of above) the length that
+# gradients are clipped to. Each image is in a batch or not by a coin of its own, which shows it with probability $q$; it has a say of at most $R$,
+# and drowns in noise of $\sigma R$. The set begins from noise, no validation is looked at, and whatever is computed from a private number is as private.
 #
 # **Predict:** one image of the batch is a thousand times brighter than it should be. How far does it move the mean gradient, without
 # clipping and with it?
