@@ -170,7 +170,7 @@ def _league(chosen: Profile) -> dict[str, str]:
 
 
 def _games(played: Played, ipc: int) -> str:
-    """Who has the highest mean, whose lead over its start and random real images chance may give, and who is missing."""
+    """Who has the highest mean, whose lead over start and random real images chance may give, and who is missing."""
     random, *others = rows(played, ipc)
     sets = [row for row in others if row.start]
     best, *_ = sets
