@@ -320,8 +320,8 @@ lesson.table(tabulate(layer_rows, ("layer", "weights", *parts), "github"))
 expert_plots.matched_epochs(spec.config)
 
 # %%
-print("\n".join(presets.departures("trajectory", "pad")))
-print(f"\nthe {profile.name} profile replaces: " + ", ".join(f"{name} {value}" for name, value in spec.options))
+lesson.say(*presets.departures("trajectory", "pad"))
+lesson.say(f"the {profile.name} profile replaces: " + ", ".join(f"{name} {value}" for name, value in spec.options))
 
 # %%
 lesson.table(tables.knobs(spec.config, "github"))
@@ -335,8 +335,9 @@ lesson.table(tables.knobs(spec.config, "github"))
 pad = lesson.told(ddkit.run(spec))
 skipped = sum(step["skipped"] for step in pad.result["losses"])
 assert pad.result["moved"] > 0
-print(f"{pad.updates} updates moved the images by {pad.result['moved']:.1f}; {skipped:.0f} were skipped, whose loss was "
-      f"above {spec.config.threshold}; learning rate {spec.config.rate} became {pad.synthetic.learning_rate:.3f}")
+print(f"{pad.updates} updates moved the images by {pad.result['moved']:.1f}")
+print(f"{skipped:.0f} were skipped, whose loss was above {spec.config.threshold}; "
+      f"the learning rate {spec.config.rate} became {pad.synthetic.learning_rate:.3f}")
 
 # %%
 from ddkit.exercises.lessons.trajectories import filters
@@ -360,7 +361,7 @@ losses = torch.tensor([step["loss"] for step in pad.result["losses"]])
 pieces = losses.tensor_split(7)
 errors = [float(part.std() / len(part) ** 0.5) for part in pieces]
 told = ", ".join(f"{part.mean():.3f} ± {se:.3f}" for part, se in zip(pieces, errors, strict=True))
-print(f"mean loss of every {len(pieces[-1])} updates: {told}")
+lesson.say(f"mean loss of every {len(pieces[-1])} updates: {told}")
 rises = sum(bool(later.mean() > earlier.mean()) for earlier, later in pairwise(pieces))
 print(f"from the first piece to the last: {pieces[-1].mean() - pieces[0].mean():+.3f} ± "
       f"{(errors[0] ** 2 + errors[-1] ** 2) ** 0.5:.3f}; from one to the next it rises "
@@ -414,7 +415,7 @@ print(f"the least at start epoch {least} ({mean_gain[least]:+.3f}), the most at 
 plots.image_grid(pad.synthetic, title=f"Distilled with PAD ({profile.label})")
 
 # %%
-plots.evolution(pad)
+plots.evolution(pad, title=f"One image per class during distillation with PAD, {profile.dataset}")
 
 # %% [markdown]
 # The path of one student beside its expert's, in a plane of the weights. Move the start epoch and the number of steps:
@@ -508,8 +509,8 @@ lesson.table(tables.leads(judged, "left_out 0.0", "github"))
 # the quick profile's digits are practice.) The price, as measured for the records at hand:
 
 # %%
-print(f"experts {experts_run.seconds / 60:.0f} minutes, {pad.updates} updates {pad.seconds / 60:.0f} minutes, "
-      f"on {pad.device}; with left_out the experts are the same, and a student makes as many steps")
+print(f"experts {experts_run.seconds / 60:.0f} minutes, {pad.updates} updates {pad.seconds / 60:.0f} minutes by the "
+      "clock;\nwith left_out the experts are the same, and a student makes as many steps")
 
 # %% check="both-filters"
 exercises.made("both-filters", (experts_run, pad) if all(filters(spec)) else None)
@@ -865,6 +866,6 @@ report.lesson(6, profile)
 #    find out?
 #
 # **Go further.** Match later epochs (`profile.match_trajectories("pad", first_start=1)`) and see what the assignment's
-# protocol makes of them. Score wide networks with five seeds. Give DataDAM a learning rate of its
+# protocol makes of them. Score wide networks under the assignment's protocol. Give DataDAM a learning rate of its
 # own, tuned on validation data, and compare again. Read FTD (Du et al., CVPR 2023): experts that are flat on purpose
 # (`sharpness`).

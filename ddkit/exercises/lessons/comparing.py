@@ -11,7 +11,8 @@ from torch import Generator, rand
 
 from ddkit.exercises.checking import Exercise, Slip
 from ddkit.exercises.owned import Wanted
-from ddkit.plots.style import Picture
+from ddkit.plots.looks import looks
+from ddkit.plots.style import Picture, style
 from ddkit.specs import Distill, Evaluate, RandomReal, Source, Start
 from ddkit.training.leads import Lead
 
@@ -99,15 +100,18 @@ def _table(accuracies: dict, middle: Callable = statistics.fmean, spread: Callab
 
 def _figure(accuracies: dict, errors: bool = True, names: bool = True, unit: str = " (%)",
             protocols: bool = True) -> Picture:
-    figure, rows = Picture(figsize=(9, 3.4), layout="constrained"), _table(accuracies)
-    for index, (axes, protocol) in enumerate(zip(figure.subplots(1, len(accuracies)), accuracies, strict=True)):
-        means, spreads = ([row[2 + 2 * index + which] for row in rows] for which in range(2))
-        axes.errorbar(range(len(rows)), means, spreads if errors else None, fmt="o", capsize=4)
-        if names:
-            axes.set_xticks(range(len(rows)), [row[0] for row in rows])
-        axes.margins(x=0.2)
-        axes.set(ylabel="test accuracy" + unit, title=protocol if protocols else "")
-    figure.suptitle("PAD beside attention matching (mean ± standard error)")
+    rows = _table(accuracies)
+    shown = looks(dict.fromkeys(row[0] for row in rows)).values()
+    with style():
+        figure = Picture(figsize=(9, 3.4), layout="constrained")
+        for index, (axes, protocol) in enumerate(zip(figure.subplots(1, len(accuracies)), accuracies, strict=True)):
+            for place, (row, look) in enumerate(zip(rows, shown, strict=True)):
+                mean, spread = row[2 + 2 * index : 4 + 2 * index]
+                axes.errorbar(place, mean, spread if errors else None, capsize=4, markersize=8, **look.point)
+            axes.set_xticks(range(len(rows)), [row[0] for row in rows] if names else [""] * len(rows))
+            axes.margins(x=0.2)
+            axes.set(ylabel="test accuracy" + unit, title=protocol if protocols else "")
+        figure.suptitle("PAD beside attention matching (mean ± standard error)", x=0.01, ha="left", size=11)
     return figure
 
 
