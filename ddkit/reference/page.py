@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from ddkit import runs
 from ddkit.applications.continual import report as continual_course
+from ddkit.applications.few_shot import course as few_shot_course
 from ddkit.applications.league import report as league_report
 from ddkit.applications.league.at_hand import at_hand
 from ddkit.applications.league.entrants import ENTRANTS
@@ -42,7 +43,7 @@ def page(chosen: Profile, polyps: Profile) -> str:
     require(TEMPLATE.is_file(), f"{TEMPLATE} is missing: the reference results come with a checkout of the project; "
                                 "run this there")
     reports = {"trajectories": trajectory_course, "kernels": kernel_course, "lossless": lossless_course,
-               "continual": continual_course, "search": search_course}
+               "continual": continual_course, "search": search_course, "few_shot": few_shot_course}
     tables = {name: module.report(chosen, root=REFERENCE) for name, module in reports.items()}
     tables["task_1"] = task_1.report(task_1.work(chosen, root=REFERENCE, say=lambda _: None), chosen, "github")
     tables["polyps"] = polyp_course.report(polyps, root=REFERENCE)

@@ -13,8 +13,9 @@ _TOLD_BY = ("made", "seconds", "fingerprint", "device")  # what two makings of a
 
 
 def shelves() -> tuple[Path, ...]:
-    """The folders that shipped runs lie in: the course's and, apart from what dashboards compare, the league's."""
-    return REFERENCE, REFERENCE / "league"
+    """The folders that shipped runs lie in: the course's and, apart from what dashboards compare, those of the league
+    and of few-shot distillation."""
+    return REFERENCE, REFERENCE / "league", REFERENCE / "few-shot"
 
 
 def reloads_shipped() -> bool:

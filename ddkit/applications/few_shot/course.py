@@ -1,11 +1,14 @@
 """Lesson 13: what it compares in each profile, the gap that a translator should close, and what one changes."""
 
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from ddkit.applications.few_shot import report as tables
 from ddkit.applications.few_shot.arms import PRETRAINED, first_stage
 from ddkit.applications.few_shot.judging import NETWORKS, Judges
 from ddkit.applications.few_shot.spec import FewShot
@@ -16,14 +19,15 @@ from ddkit.foundation.randomness import stream
 from ddkit.methods.translation.inner import OneNetwork
 from ddkit.methods.translation.plan import TranslatorPlan
 from ddkit.methods.translation.translative import one_network
-from ddkit.methods.translation.trying import Tone
+from ddkit.methods.translation.trying import Tone, told
 from ddkit.networks import build_for
-from ddkit.runs import Record, find, run
+from ddkit.runs import RECORD, Record, find, reloads_shipped, run, runs_root, shelves
+from ddkit.runs.spec import Spec
 from ddkit.specs import Full, Pretrain
 from ddkit.training.scores import Scores
 
-_QUICK = TranslatorPlan(width=8, subsets=16, fewest_classes=8, most_classes=12, most_ipc=1, real=40, inner_updates=40,
-                        steps=80, lr=2e-3, networks=1, channels=8, held_out=20, trials=6)
+_QUICK = TranslatorPlan(width=8, subsets=6, fewest_classes=6, most_classes=10, most_ipc=1, real=20, inner_updates=20,
+                        steps=40, judged=100, lr=2e-3, networks=1, channels=8, held_out=20, trials=4)
 _LAPTOP = TranslatorPlan(width=16, held_out=20)  # width 32, its default, is dear for a laptop
 _CHARACTERS = TranslatorPlan(width=16, subsets=30, steps=750, held_out=40, fewest_classes=10, most_ipc=2)
 """Of few images each, so that of a class few are there to distil and few to judge."""
@@ -63,8 +67,8 @@ def plan(profile: Profile) -> Plan:
 
 def _quick(target: Full) -> Plan:
     learned = Pretrain("glyphs", _QUICK)
-    asked = FewShot(target, learned, ipc=1, steps=(0, 5, 20), rates=(0.001, 0.03), seeds=3, inner_updates=100)
-    gate = replace(asked, of=Full("glyphs"), held_out=8, seeds=4, steps=(0, 5))
+    asked = FewShot(target, learned, ipc=1, steps=(0, 5), rates=(0.003, 0.03), seeds=3, inner_updates=60)
+    gate = replace(asked, of=Full("glyphs"), held_out=8)
     alone = _alone(asked)
     elsewhere = {"2 per class": replace(alone, ipc=2), "two classes": replace(alone, of=Full(f"{target.dataset}-4-9"))}
     return Plan(target, {"glyphs": learned}, {1: {"glyphs": asked}}, gate, elsewhere, {})
@@ -122,6 +126,14 @@ def at_hand(asked: Mapping[str, FewShot], **where) -> dict[str, Record]:
     return {name: record for name, record in found.items() if record}
 
 
+def by_name(spec: Spec, root: str | Path | None = None) -> Record | None:
+    """The record of a run on drawn letters, if there is one, whatever letters are drawn here: another version of the
+    library that draws draws others, on which it would be another run, and what was found stays true."""
+    places = [runs_root(root), *(shelves() if reloads_shipped() else ())]
+    folder = next((place / spec.name for place in places if (place / spec.name / RECORD).exists()), None)
+    return folder and Record.load(folder)
+
+
 def compared(profile: Profile, **where) -> tuple[Plan, dict[int, dict[str, Record]]]:
     """The comparisons of the profile that are at hand; where none is, those of the quick one, which are made.
 
@@ -136,17 +148,16 @@ def compared(profile: Profile, **where) -> tuple[Plan, dict[int, dict[str, Recor
     return _SMALL, {ipc: _made(asked, **where) for ipc, asked in _SMALL.comparisons.items()}
 
 
-def pretrained(of: Plan, **where) -> dict[str, Record]:
+def pretrained(of: Plan, root: str | Path | None = None) -> dict[str, Record]:
     """The translators, by what they learned from: those at hand, the first of them in any case."""
-    first = next(iter(of.translators))
-    found = {name: run(one, quiet=True, **where) if name == first else find(one, **where)
-             for name, one in of.translators.items()}
-    return {name: record for name, record in found.items() if record}
+    found = {name: by_name(one, root) for name, one in of.translators.items()}
+    first, spec = next(iter(of.translators.items()))
+    return {name: record for name, record in found.items() if record} or {first: run(spec, root=root, quiet=True)}
 
 
-def gate(of: Plan, **where) -> Record:
+def gate(of: Plan, root: str | Path | None = None) -> Record:
     """The gate of a plan, if it is at hand, else a small one, which is made."""
-    return find(of.gate, **where) or run(_SMALL.gate, quiet=True, **where)
+    return by_name(of.gate, root) or run(_SMALL.gate, root=root, quiet=True)
 
 
 def claims(of: Plan, **where) -> dict[str, Record]:
@@ -157,6 +168,30 @@ def claims(of: Plan, **where) -> dict[str, Record]:
 def variants(of: Plan, **where) -> dict[str, Record]:
     """The variants that are at hand."""
     return at_hand(of.variants, **where)
+
+
+def by_rate(record: Record, arm: str) -> dict[float, float]:
+    """The mean loss on validation images of an arm after the most steps, by rate, where its steps did not diverge."""
+    own = [row for row in record.result["validation"] if row["arm"] == arm]
+    most = max(row["met"] for row in own)
+    return {row["rate"]: statistics.fmean(row["losses"]) for row in own
+            if row["met"] == most and None not in row["losses"]}
+
+
+def report(profile: Profile, style: str = "github", root: str | Path | None = None) -> str:
+    """All that is at hand, as data/reference/README.md shows it."""
+    wanted, found = compared(profile, root=root)
+    learned, elsewhere = pretrained(wanted, root), at_hand(wanted.claims, root=root)
+    parts = [f"Translators of networks of width {one.asked.plan.width}, pre-trained on {name}, in "
+             f"{one.seconds / 60:.0f} minutes. Not adapted, {told(one.result)}." for name, one in learned.items()]
+    if tried := by_name(wanted.gate, root):
+        parts.append(f"On {wanted.gate.held_out} letters that it never saw, drawn anew for each set. {tables.Gate.of(tried)}")
+    for ipc, records in found.items():
+        parts += [f"{profile.dataset}, {ipc} per class", tables.table(records, style), tables.leads(records, style),
+                  f"The same in loss\n\n{tables.leads(records, style, tables.LOSS)}"]
+    if elsewhere:
+        parts += ["The translator as it is, elsewhere", tables.alone(elsewhere, style)]
+    return "\n\n".join(parts)
 
 
 def _made(asked: Mapping[str, FewShot], **where) -> dict[str, Record]:
