@@ -185,7 +185,8 @@ def report(profile: Profile, style: str = "github", root: str | Path | None = No
     parts = [f"Translators of networks of width {one.asked.plan.width}, pre-trained on {name}, in "
              f"{one.seconds / 60:.0f} minutes. Not adapted, {told(one.result)}." for name, one in learned.items()]
     if tried := by_name(wanted.gate, root):
-        parts.append(f"On {wanted.gate.held_out} letters that it never saw, drawn anew for each set. {tables.Gate.of(tried)}")
+        parts.append(f"On {wanted.gate.held_out} letters that it never saw, drawn anew for each set. "
+                     f"{tables.Gate.of(tried)}")
     for ipc, records in found.items():
         parts += [f"{profile.dataset}, {ipc} per class", tables.table(records, style), tables.leads(records, style),
                   f"The same in loss\n\n{tables.leads(records, style, tables.LOSS)}"]
