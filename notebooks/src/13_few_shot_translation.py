@@ -16,7 +16,7 @@ import torch
 from ddkit import plots
 from ddkit.applications.few_shot import course, plots as few_plots, report
 from ddkit.applications.few_shot.arms import IDENTITY, PIXELS, PRETRAINED
-from ddkit.course import lesson
+from ddkit.course import lesson, through_training
 from ddkit.foundation.randomness import stream
 
 profile = lesson.begin()
@@ -234,6 +234,8 @@ for ipc, found in records.items():
 
 # %%
 claims = course.claims(plan)
+tried = next(iter(claims.values())).asked
+print(f"a translator of networks of width {tried.pretraining.plan.width}, on {', '.join(sorted({record.asked.dataset for record in claims.values()}))}")
 lesson.table(report.alone(claims, "github"))
 
 # %%
@@ -258,8 +260,9 @@ toned, share = course.toned(at_work.images, translated)
 f"three numbers explain {100 * share:.0f} % of the squared change; it moves the images by {(translated - at_work.images).norm() / at_work.images.norm():.2f} of their length"
 
 # %%
-plots.image_rows(data, {"one network": at_work.images, "nearest tone": toned, "translated": translated,
-                        "what changed": translated - at_work.images}, "What a translator changes: tone, or strokes?")
+change = through_training.as_grey(data, (at_work.images - translated).flatten(1))  # white: became brighter
+plots.image_rows(data, {"one network": at_work.images, "nearest tone": toned, "translated": translated, "what changed": change},
+                 "What a translator changes: tone, or strokes?")
 
 # %%
 for name, images in {"one network": at_work.images, "nearest tone": toned, "translated": translated}.items():

@@ -110,7 +110,7 @@ def pretraining_curve(records: Mapping[str, Record], title: str = "") -> Picture
         axes.plot(steps, losses, color=look.ink, alpha=0.25, linewidth=0.6)
         median = running_median(losses, 2 * (len(losses) // 20) + 3)
         axes.plot(steps, median, label=name, markevery=every, **look.series)
-    axes.set(xlabel="steps of the translator", ylabel="loss on images of the subset's classes",
+    axes.set(xlabel="steps of the translator", ylabel="loss in fresh networks",
              title=(title or "Pre-training") + "\nfaint: every step, each on another subset; bold: running median")
     axes.legend(handlelength=3.5)
     return figure
