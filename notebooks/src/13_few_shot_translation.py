@@ -13,7 +13,7 @@
 # %%
 import ddkit  # before torch, whose threads it asks to share the processor
 import torch
-from ddkit import plots
+from ddkit import methods, plots
 from ddkit.applications.few_shot import course, plots as few_plots, report
 from ddkit.applications.few_shot.arms import IDENTITY, PIXELS, PRETRAINED
 from ddkit.course import lesson, through_training
@@ -21,7 +21,8 @@ from ddkit.foundation.randomness import stream
 
 profile = lesson.begin()
 plan, records = course.compared(profile)
-print(f"compared here, with networks of width {next(iter(plan.translators.values())).plan.width}: {plan.target.dataset}")
+learned = next(iter(plan.translators.values()))
+lesson.say(f"compared here: {plan.target.dataset}, with networks of width {learned.plan.width}")
 
 # %% [markdown]
 # ## The gap
@@ -47,8 +48,9 @@ own, fresh = on_the_way[f"{longest} updates"]
 begun = on_the_way["the start"][1]
 gap = 100 * (own.mean - fresh.mean)
 assert own.mean > fresh.mean
-print(f"in its own network {100 * own.mean:.1f} %, in fresh ones {fresh}: a gap of {gap:.1f} points")
-f"of what it gains on its way in its own network, {100 * (fresh.mean - begun.mean) / (own.mean - on_the_way['the start'][0].mean):.0f} % reaches the others"
+reached = (fresh.mean - begun.mean) / (own.mean - on_the_way["the start"][0].mean)
+lesson.say(f"in its own network {100 * own.mean:.1f} %, in fresh ones {fresh}: a gap of {gap:.1f} points",
+           f"of what it gains on its way in its own network, {100 * reached:.0f} % reaches the others")
 
 # %% [markdown]
 # The set has learned one network by heart. Liu and Wang (ICCV 2023) ask: could something move such a set to where it serves *all* networks, without
@@ -67,7 +69,6 @@ f"of what it gains on its way in its own network, {100 * (fresh.mean - begun.mea
 # %%
 from ddkit.methods.translation.regression import Statistics, centred, features
 
-learned = next(iter(plan.translators.values()))
 fixed = learned.plan.fixed_network(data)
 few, targets = data.train.images[:600], centred(data.train.labels[:600], len(data.classes))
 summed = Statistics.of(fixed, few, targets)
@@ -75,7 +76,8 @@ rows, w = features(fixed, few), torch.randn(len(summed.second), len(data.classes
 by_hand = (rows @ w - targets.double()).square().sum(1).mean()
 assert abs(summed.loss(w) / by_hand - 1) < 1e-10
 kept = sum(part.numel() * part.element_size() for part in (summed.second, summed.cross, summed.constant))
-f"the same loss to 10 digits; kept are {kept / 2**20:.2f} MiB, whatever the number of images: here {data.train.images.nbytes / 2**20:.0f} MiB"
+lesson.say(f"the same loss to 10 digits; kept are {kept / 2**20:.2f} MiB, whatever the number of images, which take "
+           f"{data.train.images.nbytes / 2**20:.0f} MiB here")
 
 # %% [markdown]
 # So an update of the set in the one network costs no real image at all, and sees *all* of them. That is the whole reason for one network.
@@ -98,7 +100,8 @@ for images in (drawn(9, 4, name="some"), drawn(12, 4, name="others")):
     apart = (images @ better @ (move @ w) - images @ theta @ w).abs().max()
     lost = (images @ narrow @ torch.linalg.pinv(narrow) @ theta @ w - images @ theta @ w).abs().max()
     assert apart < 1e-10 < 1e-2 < lost
-    print(f"{len(images)} images: wrong by {apart:.0e} with one and the same matrix; in a space of lower rank by {lost:.1f}")
+    lesson.say(f"{len(images)} images: wrong by {apart:.0e} with one and the same matrix; in a space of lower rank "
+               f"by {lost:.1f}")
 
 # %% [markdown]
 # It says nothing of ReLU, of a loss that is not zero, or of *images*. It is a reason to try, no proof.
@@ -114,7 +117,8 @@ for images in (drawn(9, 4, name="some"), drawn(12, 4, name="others")):
 # %%
 letters = ddkit.load("glyphs", size=learned.size)
 shown = torch.cat([letters.train.of_class(c)[:1] for c in range(0, len(letters.classes), 4)])
-plots.captioned(letters, shown, list(letters.classes)[::4], "Letters to learn from, each drawn under a map of its own", columns=10)
+named = list(letters.classes)[::4]
+plots.captioned(letters, shown, named, "Letters to learn from, each drawn under a map of its own", columns=10)
 
 # %%
 from ddkit.methods.translation.trying import told
@@ -122,8 +126,8 @@ from ddkit.methods.translation.trying import told
 pretrained = course.pretrained(plan)
 for name, record in pretrained.items():
     weights = sum(part.numel() for part in record.weights.values())
-    print(f"on {name}: {len(record.result['classes'])} classes, {weights:,} weights, subsets {record.result['subset_seconds']:.0f} s, "
-          f"steps {record.result['training_seconds']:.0f} s")
+    lesson.say(f"on {name}: {len(record.result['classes'])} classes, {weights:,} weights; its subsets took "
+               f"{record.result['subset_seconds']:.0f} s, its steps {record.result['training_seconds']:.0f} s")
 few_plots.pretraining_curve(pretrained, "A translator learns")
 
 # %% [markdown]
@@ -134,7 +138,7 @@ few_plots.pretraining_curve(pretrained, "A translator learns")
 
 # %%
 for name, record in pretrained.items():
-    print(f"on {name}, not adapted: {told(record.result)}")
+    lesson.say(f"on {name}, not adapted: {told(record.result)}")
 
 # %% [markdown]
 # A fair rival may also meet fresh networks. So: the same translator, not pre-trained (it begins as the **identity**), and no translator at all
@@ -142,7 +146,7 @@ for name, record in pretrained.items():
 
 # %%
 gate = course.gate(plan)
-print(report.Gate.of(gate))
+lesson.say(*str(report.Gate.of(gate)).splitlines())
 lesson.table(report.table(gate, "github"))
 
 # %% [markdown]
@@ -157,41 +161,46 @@ lesson.table(report.table(gate, "github"))
 # %%
 switches_at = None  # a number of networks
 
-lesson.table("\n\n".join(f"**{ipc} per class**\n\n{report.table(found, 'github')}" for ipc, found in records.items()))
+lesson.table("\n\n".join(f"**{ipc} per class**\n\n{report.table(found, 'github')}"
+                         for ipc, found in records.items()))
 
 # %%
-few_plots.against_networks({f"{ipc} per class": found for ipc, found in records.items()}, f"{plan.target.dataset}: accuracy against networks met")
+panels = {f"{ipc} per class": found for ipc, found in records.items()}
+few_plots.against_networks(panels, f"{plan.target.dataset}: accuracy against networks met")
 
 # %%
-lesson.table("\n\n".join(f"**{ipc} per class**\n\n{report.leads(found, 'github')}" for ipc, found in records.items()))
+lesson.table("\n\n".join(f"**{panel}**\n\n{report.leads(found, 'github')}" for panel, found in panels.items()))
 
 # %%
 for ipc, found in records.items():
     for name in report.pretrained_in(found):
         for measure in (report.ACCURACY, report.LOSS):
             last = {of: report.ahead_until(found, name, of, measure) for of in (IDENTITY, PIXELS)}
-            said = [f"of {of} up to {met} networks" if met else f"of {of} nowhere" for of, met in last.items()]
-            print(f"{ipc} per class, {name}, in {measure}: ahead by more than chance {' and '.join(said)}")
+            said = " and ".join(f"of {of} {f'up to {met} networks' if met else 'nowhere'}" for of, met in last.items())
+            lesson.say(f"{ipc} per class, {name}, in {measure}: ahead by more than chance {said}")
 first = records[min(records)]
 level = report.level_from(first, report.pretrained_in(first)[0])
 lesson.answered(switches_at, level)
 
 # %%
-behind = {(ipc, one.met): lead for ipc, found in records.items() for one in report.rows(found) if one.name == PIXELS
+behind = {(panel, one.met): lead for panel, found in panels.items() for one in report.rows(found) if one.name == PIXELS
           for lead in [report.best_lead(found, one)] if lead.gap > 0 and lead.told_apart}
-for (ipc, met), lead in behind.items():
-    print(f"{ipc} per class, {met} networks: pixels are {lead.gap:+.1f} ± {lead.error:.1f} points ahead of every translator (n = {lead.seeds[0]})")
+for (panel, met), lead in behind.items():
+    lesson.say(f"{panel}, {met} networks: pixels are {lead.gap:.1f} ± {lead.error:.1f} points ahead of the best "
+               f"translator (n = {lead.seeds[0]})")
 if behind:
-    print("So the paper's headline is not seen here. Once a few fresh networks are met anyway, moving the pixels at a good rate beats moving a translator.")
+    lesson.say("So the paper's headline is not seen here. Once a few fresh networks are met anyway, moving the pixels "
+               "at a good rate beats moving a translator.")
 else:
-    print("Nowhere here are pixels ahead of every translator by more than chance.")
+    lesson.say("Nowhere here are pixels ahead of the best translator by more than chance.")
 
 # %% [markdown]
 # Loss and accuracy need not agree. The loss is what the translator was trained for, and has far less noise; the accuracy is what anybody wants. Leads in
 # loss (more is better):
 
 # %%
-lesson.table("\n\n".join(f"**{ipc} per class**\n\n{report.leads(found, 'github', report.LOSS)}" for ipc, found in records.items()))
+lesson.table("\n\n".join(f"**{panel}**\n\n{report.leads(found, 'github', report.LOSS)}"
+                         for panel, found in panels.items()))
 
 # %% [markdown]
 # Each arm had its own rate, from one grid. **Predict:** at which would pixels have been no rival?
@@ -202,7 +211,7 @@ for arm in (PIXELS, IDENTITY, PRETRAINED):
     losses = course.by_rate(first["glyphs"], arm)
     best = min(losses, key=losses.get)
     edge = " (the end of the grid: a larger one might be better still)" if best == grid[-1] else ""
-    print(f"{arm}: " + ", ".join(f"{rate:g}: {loss:.3f}" for rate, loss in losses.items()) + f"; best {best:g}{edge}")
+    lesson.say(f"{arm}: {', '.join(f'{loss:.3f} at {rate:g}' for rate, loss in losses.items())}; best {best:g}{edge}")
 
 # %% [markdown]
 # These are the losses on validation images after the most steps, by rate. **A baseline at its rival's rate is a straw man**, and many a lead in this field has
@@ -213,18 +222,18 @@ for arm in (PIXELS, IDENTITY, PRETRAINED):
 # A step of a translator also costs more than one of pixels. **Predict:** does the picture change if time is counted in place of networks?
 
 # %%
-few_plots.against_seconds({f"{ipc} per class": found for ipc, found in records.items()}, f"{plan.target.dataset}: accuracy against seconds")
+few_plots.against_seconds(panels, f"{plan.target.dataset}: accuracy against seconds")
 
 # %% [markdown]
 # Pre-training is not in it: it is paid once, and repaid over many targets, if it saves anything on each. After how many targets is it repaid, if pixels
 # are to become as accurate in the seconds that they need for it? (Never, where it gains nothing that could be told from chance, or pixels are there as soon.)
 
 # %%
-for ipc, found in records.items():
+for panel, found in panels.items():
     for name in report.pretrained_in(found):
-        for met, targets_needed in report.break_even(found, name).items():
-            said = "never" if targets_needed is None else f"after {targets_needed:,.0f} targets"
-            print(f"{ipc} per class, {name}, networks met: {met}; repaid {said}")
+        for met, after in report.break_even(found, name).items():
+            said = "never" if after is None else f"after {after:,.0f} targets"
+            lesson.say(f"{panel}, {name}, networks met: {met}; repaid {said}")
 
 # %% [markdown]
 # ## Four claims
@@ -235,14 +244,15 @@ for ipc, found in records.items():
 # %%
 claims = course.claims(plan)
 tried = next(iter(claims.values())).asked
-print(f"a translator of networks of width {tried.pretraining.plan.width}, on {', '.join(sorted({record.asked.dataset for record in claims.values()}))}")
+on = ", ".join(sorted({record.asked.dataset for record in claims.values()}))
+lesson.say(f"a translator for networks of width {tried.pretraining.plan.width}, on {on}")
 lesson.table(report.alone(claims, "github"))
 
 # %%
 told_apart = {name: report.lead(*report.translated(record)) for name, record in claims.items()}
 good = [name for name, lead in told_apart.items() if lead.gap > 0 and lead.told_apart]
-print(f"ahead of the one network's set by more than chance: {', '.join(good) or 'nowhere'}")
-print(f"not: {', '.join(name for name in told_apart if name not in good) or 'none'}")
+lesson.say(f"more accurate than the one network's set by more than chance: {', '.join(good) or 'nowhere'}",
+           f"not: {', '.join(name for name in told_apart if name not in good) or 'none'}")
 
 # %% [markdown]
 # ## What does it change?
@@ -257,20 +267,23 @@ translator.load_state_dict(next(iter(pretrained.values())).weights)
 with torch.no_grad():
     translated = translator(at_work.images)
 toned, share = course.toned(at_work.images, translated)
-f"three numbers explain {100 * share:.0f} % of the squared change; it moves the images by {(translated - at_work.images).norm() / at_work.images.norm():.2f} of their length"
+moved = (translated - at_work.images).norm() / at_work.images.norm()
+lesson.say(f"it moves the images by {moved:.2f} of their length; three numbers explain {100 * share:.0f} % of the "
+           "squared change")
 
 # %%
 change = through_training.as_grey(data, (at_work.images - translated).flatten(1))  # white: became brighter
-plots.image_rows(data, {"one network": at_work.images, "nearest tone": toned, "translated": translated, "what changed": change},
-                 "What a translator changes: tone, or strokes?")
+rows = {"one network": at_work.images, "nearest tone": toned, "translated": translated, "what changed": change}
+plots.image_rows(data, rows, "What a translator changes: tone, or strokes?")
 
 # %%
 for name, images in {"one network": at_work.images, "nearest tone": toned, "translated": translated}.items():
     found = at_work.judged(images)
-    print(f"{name}: {100 * found['accuracy']:.1f} % in fresh networks, loss {found['loss']:.4f}")
+    lesson.say(f"{name}: {100 * found['accuracy']:.1f} % in fresh networks, loss {found['loss']:.4f}")
 
 # %% [markdown]
-# Networks with instance norm do not see contrast at all, so that all of tone that can help here is blur. What is left are strokes.
+# (White: became brighter; mid-grey: is as it was.) Networks with instance norm do not see contrast, so that of tone only blur can help here. The rest are
+# strokes, and the edges of strokes.
 #
 # ## Where one would look next
 #
@@ -279,11 +292,11 @@ for name, images in {"one network": at_work.images, "nearest tone": toned, "tran
 
 # %%
 variants = course.variants(plan)
-lesson.table(report.alone(variants, "github") if variants else "*The records of variants are of the laptop profile on MNIST.*")
+lesson.table(report.alone(variants, "github") if variants else
+             "*No record of a variant is at hand: these sentences of the preset say where it departs from the paper.*")
 
 # %%
-for sentence in ddkit.methods.get("translative").PRESETS["laptop"].departures:
-    print("-", sentence)
+lesson.say(*(f"- {sentence}" for sentence in methods.get("translative").PRESETS["laptop"].departures))
 
 # %% [markdown]
 # ## What you should take away
