@@ -1,6 +1,6 @@
 """Lessons as students work through them, in the quick profile: without one solution, and with results of their own.
 
-Twelve notebooks are executed for it, so it runs only where DDKIT_LESSONS=1 asks for it, as .ci/run does.
+Thirteen notebooks are executed for it, so it runs only where DDKIT_LESSONS=1 asks for it, as .ci/run does.
 """
 
 import importlib.util
