@@ -156,6 +156,9 @@ lesson.table(report.table(gate, "github"))
 # make $k$ steps; so the **number of networks that met the target** is $1 + k$, and it stands beside every score. (The paper says "a single network" and
 # meets 1,001 of them.)
 #
+# Nothing here is full scale: the networks are narrow, a translator learned for minutes on letters rather than for days on photographs, and rates were chosen on
+# one further set. What is compared is compared fairly; what a larger pre-training would do, it cannot say.
+#
 # **Predict** before you look: from which number of networks on does it no longer matter that the translator was pre-trained? Write it down.
 
 # %%
@@ -282,8 +285,8 @@ for name, images in {"one network": at_work.images, "nearest tone": toned, "tran
     lesson.say(f"{name}: {100 * found['accuracy']:.1f} % in fresh networks, loss {found['loss']:.4f}")
 
 # %% [markdown]
-# (White: became brighter; mid-grey: is as it was.) Networks with instance norm do not see contrast, so that of tone only blur can help here. The rest are
-# strokes, and the edges of strokes.
+# (White: became brighter; mid-grey: is as it was.) Networks with instance norm do not see contrast, so that of tone only blur can help here. The rest is
+# something else: strokes, their edges, or grain. Which do you see?
 #
 # ## Where one would look next
 #
