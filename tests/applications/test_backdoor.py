@@ -78,6 +78,19 @@ def test_success_counts_images_of_other_classes_only(digits):
     assert backdoor.called_target(Told(digits, 1), digits, Square(2), 1)["success"] == 0.0
 
 
+def test_some_of_the_images_are_a_sample_of_all(digits):
+    class Bright(torch.nn.Module):
+        """Calls 3 what has much ink."""
+
+        def forward(self, images):
+            answers = 3 * (images.mean((1, 2, 3)) > digits.test.images.mean())
+            return torch.nn.functional.one_hot(answers, 10).float()
+
+    every, some, again = (backdoor.called_target(Bright(), digits, Square(2), 3, most) for most in (None, 150, 150))
+    assert some == again != every and some["without"] == pytest.approx(every["without"], abs=0.15)
+    assert some["without"] * 150 == pytest.approx(round(some["without"] * 150))
+
+
 def test_a_square_that_was_put_into_a_set_is_found_first(digits):
     images = torch.cat([digits.train.of_class(c)[:5] for c in range(10)])
     labels = torch.arange(10).repeat_interleave(5)
@@ -173,7 +186,8 @@ def test_networks_side_by_side_give_the_same_numbers(made, tmp_path, one_thread)
 
 @pytest.mark.parametrize(("changes", "words"), [
     ({"share": 1.5}, "from 0 to 1"), ({"share": "some"}, "from 0 to 1"), ({"share": 1.0}, "left as they are"),
-    ({"target": 10}, "none of them"), ({"target": -1}, "target"), ({"side": 0}, "side"), ({"side": 14}, "does not fit"),
+    ({"target": 10}, "none of them"), ({"target": -1}, "target"), ({"side": 0}, "side"), ({"images": 0}, "images"),
+    ({"side": 14}, "does not fit"),
     ({"of": File("x.pt", "0" * 64, "digits")}, "made anew"), ({"protocol": "learned"}, "one learning rate"),
     ({"of": Distill("digits", "trajectory", "pad")}, "experts have seen all"), ({"seeds": 0}, "seeds"),
     ({"of": RandomReal("digits", 10**5)}, "images per class"), ({"network": "Net"}, "Net"),

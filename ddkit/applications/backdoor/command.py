@@ -10,9 +10,9 @@ from ddkit.cli.options import (
     add_places,
     add_settings,
     check_all,
+    distillation,
     numbers,
     require_width_used,
-    settings,
     show,
     side_by_side,
     width_of,
@@ -52,7 +52,7 @@ def _backdoor(options) -> None:
     from ddkit.specs import Full, RandomReal
 
     require_width_used(options.width, [options.network])
-    distilled = _distillation(options, settings(options, options.method))
+    distilled = distillation(options, init=options.init)
     common = Backdoor(distilled, 0.0, options.target, options.side, options.protocol, options.network,
                       width_of(options), options.seeds, options.epochs)
     rows = {distilled.method: common, "random real": replace(common, of=RandomReal(
@@ -70,16 +70,3 @@ def _backdoor(options) -> None:
         text += "".join(f"\n\n{save(figure, Path(options.figure), name)[0]}" for name, figure in drawn.items())
     show({name: {f"{share:g}": record.as_dict() for share, record in of.items()} for name, of in records.items()},
          options, text)
-
-
-def _distillation(options, knobs):
-    """What is asked for; a method whose network is infinitely wide matches no other."""
-    from ddkit.specs import Distill
-    from ddkit.training.kernels import InfiniteNetwork
-
-    spec = Distill(options.dataset, options.method, options.preset, options.ipc, options.init, updates=options.updates,
-                   size=options.size, options=knobs)
-    if InfiniteNetwork.named(spec.config.network) is not None:
-        return spec
-    width = width_of(options) if options.network.startswith("ConvNet") else None
-    return replace(spec, network=options.network, width=width)

@@ -20,8 +20,9 @@ NOTES = (
     "the set is there than clean real images; 1 is found at first sight.",
 )
 SHARES = (0.0, 0.01, 0.05, 0.2)
-_UPDATES = {"quick": (10, 10), "laptop": (200, 2000), "full": (1000, None)}  # of DataDAM and of KIP
+_UPDATES = {"quick": (10, 10), "laptop": (150, 2000), "full": (1000, None)}  # of DataDAM and of KIP
 _EPOCHS = {"quick": 40, "laptop": 200, "full": None}
+_IMAGES = {"quick": 100, "laptop": 1000, "full": None}
 
 
 def sources(profile: Profile) -> dict[str, Source]:
@@ -36,7 +37,7 @@ def sources(profile: Profile) -> dict[str, Source]:
 def asked(profile: Profile) -> dict[str, dict[float, Backdoor]]:
     """The backdoors of lesson 16, by what is made of the poisoned data and the share that is."""
     common = Backdoor(profile.random(), network=profile.network, width=profile.width, seeds=profile.seeds,
-                      epochs=_EPOCHS[profile.name])
+                      epochs=_EPOCHS[profile.name], images=_IMAGES[profile.name])
     shares = SHARES if profile.name != "quick" else (0.0, 0.2)
     return {name: {share: replace(common, of=source, share=share) for share in shares}
             for name, source in sources(profile).items()}

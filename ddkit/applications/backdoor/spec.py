@@ -17,6 +17,7 @@ from ddkit.data import Dataset, Split
 from ddkit.foundation.checkpoints import Checkpoint
 from ddkit.foundation.errors import require, whole
 from ddkit.foundation.files import digest
+from ddkit.foundation.randomness import stream
 from ddkit.foundation.schema import COUNT, NUMBER
 from ddkit.networks import Network
 from ddkit.networks.cost import Stopwatch
@@ -50,6 +51,7 @@ class Backdoor(OfTraining):
         protocol, network, width, seeds, epochs: of the networks, as in ``Evaluate``; no kernel's protocol, and not
             ``learned``.
         poison: the seed of which images are poisoned.
+        images: test images of other classes that are asked about, drawn at random; None: all.
     """
 
     RESULT: ClassVar[dict] = {"runs": [{**SCORED, **dict.fromkeys(MEASURES, NUMBER), "seen": _SEEN}], "poisoned": COUNT,
@@ -65,6 +67,7 @@ class Backdoor(OfTraining):
     seeds: int = 5
     epochs: int | None = None
     poison: int = 0
+    images: int | None = None
 
     @property
     def square(self) -> Square:
@@ -75,6 +78,8 @@ class Backdoor(OfTraining):
         require(isinstance(self.share, int | float) and math.isfinite(self.share) and 0 <= self.share <= 1,
                 f"the share of poisoned images is from 0 to 1, got {self.share!r}")
         whole(self.side, 1, "the square's side")
+        if self.images is not None:
+            whole(self.images, 1, "images")
         whole(self.target, 0, "the target's label")
         require_makable(self.of, "what a trigger leaves behind")
 
@@ -129,7 +134,7 @@ def _tested(kept: Checkpoint, so_far: Checkpoint, spec: Backdoor, training: Spli
     network, made = trained(training, dataset, spec.network, how, seed, width=spec.width, title=title,
                             checkpoint=so_far, quiet=quiet)
     watch = Stopwatch()
-    found = {**test(network, dataset.test), **called_target(network, dataset, spec.square, spec.target),
+    found = {**test(network, dataset.test), **called_target(network, dataset, spec.square, spec.target, spec.images),
              "seen": seen(training, dataset, spec.square, spec.target), "seed": seed, "updates": made.updates,
              "train_seconds": made.seconds, "test_seconds": watch.seconds}
     del found["seconds"]
@@ -137,9 +142,12 @@ def _tested(kept: Checkpoint, so_far: Checkpoint, spec: Backdoor, training: Spli
     return found
 
 
-def called_target(network: Network, dataset: Dataset, square: Square, target: int) -> dict[str, float]:
-    """The shares of other classes' test images that the network calls the target, by the names of ``MEASURES``."""
+def called_target(network: Network, dataset: Dataset, square: Square, target: int,
+                  most: int | None = None) -> dict[str, float]:
+    """The shares of other classes' test images (of ``most`` of them, the same for all networks; None: of all) that the
+    network calls the target, by the names of ``MEASURES``."""
     others = dataset.test.images[dataset.test.labels != target]
+    others = others[torch.randperm(len(others), generator=stream(0, "asked about"))[:most].to(others.device)]
     shown = {"success": square.on(others, dataset), "elsewhere": Square(square.side, CORNERS[1]).on(others, dataset),
              "without": others}
     return {name: float((logits(network, images).argmax(1) == target).double().mean())
