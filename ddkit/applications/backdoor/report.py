@@ -20,9 +20,8 @@ NOTES = (
     "the set is there than clean real images; 1 is found at first sight.",
 )
 SHARES = (0.0, 0.01, 0.05, 0.2)
-_UPDATES = {"quick": (10, 10), "laptop": (150, 2000), "full": (1000, None)}  # of DataDAM and of KIP
-_EPOCHS = {"quick": 40, "laptop": 200, "full": None}
-_IMAGES = {"quick": 100, "laptop": 1000, "full": None}
+_UPDATES = {"quick": (10, 40), "laptop": (100, 400), "full": (1000, None)}  # of DataDAM and of KIP
+_EPOCHS = {"quick": 200, "laptop": 500, "full": None}
 
 
 def sources(profile: Profile) -> dict[str, Source]:
@@ -35,9 +34,10 @@ def sources(profile: Profile) -> dict[str, Source]:
 
 
 def asked(profile: Profile) -> dict[str, dict[float, Backdoor]]:
-    """The backdoors of lesson 16, by what is made of the poisoned data and the share that is."""
-    common = Backdoor(profile.random(), network=profile.network, width=profile.width, seeds=profile.seeds,
-                      epochs=_EPOCHS[profile.name], images=_IMAGES[profile.name])
+    """The backdoors of lesson 16, by what is made of the poisoned data and the share that is; networks are five of
+    the smallest kind, but in the full profile."""
+    network, width = (profile.network, profile.width) if profile.name == "full" else ("MLP", 128)
+    common = Backdoor(profile.random(), network=network, width=width, epochs=_EPOCHS[profile.name])
     shares = SHARES if profile.name != "quick" else (0.0, 0.2)
     return {name: {share: replace(common, of=source, share=share) for share in shares}
             for name, source in sources(profile).items()}
