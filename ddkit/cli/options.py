@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Container, Iterable
+from dataclasses import replace
 
 from ddkit.foundation.errors import InputError, require
 from ddkit.foundation.knobs import Knobs, declared
@@ -98,6 +99,20 @@ def _pair(text: str, flag: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     require(bool(equals), f"{flag} takes name=value, got '{text}'")
     return name, value
+
+
+def distillation(options, **changes):
+    """What ``--method``, ``--preset``, ``--ipc``, ``--updates``, ``--set`` and the network ask for, as a ``Distill``; a
+    method whose network is infinitely wide matches no other, and only a ConvNet has a width."""
+    from ddkit.specs import Distill
+    from ddkit.training.kernels import InfiniteNetwork
+
+    spec = Distill(options.dataset, options.method, options.preset, options.ipc, updates=options.updates,
+                   size=options.size, options=settings(options, options.method), **changes)
+    if InfiniteNetwork.named(spec.config.network) is not None:
+        return spec
+    width = width_of(options) if options.network.startswith("ConvNet") else None
+    return replace(spec, network=options.network, width=width)
 
 
 def numbers(text: str, flag: str) -> tuple[float, ...]:

@@ -110,8 +110,10 @@ def minutes(*found: Record | Mapping) -> float:
 
 def at_hand(asked: Callable[[Profile], Mapping], chosen: Profile) -> dict:
     """The records of those runs of a profile that have been made, here or by those who made ddkit, as ``asked`` names
-    them, in dictionaries of any depth; where none has, those of the quick profile, which are made now."""
-    return _each(asked(chosen), find) or _each(asked(profile("quick")), partial(run, quiet=True))
+    them, in dictionaries of any depth; where none has, those of the quick profile, which are made now. Says which."""
+    there, small = _each(asked(chosen), find), profile("quick")
+    print("runs at hand" if there else f"no such run is at hand: small ones are made ({small.label})")
+    return there or _each(asked(small), partial(run, quiet=True))
 
 
 def _each(asked: Mapping, work: Callable) -> dict:

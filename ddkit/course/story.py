@@ -16,7 +16,9 @@ FAMILIES = (
 
 # Each term with its meaning and the lesson that introduces it.
 GLOSSARY = {
+    "adversarial example": ("an image changed so little that an eye would not mind, and so that a network errs", 16),
     "attention map": ("where a network looks: a block's feature maps, summed over the channels, of norm one", 2),
+    "backdoor": ("a trigger that was taught with the data: what carries it is called by the trigger's class", 16),
     "balanced accuracy": ("the mean of the classes' recalls, which naming the frequent class cannot raise", 1),
     "bootstrap": ("to draw the same number of cases again, with repetition, to see how a figure varies", 9),
     "characteristic function": ("the mean of waves of features, by which their distribution is known", 11),
@@ -29,6 +31,7 @@ GLOSSARY = {
     "EL2N": ("how hard an image is: the length of the error of its predicted probabilities, early in training", 6),
     "embedding": ("the vector that a network hands to its classifier", 2),
     "epoch": ("one pass over a training set; its number of updates depends on the set's size", 1),
+    "epsilon-ball": ("the images of which no pixel differs from a given one's by more than epsilon", 16),
     "expert trajectory": ("the weights, epoch after epoch, of a network trained on the real data", 6),
     "FLOP": ("one floating-point operation; a multiply-accumulate (MAC) is two", 1),
     "form": ("how the images of a set are made of what is stored", 11),

@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import replace
 
 from ddkit import runs
+from ddkit.applications.backdoor import report as backdoor_report
 from ddkit.applications.continual import report as continual_course
 from ddkit.applications.few_shot import course as few_shot_course
 from ddkit.applications.league import report as league_report
@@ -18,6 +19,7 @@ from ddkit.applications.league.league import per_class
 from ddkit.applications.league.rows import Judged, rows
 from ddkit.applications.league.settings import of_profile
 from ddkit.applications.league.work import Played, play
+from ddkit.applications.robustness import report as robustness_report
 from ddkit.applications.search import report as search_course
 from ddkit.course import kernels as kernel_course
 from ddkit.course import lossless as lossless_course
@@ -48,7 +50,7 @@ def page(chosen: Profile, polyps: Profile) -> str:
     tables["task_1"] = task_1.report(task_1.work(chosen, root=REFERENCE, say=lambda _: None), chosen, "github")
     tables["polyps"] = polyp_course.report(polyps, root=REFERENCE)
     facts = _devices() | _polyps(polyps)
-    for told in (_task_1, _precision, _trajectories, _kernels, _lossless, _continual, _search, _league):
+    for told in (_task_1, _precision, _trajectories, _kernels, _lossless, _continual, _search, _league, _attacks):
         facts |= told(chosen)
     return TEMPLATE.read_text(encoding="utf-8").format(**tables, **facts)
 
@@ -182,6 +184,21 @@ def _games(played: Played, ipc: int) -> str:
     behind = "; of ".join(f"{what}: {', '.join(titles) or 'none'}" for what, titles in close.items())
     return (f"{per_class(ipc)}: of {len(sets)} sets that of {best.title} has the highest mean, {best.score}. Not ahead "
             f"of {behind}. Not played yet: {', '.join(missing) or 'none'}.")
+
+
+def _attacks(chosen: Profile) -> dict[str, str]:
+    """Accuracies under attack, and backdoors, of which there are records."""
+    attacked = _there(robustness_report.asked(chosen))
+    backdoors = {name: _there(of) for name, of in backdoor_report.asked(chosen).items()}
+    backdoors = {name: of for name, of in backdoors.items() if of}
+    return {"robustness": robustness_report.every_table(attacked, "github"),
+            "backdoors": backdoor_report.table(backdoors, "github")}
+
+
+def _there(asked: dict) -> dict[str, Record]:
+    """The records that lie here, by the names of what is asked for."""
+    found = {name: runs.find(spec, root=REFERENCE) for name, spec in asked.items()}
+    return {name: record for name, record in found.items() if record}
 
 
 def _ahead(score: Judged, other: Judged) -> bool:

@@ -12,6 +12,8 @@ from ddkit.applications.backdoor import Backdoor
 from ddkit.applications.backdoor import plots as backdoor_plots
 from ddkit.applications.continual import plots as continual_plots
 from ddkit.applications.few_shot import plots as few_plots
+from ddkit.applications.federated import FedAvg, OneShot
+from ddkit.applications.federated import plots as federated_plots
 from ddkit.applications.league import plots as league_plots
 from ddkit.applications.league.settings import of_profile
 from ddkit.applications.league.work import Played, play
@@ -32,7 +34,7 @@ from ddkit.plots.moving.progress import along, progress
 from ddkit.plots.story import Panel
 from ddkit.plots.training import Window
 from ddkit.runs import Record, run
-from ddkit.specs import Distill
+from ddkit.specs import Distill, Full, describe_spec
 from ddkit.stored import evolving, grids, growths, judged, shelf
 from ddkit.stored.following import ALL, Following, Place
 from ddkit.synthetic import SyntheticSet
@@ -141,6 +143,13 @@ def a_backdoor(share=0.2) -> Record:
     return run(asked, root=tempfile.gettempdir() + "/ddkit-every-picture", quiet=True)
 
 
+def a_federation(averaged=False) -> Record:
+    runs = [{"accuracy": 0.9 + d, "after": [0.5 + d, 0.9 + d], "up": 5000, "train_seconds": 1.0} for d in (0, 0.01)]
+    full, made = Full("digits"), Distill("digits", "kip")
+    return a_record({"runs": runs, "up": 40_000, "down": 40_000, "last": 40_000},
+                    describe_spec(FedAvg(full, rounds=2) if averaged else OneShot(made)))
+
+
 NETWORKS = Networks((1, 2), (2,), ("none", "instance"), ("relu",), ("avg", "max"), number=5)
 
 
@@ -236,6 +245,9 @@ PICTURES = {
                                                       "500 updates": (scores(0.95), scores(0.8))}),
     "pretraining_curve": lambda: few_plots.pretraining_curve(
         {"glyphs": a_record({"losses": [0.9 - i / 1000 for i in range(100)]})}),
+    "accuracy_against_bytes": lambda: federated_plots.accuracy_against_bytes(
+        {"alpha 0.1": {"KIP": a_federation(), "FedAvg": a_federation(averaged=True)}}),
+    "deals": lambda: federated_plots.deals({"alpha 0.1": torch.tensor([[3, 0, 5], [0, 4, 1]]).numpy()}),
     "ranked": lambda: league_plots.ranked(a_league()),
     "against_minutes": lambda: league_plots.against_minutes(a_league()),
     "against_bytes": lambda: league_plots.against_bytes(a_league()),

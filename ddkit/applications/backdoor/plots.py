@@ -22,9 +22,9 @@ def success_by_share(records: dict[str, dict[float, Record]], title: str = "") -
     figure = Picture(figsize=(9, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
     shown = looks({name: next(iter(of.values())) for name, of in records.items()})
-    shares = list(next(iter(records.values())))
+    shares = sorted({share for of in records.values() for share in of})
     for index, (name, of) in enumerate(records.items()):
-        at = np.arange(len(of)) + 0.05 * (index - (len(records) - 1) / 2)
+        at = np.array([shares.index(share) for share in of]) + 0.05 * (index - (len(records) - 1) / 2)
         for axes, found in ((left, [measured(one, "success") for one in of.values()]),
                             (right, [one.scores for one in of.values()])):
             means, halves = (100 * np.array(v) for v in ([s.mean for s in found], [s.interval for s in found]))

@@ -34,10 +34,11 @@ def sources(profile: Profile) -> dict[str, Source]:
 
 
 def asked(profile: Profile) -> dict[str, dict[float, Backdoor]]:
-    """The backdoors of lesson 16, by what is made of the poisoned data and the share that is; networks are five of
-    the smallest kind, but in the full profile."""
+    """The backdoors of lesson 16, by what is made of the poisoned data and the share that is; networks are of the
+    smallest kind, but in the full profile."""
     network, width = (profile.network, profile.width) if profile.name == "full" else ("MLP", 128)
-    common = Backdoor(profile.random(), network=network, width=width, epochs=_EPOCHS[profile.name])
+    common = Backdoor(profile.random(), network=network, width=width, seeds=profile.seeds,
+                      epochs=_EPOCHS[profile.name])
     shares = SHARES if profile.name != "quick" else (0.0, 0.2)
     return {name: {share: replace(common, of=source, share=share) for share in shares}
             for name, source in sources(profile).items()}

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ddkit.data import Split
 from ddkit.synthetic import SyntheticSet
+from ddkit.synthetic.widening import widened
 from ddkit.training.kernels import regression_targets
 
 
@@ -26,7 +27,8 @@ def union(kept: Sequence[SyntheticSet], classes: tuple[str, ...]) -> SyntheticSe
     firsts = [sum(counts[:i]) for i in range(len(kept))]
 
     def labels(parts: Sequence[SyntheticSet]) -> Tensor:
-        return torch.cat([_widened(part, first, len(classes)) for part, first in zip(parts, firsts, strict=True)])
+        return torch.cat([widened(part, range(first, first + count), len(classes))
+                          for part, first, count in zip(parts, firsts, counts, strict=True)])
 
     learned = one.start_labels is not None
     return SyntheticSet(torch.cat([part.images for part in kept]), labels(kept),
@@ -36,20 +38,6 @@ def union(kept: Sequence[SyntheticSet], classes: tuple[str, ...]) -> SyntheticSe
 
 
 _MEANING = {"logits": "probabilities"}  # of other classes logits say nothing, their softmax does
-
-
-def _widened(part: SyntheticSet, first: int, classes: int) -> Tensor:
-    """Labels of a step's set in terms of all classes, of which its own k are ``first`` to ``first + k - 1``.
-
-    Hard labels are numbered anew. A distribution gives the other classes none of its probability. Values regressed on
-    are probabilities less their mean, 1 / k: with that added, widened like a distribution and less 1 / ``classes`` they
-    mean the same, so that one-hot - 1 / k becomes one-hot - 1 / classes.
-    """
-    split, own = part.training_split(), len(part.classes)
-    if not part.soft:
-        return split.labels + first
-    centred = 1.0 if split.squared else 0.0
-    return F.pad(split.labels + centred / own, (first, classes - first - own)) - centred / classes
 
 
 def beside(new: Split, old: Split, classes: int) -> Split:
