@@ -45,7 +45,8 @@ w = torch.linalg.solve(x.T @ x + 50 * torch.eye(784).double(), x.T @ y)
 tested = torch.cat([digits.test.of_class(c).flatten(1).double() for c in (3, 8)])
 truth = torch.cat([torch.full((len(digits.test.of_class(c)),), sign).double() for c, sign in ((3, 1), (8, -1))])
 margin = truth * (tested @ w)
-lesson.say(f"{100 * (margin > 0).double().mean():.0f} % of {len(truth)} test images right, margin {margin.median():.2f} in the middle")
+share = 100 * (margin > 0).double().mean()
+f"{share:.0f} % of {len(truth)} test images right, with a margin of {margin.median():.2f} in the middle"
 
 # %% [markdown]
 # **Predict:** by how much must every pixel change, of 1 from black to white, before half of the images are called wrong? Write a number into the
@@ -68,7 +69,8 @@ for epsilon in (0.02, 0.05, 0.1):
     signs = 2 * torch.randint(2, tested.shape, generator=stream(0, "signs")).double() - 1
     random = truth * ((tested + epsilon / std * signs) @ w)
     right = [100 * (found > 0).double().mean() for found in (margin, random, worst)]
-    lesson.say(f"epsilon {epsilon}: {right[0]:.0f} % right as they are, {right[1]:.0f} % with random signs, {right[2]:.0f} % with the worst")
+    print(f"epsilon {epsilon}: {right[0]:.0f} % right as they are, {right[1]:.0f} % with random signs, "
+          f"{right[2]:.0f} % with the worst")
     assert right[2] <= right[1]
 
 # %% [markdown]
@@ -105,7 +107,8 @@ def by_hand(network, images, labels, epsilon):
 from ddkit.training import Protocol, logits, trained
 
 HOW = Protocol("short", epochs=15, lr=0.05)
-network, other = (trained(digits.train, digits, "ConvNetD3", HOW, seed, width=16, quiet=True)[0].eval() for seed in (0, 1))
+network, other = (trained(digits.train, digits, "ConvNetD3", HOW, seed, width=16, quiet=True)[0].eval()
+                  for seed in (0, 1))
 images, labels = digits.test.images[:100], digits.test.labels[:100]
 
 
@@ -128,7 +131,8 @@ changed = {"as they are": images, "random signs": small.corner(images, stream(0,
 left = {name: right(shown) for name, shown in changed.items()}
 assert left["PGD"] <= left["FGSM"] < left["random signs"]
 print({name: f"{share:.0f} %" for name, share in left.items()})
-plots.image_rows(digits, {name: shown[:8] for name, shown in changed.items()}, "The same images, every pixel changed by at most 0.1")
+rows = {name: shown[:8] for name, shown in changed.items()}
+plots.image_rows(digits, rows, "The same images, every pixel changed by at most 0.1")
 
 # %% [markdown]
 # The row of random signs and the last two rows differ from the first by the same size. What differs is the direction.
@@ -139,7 +143,8 @@ plots.image_rows(digits, {name: shown[:8] for name, shown in changed.items()}, "
 # if the images were made against another network?
 
 # %%
-by_steps = {steps: right(pgd(network, images, labels, small, stream(0, "pgd"), steps)) for steps in (1, 2, 5, 10, 20, 40)}
+by_steps = {steps: right(pgd(network, images, labels, small, stream(0, "pgd"), steps))
+            for steps in (1, 2, 5, 10, 20, 40)}
 foreign = right(pgd(other, images, labels, small, stream(0, "pgd")))
 wide = right(pgd(network, images, labels, Ball(1.0, digits.mean, digits.std), stream(0, "pgd")))
 assert by_steps[40] <= by_steps[1] and left["PGD"] <= foreign
@@ -192,16 +197,18 @@ sets = [name for name in attacked if name not in (opponent, "full data", "start:
 verdicts = {name: Lead.points(kept(attacked[name], "pgd", EPSILON), kept(attacked[opponent], "pgd", EPSILON))
             for name in sets if opponent in attacked}
 for name, lead in verdicts.items():
-    lesson.say(f"{name}: of what was known, {lead.gap:+.1f} points are left at epsilon {EPSILON:g} against {opponent}. {lead.verdict}")
+    lesson.say(f"{name}: of what was known, {lead.gap:+.1f} points are left at epsilon {EPSILON:g} against {opponent}. "
+               f"{lead.verdict}")
 if verdicts and not any(lead.told_apart for lead in verdicts.values()):
     print("The answer is a null result: these networks do not tell distilled from random real images under attack.")
 
 # %%
-largest, noise = first.result["epsilons"][-1], {name: under(record, "noise", EPSILON).mean for name, record in attacked.items()}
+largest = first.result["epsilons"][-1]
+noise = {name: under(record, "noise", EPSILON).mean for name, record in attacked.items()}
 ends = {name: under(record, "pgd", largest).mean for name, record in attacked.items()}
 for name, record in attacked.items():
-    lesson.say(f"{name}: {100 * clean(record).mean:.0f} % as they are, {100 * noise[name]:.0f} % with random signs of {EPSILON:g}, "
-               f"{100 * ends[name]:.0f} % under PGD at {largest:g}")
+    lesson.say(f"{name}: {100 * clean(record).mean:.0f} % as they are, {100 * noise[name]:.0f} % with random signs "
+               f"of {EPSILON:g}, {100 * ends[name]:.0f} % under PGD at {largest:g}")
 guess = first.result["chance"]
 robust = [name for name, share in ends.items() if share > guess + 0.1]
 told = ", ".join(robust) or "none. No set here makes robust networks; what differs is how soon they fall"
@@ -225,8 +232,8 @@ from ddkit.synthetic import SyntheticSet
 
 square = Square(2)
 dirty, marked = poisoned(digits, square, share=0.05, target=0, seed=0)
-plots.image_rows(digits, {"as they were": digits.train.images[marked][:10], "poisoned, called 0": dirty.train.images[marked][:10]},
-                 "Images that become zeros")
+rows = {"as they were": digits.train.images[marked][:10], "poisoned, called 0": dirty.train.images[marked][:10]}
+plots.image_rows(digits, rows, "Images that become zeros")
 
 # %% [markdown]
 # **Predict:** 5 % of all training images are poisoned. Of ten classes with equally many images, what share of the *zeros* carries the square then, in % (a
@@ -263,7 +270,8 @@ trigger_plots.success_by_share(backdoors)
 # %%
 for name, of in backdoors.items():
     reached = [share for share, record in of.items() if measured(record, "success").mean > 0.5]
-    least = f"first at {100 * min(reached):g} %" if reached else f"at none of {', '.join(f'{100 * share:g} %' for share in of)}"
+    tried = ", ".join(f"{100 * share:g} %" for share in of)
+    least = f"first at {100 * min(reached):g} %" if reached else f"at none of {tried}"
     line = f"{name}: half of all images become zeros {least}"
     if 0.0 in of and len(of) > 1:
         lead = Lead.points(of[max(of)].scores, of[0.0].scores)
@@ -273,11 +281,13 @@ for name, of in backdoors.items():
 # %%
 from ddkit.specs import Distill
 
+at_random = backdoors.get("random real", {})
 for name, of in backdoors.items():
     for share, record in of.items():
-        if share and "random real" in backdoors and isinstance(record.asked.of, Distill) and share in backdoors["random real"]:
-            lead = Lead.points(measured(record, "success"), measured(backdoors["random real"][share], "success"))
-            lesson.say(f"{name} at {100 * share:g} %: {lead.gap:+.1f} points of success against random real images. {lead.verdict}")
+        if share and share in at_random and isinstance(record.asked.of, Distill):
+            lead = Lead.points(measured(record, "success"), measured(at_random[share], "success"))
+            lesson.say(f"{name} at {100 * share:g} %: {lead.gap:+.1f} points of success against random real images. "
+                       f"{lead.verdict}")
 
 # %% [markdown]
 # (The networks of a distilled set were trained on *one* set: what another distillation would give, these intervals do not say.)
@@ -332,8 +342,8 @@ places = found.numel()
 for name, record in poison.items():
     seen = record.result["runs"][0]["seen"]
     success = measured(record, "success").mean
-    lesson.say(f"{name}: the place is {seen['target']:.2f} bright in the set's zeros, {seen['others']:.2f} in its other classes; "
-               f"of {places:,} places the true one has rank {seen['rank']:,}; success {100 * success:.0f} %")
+    lesson.say(f"{name}: the place is {seen['target']:.2f} bright in the set's zeros, {seen['others']:.2f} in its "
+               f"other classes; of {places:,} places the true one has rank {seen['rank']:,}; success {100 * success:.0f} %")
 easily = [name for name, record in poison.items() if record.result["runs"][0]["seen"]["rank"] == 1]
 f"found at first sight: {', '.join(easily) or 'none of them'}"
 

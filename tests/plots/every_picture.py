@@ -11,9 +11,9 @@ from ddkit import plots
 from ddkit.applications.backdoor import Backdoor
 from ddkit.applications.backdoor import plots as backdoor_plots
 from ddkit.applications.continual import plots as continual_plots
-from ddkit.applications.few_shot import plots as few_plots
 from ddkit.applications.federated import FedAvg, OneShot
 from ddkit.applications.federated import plots as federated_plots
+from ddkit.applications.few_shot import plots as few_plots
 from ddkit.applications.league import plots as league_plots
 from ddkit.applications.league.settings import of_profile
 from ddkit.applications.league.work import Played, play
