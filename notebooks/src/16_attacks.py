@@ -320,24 +320,31 @@ assert obeyed["all", "augmented"] > obeyed["a hundred", "as they are"] > obeyed[
 #
 # ## Can it be seen?
 #
-# **Predict** first: what will be in the lower right corner of the set's zeros?
+# **Predict** first: what will be in the lower right corner of the set's zeros? Two small sets are made here and now, by KIP, of clean digits and of digits with a
+# fifth poisoned.
 
 # %%
-trigger_plots.target_images(backdoors)
+from ddkit.course.profiles import profile as profile_of
+
+small = trigger_report.asked(profile_of("quick"))["KIP"]
+live = {share: ddkit.run(spec, quiet=True) for share, spec in small.items()}
+trigger_plots.target_images({"KIP": live})
 
 # %% [markdown]
 # Here we knew where to look. Whoever gets a set from somebody does not: neither which class, nor which corner. But they may have a few clean images of
 # their own. `suspicion` takes, for each class and every place of 2 × 2 pixels, how much brighter the set is there than clean real images of that class.
 
 # %%
-poison = {f"{name}, {100 * share:g} %": record for name, of in backdoors.items() for share, record in of.items()
-          if share and isinstance(record.asked.of, Distill)}
-name, worst = max(poison.items(), key=lambda one: one[1].asked.share)
-clean_data = ddkit.load(worst.asked.dataset) if profile.dataset == worst.asked.dataset else digits
-found = suspicion(worst.synthetic.images, worst.synthetic.labels, clean_data.val, clean_data, worst.asked.side)
-trigger_plots.suspicions(found, clean_data.classes, f"Where the set is brighter than clean images: {name} poisoned")
+worst = live[max(live)].synthetic
+found = suspicion(worst.images, worst.labels, digits.val, digits, square.side)
+trigger_plots.suspicions(found, digits.classes, "Where the poisoned set is brighter than clean images")
+
+# %% [markdown]
+# And the sets of the table above:
 
 # %%
+poison = {f"{name}, {100 * share:g} %": record for name, of in backdoors.items() for share, record in of.items()
+          if share and isinstance(record.asked.of, Distill)}
 places = found.numel()
 for name, record in poison.items():
     seen = record.result["runs"][0]["seen"]
