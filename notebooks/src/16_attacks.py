@@ -350,7 +350,8 @@ for name, record in poison.items():
     seen = record.result["runs"][0]["seen"]
     success = measured(record, "success").mean
     lesson.say(f"{name}: the place is {seen['target']:.2f} bright in the set's zeros, {seen['others']:.2f} in its "
-               f"other classes; of {places:,} places the true one has rank {seen['rank']:,}; success {100 * success:.0f} %")
+               f"other classes; of {places:,} places the true one has rank {seen['rank']:,}; "
+               f"success {100 * success:.0f} %")
 easily = [name for name, record in poison.items() if record.result["runs"][0]["seen"]["rank"] == 1]
 f"found at first sight: {', '.join(easily) or 'none of them'}"
 
