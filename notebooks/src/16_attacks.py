@@ -277,6 +277,10 @@ for name, of in backdoors.items():
         lead = Lead.points(of[max(of)].scores, of[0.0].scores)
         line += f"; clean accuracy, at {100 * max(of):g} % against none: {lead.gap:+.1f} points. {lead.verdict}"
     lesson.say(line)
+highest = max(measured(record, "success").mean for of in backdoors.values() for record in of.values())
+if highest < 0.5:
+    lesson.say(f"The answer is a null result: at this size and by this protocol the square wins {100 * highest:.0f} % of "
+               "the images at most.")
 
 # %%
 from ddkit.specs import Distill
