@@ -1,10 +1,6 @@
 """Lessons as students work through them, in the quick profile: without one solution, and with results of their own.
 
-<<<<<<< HEAD
-Thirteen notebooks are executed for it, so it runs only where DDKIT_LESSONS=1 asks for it, as .ci/run does.
-=======
 All notebooks are executed for it, so it runs only where DDKIT_LESSONS=1 asks for it, as .ci/run does.
->>>>>>> 19c149d (Federated learning: weights, sets or the data themselves, with the bytes of each; lesson 16, attacks; their tables among the reference results)
 """
 
 import importlib.util
