@@ -279,8 +279,8 @@ for name, of in backdoors.items():
     lesson.say(line)
 highest = max(measured(record, "success").mean for of in backdoors.values() for record in of.values())
 if highest < 0.5:
-    lesson.say(f"The answer is a null result: at this size and by this protocol the square wins {100 * highest:.0f} % of "
-               "the images at most.")
+    lesson.say("The answer is a null result: at this size and by this protocol the square wins "
+               f"{100 * highest:.0f} % of the images at most.")
 
 # %%
 from ddkit.specs import Distill
