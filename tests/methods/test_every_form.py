@@ -23,7 +23,7 @@ SMALL = {"networks": 2, "iterations": 2, "network_steps": 2, "outer": 2, "inner"
          "network_batch": 8, "base_batch": 5, "most_steps": 3, "width": 4, "updates": UPDATES, "expert_span": 1,
          "experts": 2, "expert_epochs": 12, "expert_lr": 0.1, "expert_batch": 6, "first_start": 0, "last_start": 1,
          "final_start": 2, "expansion": 2, "student_steps": 3, "translator": "identity", "inner_updates": 2,
-         "threshold": 0.0}
+         "threshold": 0.0, "starts": 2, "steps": 4, "step_images": 0}
 FIRST = [(name, next(iter(kind.PRESETS))) for name, kind in METHODS.items()]
 WAYS = sorted({*FIRST, ("trajectory", "datm"), ("gradient", "idc_i"), ("distribution", "idm")})
 OPTIONS = {"bases": {"number": 6}, "frequencies": {"kept": 9}, "hallucinators": {"number": 2},
