@@ -181,9 +181,9 @@ def _games(played: Played, ipc: int) -> str:
              "random real images": [row.title for row in sets if not _ahead(row.score, random.score)]}
     missing = [who.title for name, who in ENTRANTS.items()
                if name not in played.league.entrants or (name, ipc) in played.league.absent]
-    behind = "; of ".join(f"{what}: {', '.join(titles) or 'none'}" for what, titles in close.items())
+    behind = ". Not ahead of ".join(f"{what}: {'; '.join(titles) or 'none'}" for what, titles in close.items())
     return (f"{per_class(ipc)}: of {len(sets)} sets that of {best.title} has the highest mean, {best.score}. Not ahead "
-            f"of {behind}. Not played yet: {', '.join(missing) or 'none'}.")
+            f"of {behind}. Not played yet: {'; '.join(missing) or 'none'}.")
 
 
 def _attacks(chosen: Profile) -> dict[str, str]:
