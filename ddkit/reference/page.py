@@ -174,11 +174,12 @@ def _league(chosen: Profile) -> dict[str, str]:
 
 def _games(played: Played, ipc: int) -> str:
     """Who has the highest mean, whose lead over start and random real images chance may give, and who is missing."""
-    random, *others = rows(played, ipc)
+    random, herding, *others = rows(played, ipc)
     sets = [row for row in others if row.start]
     best, *_ = sets
+    beside = {"random real images": random.score, "herding": herding.score}
     close = {"its own start": [row.title for row in sets if not _ahead(row.score, row.start)],
-             "random real images": [row.title for row in sets if not _ahead(row.score, random.score)]}
+             **{what: [row.title for row in sets if not _ahead(row.score, of)] for what, of in beside.items()}}
     missing = [who.title for name, who in ENTRANTS.items()
                if name not in played.league.entrants or (name, ipc) in played.league.absent]
     behind = ". Not ahead of ".join(f"{what}: {'; '.join(titles) or 'none'}" for what, titles in close.items())
