@@ -57,6 +57,7 @@ def deals(counts: dict[str, np.ndarray], title: str = "") -> Picture:
         image = axes.imshow(found, cmap="YlGnBu", vmin=0, vmax=most, aspect="auto")
         axes.set(title=name, xlabel="class")
         axes.set_xticks(range(found.shape[1]))
+        axes.set_yticks(range(len(found)), range(1, len(found) + 1))
         axes.grid(False)
     panels[0].set_ylabel("client")
     figure.colorbar(image, ax=list(panels), label="images")
