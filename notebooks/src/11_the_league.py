@@ -539,7 +539,8 @@ def ahead(row, other):
 for ipc, table in order.items():
     beside = {row.title: row.score for row in rows_of(played, ipc) if not row.start}
     behind = {"its start": [row.title for row in table if not ahead(row, row.start)]}
-    behind |= {name: [row.title for row in table if not ahead(row, beside[name])] for name in ("random real", "herding")}
+    behind |= {name: [row.title for row in table if not ahead(row, beside[name])]
+               for name in ("random real", "herding")}
     for what, names in behind.items():
         lesson.say(f"{ipc} per class, not ahead of {what} by more than chance gives: {'; '.join(names) or 'nobody'}")
     for name in dict.fromkeys(name for names in behind.values() for name in names if name in WHY):
