@@ -149,7 +149,7 @@ def test_both_modes_make_the_same_update(started, preset):
 
 @pytest.mark.parametrize("preset", ["dd_fixed", "rtp", "gtn", "sldd_fixed"])
 def test_updates_lower_the_real_loss(started, preset):
-    method, _ = started(preset, initialisation="fixed", steps=3, decay="none", updates=100)
+    method, _ = started(preset, initialisation="fixed", ordered=True, steps=3, decay="none", updates=100)
     images, batches = method.real.draw(), method._at_random()
     method.real.draw, method._at_random = lambda: images, lambda: batches
     losses = [method.update()["loss"] for _ in range(25)]
