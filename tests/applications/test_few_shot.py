@@ -209,6 +209,13 @@ def test_what_cannot_work_is_refused_before_anything_is_loaded(changes, told):
         replace(SPEC, **changes).check()
 
 
+@pytest.mark.parametrize(("changes", "told"), [({"steps": (10.5,)}, "whole numbers"), ({"trained": (0.5,)}, "whole"),
+                                               ({"rates": (float("nan"),)}, "finite numbers")])
+def test_a_number_is_not_cut_down_to_another(changes, told):
+    with pytest.raises(InputError, match=told):
+        replace(SPEC, **changes)
+
+
 @pytest.mark.parametrize("changes", [{"steps": ("a",)}, {"rates": 3}])
 def test_what_is_no_number_is_refused(changes):
     with pytest.raises(InputError, match="are numbers"):

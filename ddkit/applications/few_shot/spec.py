@@ -288,8 +288,10 @@ def _sorted(name: str, given: object, kind: type) -> tuple:
         InputError: they are none.
     """
     try:
-        found = tuple(sorted({kind(one) for one in given}))
-    except (TypeError, ValueError) as error:
+        found = {one: kind(one) for one in given}
+        kept = all(float(one) == value and math.isfinite(value) for one, value in found.items())
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{name} are numbers, as (0, 10), got {repr(given)[:60]}") from error
-    require(all(map(math.isfinite, found)), f"{name} are finite numbers, got {repr(given)[:60]}")
-    return found
+    whole_ones = "whole" if kind is int else "finite"
+    require(kept, f"{name} are {whole_ones} numbers, got {repr(given)[:60]}")
+    return tuple(sorted(set(found.values())))
