@@ -101,9 +101,20 @@ def _pair(text: str, flag: str) -> tuple[str, str]:
     return name, value
 
 
+def add_distillation(parser) -> None:
+    """What ``distillation`` reads: how sets are made, and on which network."""
+    parser.add_argument("--method", default="datadam", help="that makes the sets: datadam, kip, ...")
+    parser.add_argument("--preset", default="course", help="its settings")
+    parser.add_argument("--ipc", type=int, default=10, help="images per class")
+    parser.add_argument("--updates", type=int, help="updates of the images (None: the preset's)")
+    add_settings(parser)
+    parser.add_argument("--network", default="ConvNetD3", help="network to train, and to match where the method does")
+    parser.add_argument("--width", type=int, help="width of a ConvNet (None: 128)")
+
+
 def distillation(options, **changes):
-    """What ``--method``, ``--preset``, ``--ipc``, ``--updates``, ``--set`` and the network ask for, as a ``Distill``; a
-    method whose network is infinitely wide matches no other, and only a ConvNet has a width."""
+    """What the options of ``add_distillation`` ask for, as a ``Distill``; a method whose network is infinitely wide
+    matches no other, and only a ConvNet has a width."""
     from ddkit.specs import Distill
     from ddkit.training.kernels import InfiniteNetwork
 
@@ -115,12 +126,13 @@ def distillation(options, **changes):
     return replace(spec, network=options.network, width=width)
 
 
-def numbers(text: str, flag: str) -> tuple[float, ...]:
-    """Numbers given with commas between them."""
+def numbers(text: str, flag: str, kind: type = float) -> tuple:
+    """Numbers given with commas between them; none if nothing is given."""
     try:
-        return tuple(map(float, text.split(",")))
+        return tuple(map(kind, text.split(","))) if text else ()
     except ValueError as error:
-        raise InputError(f"{flag} takes numbers separated by commas, got '{text}'") from error
+        wanted = "whole numbers" if kind is int else "numbers"
+        raise InputError(f"{flag} takes {wanted} separated by commas, as 1,10, got '{text}'") from error
 
 
 def show(content, options, text: str) -> None:

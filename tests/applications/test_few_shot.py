@@ -294,4 +294,4 @@ def test_the_command_compares_and_tells_the_gate(root, tmp_path, capsys):
     assert main(given) == 0
     said = capsys.readouterr().out
     assert "The gate is" in said and "pre-trained" in said and (tmp_path / "fewshot-networks.png").exists()
-    assert main([*given[:3], "--steps", "a"]) == 2 and "--steps takes numbers" in capsys.readouterr().err
+    assert main([*given[:3], "--steps", "a"]) == 2 and "--steps takes whole numbers" in capsys.readouterr().err

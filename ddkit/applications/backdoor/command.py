@@ -5,10 +5,10 @@ from pathlib import Path
 
 from ddkit.cli.options import (
     add_data,
+    add_distillation,
     add_jobs,
     add_json,
     add_places,
-    add_settings,
     check_all,
     distillation,
     numbers,
@@ -23,12 +23,8 @@ def add_to(add) -> None:
     parser = add("backdoor", _backdoor, "a trigger hidden in the real data: is it in the set, and in networks?")
     add_places(parser)
     add_data(parser)
-    parser.add_argument("--method", default="datadam", help="that makes the sets: datadam, kip, ...")
-    parser.add_argument("--preset", default="course", help="its settings")
-    parser.add_argument("--ipc", type=int, default=10, help="images per class")
+    add_distillation(parser)
     parser.add_argument("--init", default="real", help="what they start from: real, noise, herding or k-centre")
-    parser.add_argument("--updates", type=int, help="updates of the images (None: the preset's)")
-    add_settings(parser)
     parser.add_argument("--shares", default="0,0.01,0.05,0.2", help="of the training images that are poisoned, "
                                                                     "separated by commas")
     parser.add_argument("--target", type=int, default=0, help="the label that they get")
@@ -37,8 +33,6 @@ def add_to(add) -> None:
     parser.add_argument("--epochs", type=int, help="instead of the protocol's own length")
     parser.add_argument("--full-epochs", type=int, help="on all poisoned images (None: the assignment's 20)")
     parser.add_argument("--seeds", type=int, default=5, help="networks to train in each row")
-    parser.add_argument("--network", default="ConvNetD3", help="network to train, and to match where the method does")
-    parser.add_argument("--width", type=int, help="width of a ConvNet (None: 128)")
     add_jobs(parser, "networks")
     parser.add_argument("--figure", metavar="DIR", help="draw success and the target's images into this folder")
     add_json(parser)

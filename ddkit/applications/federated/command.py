@@ -5,10 +5,10 @@ from pathlib import Path
 
 from ddkit.cli.options import (
     add_data,
+    add_distillation,
     add_jobs,
     add_json,
     add_places,
-    add_settings,
     check_all,
     distillation,
     require_width_used,
@@ -27,18 +27,12 @@ def add_to(add) -> None:
     parser.add_argument("--alpha", default="0.5", help="of the Dirichlet distribution that deals them, or even; "
                                                        "several with commas between them")
     parser.add_argument("--images", type=int, help="training images of all clients together (None: all)")
-    parser.add_argument("--method", default="datadam", help="by which clients distil: datadam, kip, ...")
-    parser.add_argument("--preset", default="course", help="its settings")
-    parser.add_argument("--ipc", type=int, default=10, help="images that a client sends of each of its classes")
-    parser.add_argument("--updates", type=int, help="updates of these images (None: the preset's)")
-    add_settings(parser)
+    add_distillation(parser)
     parser.add_argument("--rounds", type=int, default=10, help="of FedAvg")
     parser.add_argument("--local-epochs", type=int, default=1, help="of a client's training in a round of FedAvg")
     parser.add_argument("--epochs", type=int, help="of the server on what was sent (None: the standard protocol's)")
     parser.add_argument("--full-epochs", type=int, help="of the server on all raw data (None: the assignment's 20)")
     parser.add_argument("--seeds", type=int, default=5, help="how often all of it is done")
-    parser.add_argument("--network", default="ConvNetD3", help="network to train, and to match where the method does")
-    parser.add_argument("--width", type=int, help="width of a ConvNet (None: 128)")
     add_jobs(parser, "seeds")
     parser.add_argument("--figure", metavar="DIR", help="draw accuracy against bytes into this folder")
     add_json(parser)

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from ddkit.cli.options import add_data, add_jobs, add_json, add_places, check_all, show, side_by_side
-from ddkit.foundation.errors import InputError
+from ddkit.cli.options import add_data, add_jobs, add_json, add_places, check_all, numbers, show, side_by_side
 
 
 def add_to(add) -> None:
@@ -58,15 +57,8 @@ def _asked(options):
     from ddkit.cli.pretrained import pretraining_of
     from ddkit.specs import Full
 
-    rates = RATES if options.rates is None else _numbers("rates", options.rates, float)
+    rates = RATES if options.rates is None else numbers(options.rates, "--rates", float)
     return FewShot(Full(options.dataset, options.size), pretraining_of(options), tuple(options.arms.split(",")),
-                   options.ipc, _numbers("steps", options.steps, int), rates, options.seeds, options.trials,
+                   options.ipc, numbers(options.steps, "--steps", int), rates, options.seeds, options.trials,
                    options.held_out, part=options.part, others=tuple(filter(None, options.others.split(","))),
-                   trained=_numbers("trained", options.trained, int))
-
-
-def _numbers(name: str, text: str, kind: type) -> tuple:
-    try:
-        return tuple(map(kind, filter(None, text.split(","))))
-    except ValueError as error:
-        raise InputError(f"--{name} takes numbers separated by commas, as 0,10, got '{text}'") from error
+                   trained=numbers(options.trained, "--trained", int))

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from ddkit.cli.options import add_jobs, add_json, add_places, require_width_used, show, side_by_side
-from ddkit.foundation.errors import Incomplete, InputError, require
+from ddkit.cli.options import add_jobs, add_json, add_places, numbers, require_width_used, show, side_by_side
+from ddkit.foundation.errors import Incomplete, require
 
 
 def add_to(add) -> None:
@@ -65,12 +65,5 @@ def _asked(options):
     require_width_used(options.width, [options.network])
     require(options.minutes is None or options.updates is None, "--minutes and --updates are two budgets: give one")
     names = tuple(options.methods.split(",")) if options.methods else tuple(ENTRANTS)
-    return of_profile(options.profile, ipcs=_ipcs(options.ipc), entrants=names, network=options.network,
+    return of_profile(options.profile, ipcs=numbers(options.ipc, "--ipc", int), entrants=names, network=options.network,
                       sets=options.sets, full=not options.no_full, **given)
-
-
-def _ipcs(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(map(int, text.split(",")))
-    except ValueError as error:
-        raise InputError(f"--ipc takes whole numbers separated by commas, as 1,10, got '{text}'") from error
