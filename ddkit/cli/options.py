@@ -127,9 +127,13 @@ def distillation(options, **changes):
 
 
 def numbers(text: str, flag: str, kind: type = float) -> tuple:
-    """Numbers given with commas between them; none if nothing is given."""
+    """Numbers given with commas between them.
+
+    Raises:
+        InputError: they are none, or nothing is given.
+    """
     try:
-        return tuple(map(kind, text.split(","))) if text else ()
+        return tuple(map(kind, text.split(",")))
     except ValueError as error:
         wanted = "whole numbers" if kind is int else "numbers"
         raise InputError(f"{flag} takes {wanted} separated by commas, as 1,10, got '{text}'") from error

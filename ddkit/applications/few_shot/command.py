@@ -22,7 +22,7 @@ def add_to(add) -> None:
                                                                              "classes that the translator never saw")
     parser.add_argument("--part", default="test", help="of the data that sets are judged by: test or val")
     parser.add_argument("--others", default="", help="further networks that judge, separated by commas")
-    parser.add_argument("--trained", default="", help="those of the steps after which a network is trained as well")
+    parser.add_argument("--trained", help="those of the steps after which a network is trained as well (None: none)")
     add_jobs(parser, "sets")
     parser.add_argument("--figure", metavar="DIR", help="draw accuracy against networks and seconds into this folder")
     parser.add_argument("--markdown", action="store_true", help="print the tables as GitHub's Markdown")
@@ -61,4 +61,4 @@ def _asked(options):
     return FewShot(Full(options.dataset, options.size), pretraining_of(options), tuple(options.arms.split(",")),
                    options.ipc, numbers(options.steps, "--steps", int), rates, options.seeds, options.trials,
                    options.held_out, part=options.part, others=tuple(filter(None, options.others.split(","))),
-                   trained=numbers(options.trained, "--trained", int))
+                   trained=() if options.trained is None else numbers(options.trained, "--trained", int))

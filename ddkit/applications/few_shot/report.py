@@ -117,14 +117,15 @@ def _trained(found: Row) -> str:
 
 
 def leads(records: Mapping[str, Record] | Record, style: str = "simple", measure: str = ACCURACY) -> str:
-    """By how much every pre-trained arm is ahead of the arms that need no other data, at as many networks met."""
+    """By how much every pre-trained arm is ahead of the arms that need no other data, at as many networks met, where
+    both were measured so."""
     lines = []
     for one in rows(records):
         if one.arm != PRETRAINED:
             continue
         for name in dict.fromkeys((ONE, IDENTITY, PIXELS)):
             other = row(rows(records), name, 1 if name == ONE else one.met)
-            if other is None or (name != ONE and one.met == 1):
+            if other is None or (name != ONE and one.met == 1) or not (one.values(measure) and other.values(measure)):
                 continue
             found = lead(one, other, measure)
             lines.append((one.name, f"{one.met:,}", f"{name} ({other.met:,})", _gap(found, measure), found.count,
