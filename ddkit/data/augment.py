@@ -76,6 +76,9 @@ def default_strategy(flips: bool) -> str:
     return "color_crop_cutout_flip_scale_rotate" if flips else "crop_scale_rotate"
 
 
+SOUND = "slide_stretch"  # of spectrograms: turned, mirrored or moved to other tones they are other sounds
+
+
 def draw(strategy: str, rows: int, generator: torch.Generator, strength: float = 1.0) -> Draw | None:
     """Draw one operation of the strategy and ``rows`` rows of its parameters (None for no augmentation).
 
@@ -148,6 +151,17 @@ def _crop(images: Tensor, values: Tensor, ranges: Ranges) -> Tensor:
     return _affine(images, _matrix(one, zero, shift[:, 0], zero, one, shift[:, 1]))
 
 
+def _slide(images: Tensor, values: Tensor, ranges: Ranges) -> Tensor:
+    """Crop along the columns alone, which are the times of a spectrogram."""
+    middle = torch.full_like(values[:, :1], 0.5)
+    return _crop(images, torch.cat([values[:, :1], middle], 1), ranges)
+
+
+def _stretch(images: Tensor, values: Tensor, ranges: Ranges) -> Tensor:
+    """Scale half as far: by the square root of what ``scale`` would."""
+    return _scale(images, 0.5 + (values - 0.5) / 2, ranges)
+
+
 def _flip(images: Tensor, values: Tensor, ranges: Ranges) -> Tensor:
     return torch.where(values[:, 0, None, None, None] < ranges.flip, images.flip(-1), images)
 
@@ -185,4 +199,5 @@ def _cutout(images: Tensor, values: Tensor, ranges: Ranges) -> Tensor:
     return images * ~(inside[:, 0, None, :, None] & inside[:, 1, None, None, :])
 
 
-OPERATIONS = {"crop": _crop, "scale": _scale, "rotate": _rotate, "flip": _flip, "color": _color, "cutout": _cutout}
+OPERATIONS = {"crop": _crop, "scale": _scale, "rotate": _rotate, "flip": _flip, "color": _color, "cutout": _cutout,
+              "slide": _slide, "stretch": _stretch}

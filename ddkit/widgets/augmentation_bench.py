@@ -17,7 +17,8 @@ from ddkit.widgets.base import Dashboard
 from ddkit.widgets.pictures import Shown, enlarged
 
 DRAWS = 30
-_OF_COLOR = ("brightness", "saturation", "contrast")
+# Of operations that have other ranges than one of their own name.
+_RANGES = {"color": ("brightness", "saturation", "contrast"), "slide": ("crop",), "stretch": ("scale",)}
 # How far each range may be pulled, its step, and what it says.
 _REACH = {"scale": (1, 2, 0.05, "each side is stretched by 1 / scale to scale"),
           "rotate": (0, 90, 1, "degrees to either side"), "crop": (0, 0.5, 0.025, "share of the side shifted at most"),
@@ -62,7 +63,7 @@ class AugmentationBench(Dashboard):
     @property
     def acting(self) -> tuple[str, ...]:
         """The ranges that the operation has."""
-        return _OF_COLOR if self.operation.value == "color" else (self.operation.value,)
+        return _RANGES.get(self.operation.value, (self.operation.value,))
 
     def figure(self) -> Picture:
         """What is seen now, as a figure."""

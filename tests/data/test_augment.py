@@ -12,7 +12,8 @@ from ddkit.data.augment import Draw, apply, apply_in_parts, default_strategy, dr
 from ddkit.foundation.errors import InputError
 
 OPERATIONS = sorted(augment.OPERATIONS)
-IDENTITY = {"scale": [0.5], "rotate": [0.5], "crop": [0.5, 0.5], "flip": [0.9], "color": [0.5, 0.5, 0.5]}
+IDENTITY = {"scale": [0.5], "rotate": [0.5], "crop": [0.5, 0.5], "flip": [0.9], "color": [0.5, 0.5, 0.5],
+            "slide": [0.5], "stretch": [0.5, 0.5]}
 
 
 def seeded(seed=0):
@@ -129,7 +130,18 @@ def test_digits_are_cropped_scaled_and_rotated_but_never_flipped(untouched_rando
 
 
 def test_photographs_get_every_operation():
-    assert set(parse(default_strategy(flips=True))) == set(OPERATIONS)
+    assert set(parse(default_strategy(flips=True))) == set(OPERATIONS) - set(parse(augment.SOUND))
+
+
+def test_sound_is_shifted_in_time_alone_and_scaled_half_as_far():
+    images = noise(2, 1, 16, 16)
+    for across in (0.0, 0.3, 0.99):
+        slid = apply(images, one("slide", across, 0.99))
+        torch.testing.assert_close(slid, apply(images, one("crop", across, 0.5)))
+    wide = augment.Ranges(scale=1.44)
+    torch.testing.assert_close(apply(images, one("stretch", 0.9, 0.2), wide), apply(images, one("scale", 0.9, 0.2)))
+    drawn = {draw(augment.SOUND, 1, seeded(s)).operation for s in range(30)}
+    assert drawn == {"slide", "stretch"}
 
 
 def test_the_same_generator_gives_the_same_draw():
