@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ddkit import methods
 from ddkit.course import choices
-from ddkit.data import SOURCES, data_root
+from ddkit.data import PICTURES, data_root
 from ddkit.data.sources import mhist
 from ddkit.foundation.errors import InputError, meant, one_of, require
 from ddkit.foundation.knobs import declared
@@ -222,7 +222,7 @@ def profile(name: str | None = None, dataset: str | None = None) -> Profile:
     if dataset is None:
         return found
     changes = FOR_POLYPS[found.name] if dataset in POLYPS else {}
-    return replace(found, dataset=one_of(dataset, SOURCES, "dataset"), **changes)
+    return replace(found, dataset=one_of(dataset, PICTURES, "dataset"), **changes)
 
 
 def of_polyps(name: str | None = None, dataset: str | None = None, root: str | Path | None = None) -> Profile:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from ddkit.data import augment
 from ddkit.data.names import name_of
 from ddkit.foundation.errors import require
 from ddkit.foundation.files import sha256
@@ -47,8 +48,9 @@ class Dataset:
         classes: class names, by label.
         mean, std: per-channel statistics that the images were normalised with (of pixels in [0, 1]).
         fingerprint: sha256 of every image and label as loaded, before normalisation.
-        flips: whether a mirrored image keeps its label (digits do not).
+        strategy: the augmentation that leaves labels as they are (a mirrored digit is none), as for ``augment.parse``.
         notes: sentences that belong beside results, such as that the images are synthetic.
+        pictures: whether ``images`` are square pictures; else they are whatever the source says.
     """
 
     name: str
@@ -59,8 +61,9 @@ class Dataset:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     fingerprint: str
-    flips: bool
+    strategy: str
     notes: tuple[str, ...] = ()
+    pictures: bool = True
 
     @property
     def channels(self) -> int:
@@ -69,6 +72,23 @@ class Dataset:
     @property
     def size(self) -> int:
         return self.train.images.shape[-1]
+
+    @property
+    def flips(self) -> bool:
+        """Whether a mirrored image keeps its label."""
+        return "flip" in augment.parse(self.strategy)
+
+    def augmentation(self, operations: str | None = None) -> str:
+        """The strategy of some operations, such as ``crop_scale``, or (None) the data set's own.
+
+        Raises:
+            InputError: there is no such operation; or the data are no pictures and their own strategy lacks it.
+        """
+        wanted, own = (augment.parse(strategy) for strategy in (operations or "none", self.strategy))
+        beyond = [] if self.pictures else [name for name in wanted if name not in own]
+        require(not beyond, f"{self.name} are no pictures, and '{beyond and beyond[0]}' makes no sense of them: "
+                            f"augment them by {self.strategy}")
+        return self.strategy if operations is None else operations
 
     @property
     def full_train(self) -> Split:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ddkit.data import idx
+from ddkit.data.augment import default_strategy
 from ddkit.data.source import Source, download, marks_of_files
 
 
@@ -21,4 +22,4 @@ def idx_source(folder: str, mean: float, std: float, flips: bool = False) -> Sou
     def marks(root: Path):
         return marks_of_files(*(idx.find(root / folder / "raw", name) for name in idx.FILES))
 
-    return Source(read, marks, 28, (mean,), (std,), flips)
+    return Source(read, marks, 28, (mean,), (std,), default_strategy(flips))

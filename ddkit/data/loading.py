@@ -51,18 +51,30 @@ def _load_whole(name: str, root: Path, size: int | None) -> Dataset:
     source = SOURCES[name]
     require(size is None or (isinstance(size, int | np.integer) and size >= 8),
             f"images must be a whole number of at least 8 pixels wide, got size {size}")
+    require(source.pictures or size in (None, source.size),
+            f"{name} are no pictures, which could be resized: leave the size out, got size {size}")
     size = int(size or source.size)
-    train, test, names, *notes = source.read(root, size)
-    number = len(train[1]) + len(test[1])
-    require_memory(4 * number * len(source.mean) * size**2, f"{number:,} images of {name} at {size}x{size} pixels")
-    fingerprint = sha256(f"{name}/{size}".encode(), *(np.ascontiguousarray(a).data for a in (*train, *test)))
-    notes += contradictions(name, train[0], test[0])
-    require_room_for_validation(name, train[1])
-    kept, held = stratified(train[1], VALIDATION_SHARE)
-    parts = [[array[kept] for array in train], [array[held] for array in train], test]
+    *parts, names, notes = _read(source, root, size)
+    train, test, number = parts[0], parts[-1], sum(len(labels) for _, labels, *_ in parts)
+    if source.pictures:
+        require_memory(4 * number * len(source.mean) * size**2, f"{number:,} images of {name} at {size}x{size} pixels")
+    fingerprint = sha256(f"{name}/{size}".encode(), *(np.ascontiguousarray(a).data for part in parts for a in part))
+    if not source.validated:
+        notes += contradictions(name, train[0], test[0])
+        require_room_for_validation(name, train[1])
+        kept, held = stratified(train[1], VALIDATION_SHARE)
+        parts = [[array[kept] for array in train], [array[held] for array in train], test]
     splits = [Split(_prepare(images, size, source), *(torch.tensor(a, dtype=torch.int64) for a in labels_and_votes))
               for images, *labels_and_votes in parts]
-    return Dataset(name, *splits, tuple(names), source.mean, source.std, fingerprint, source.flips, tuple(notes))
+    return Dataset(name, *splits, tuple(names), source.mean, source.std, fingerprint, source.strategy, tuple(notes),
+                   source.pictures)
+
+
+def _read(source: Source, root: Path, size: int) -> tuple:
+    """What ``read`` gives: the parts, the class names, and a list of notes."""
+    found = source.read(root, size)
+    parts = 3 if source.validated else 2
+    return *found[:parts], found[parts], list(found[parts + 1:])
 
 
 def _absences(dataset: Dataset) -> list[str]:
@@ -98,7 +110,7 @@ def _fingerprint(name: str, root: Path, size: int | None, marks: Hashable) -> st
 def _prepare(images: np.ndarray, size: int, source: Source) -> Tensor:
     tensor = torch.tensor(images)
     tensor = tensor.float().div_(255) if tensor.dtype == torch.uint8 else tensor.float()
-    if tensor.shape[-1] != size:
+    if source.pictures and tensor.shape[-1] != size:
         tensor = F.interpolate(tensor, (size, size), mode="bilinear", antialias=True)
     scale, shift = (torch.tensor(v)[:, None, None] for v in (source.std, source.mean))
     return tensor.sub_(shift).div_(scale)

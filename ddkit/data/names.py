@@ -8,8 +8,9 @@ from ddkit.data.source import Source
 from ddkit.foundation.errors import InputError, one_of, require
 from ddkit.foundation.finding import modules_in
 
-SOURCES: dict[str, Source] = {module.__name__.rsplit(".", 1)[1]: module.SOURCE for module in modules_in(sources)
-                              if hasattr(module, "SOURCE")}
+SOURCES: dict[str, Source] = {module.__name__.rsplit(".", 1)[1]: module.SOURCE
+                              for module in modules_in(sources, deep=True) if hasattr(module, "SOURCE")}
+PICTURES = tuple(name for name, source in SOURCES.items() if source.pictures)
 
 
 def parse_name(name: str) -> tuple[str, tuple[int, ...]]:

@@ -5,8 +5,11 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ddkit.data.augment import default_strategy
 from ddkit.foundation.errors import InputError, require
 from ddkit.foundation.files import expanded
+
+MIRRORED = default_strategy(flips=True)  # the strategy of sources whose mirror images keep their labels
 
 
 @dataclass(frozen=True)
@@ -17,7 +20,17 @@ class Source:
     class names, and any notes. Images are uint8 or float arrays [N, C, H, W] (float ones in [0, 1]), of ``size``
     pixels if the reader can have them so (it then asks ``require_memory``); others are resized afterwards.
     ``marks(root)`` changes whenever the files do, and is None where there are none; it is quick, and nothing is
-    downloaded. ``classes`` is how many there are.
+    downloaded.
+
+    Attributes:
+        size: the last side of what ``read`` gives where no other is asked for.
+        mean, std: per channel.
+        strategy: the augmentation that leaves labels as they are, as for ``augment.parse``.
+        classes: how many there are.
+        pictures: whether ``images`` are square pictures. Others may be any numbers of any shape, are not resized, and
+            are augmented by ``strategy`` alone.
+        validated: whether ``read`` gives a validation part of its own, between train and test; else a tenth of train
+            is held out.
     """
 
     read: Callable
@@ -25,8 +38,10 @@ class Source:
     size: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    flips: bool = False
+    strategy: str = default_strategy(flips=False)
     classes: int = 10
+    pictures: bool = True
+    validated: bool = False
 
 
 def marks_of_files(*paths: Path | None) -> Hashable | None:

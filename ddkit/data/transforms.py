@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ddkit.data.dataset import Dataset
-from ddkit.foundation.errors import one_of
+from ddkit.foundation.errors import one_of, require
 from ddkit.foundation.packing import nearest_pixels, normalised
 
 PADDING = 4  # pixels that a crop is shifted by at most
@@ -19,7 +19,13 @@ PADDING = 4  # pixels that a crop is shifted by at most
 
 def strategy(name: str, dataset: Dataset) -> Callable[[Tensor, torch.Generator], Tensor]:
     """The augmentation of that name, as a function of images [N, C, H, W], normalised as the data set's, and of the
-    random stream."""
+    random stream.
+
+    Raises:
+        InputError: an unknown one, or the data are no pictures.
+    """
+    require(dataset.pictures, f"'{name}' augments pictures, which {dataset.name} are not: take siamese augmentation, "
+                              f"which is {dataset.strategy} there")
     steps = STRATEGIES[one_of(name, STRATEGIES, "augmentation")](dataset)
 
     def augmented(images: Tensor, generator: torch.Generator) -> Tensor:

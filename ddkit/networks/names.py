@@ -73,12 +73,20 @@ def sketch(name: str, channels: int, classes: int, size: int, width: int = 128) 
 
 def sketch_for(dataset: Dataset, name: str, width: int) -> Network:
     """``sketch`` the network for a data set's images and classes: an error, if it cannot be."""
+    _require_square(dataset, name)
     return sketch(name, dataset.channels, len(dataset.classes), dataset.size, width)
+
+
+def _require_square(dataset: Dataset, name: str) -> None:
+    height, width = dataset.train.images.shape[2:]
+    require(height == width, f"{name} takes square images, and those of {dataset.name} are {height}x{width}: take a "
+                             "kernel, such as NTK, in place of a network")
 
 
 def build_for(dataset: Dataset, name: str, width: int, generator: torch.Generator | None = None,
               precision: str = "float32") -> Network:
     """``build`` the network for a data set's images and classes, on their device."""
+    _require_square(dataset, name)
     network = build(name, dataset.channels, len(dataset.classes), dataset.size, width=width, generator=generator,
                     precision=precision)
     return network.to(dataset.train.images.device)

@@ -23,13 +23,16 @@ from ddkit.training import Protocol, protocol, score
 from ddkit.training.kernel_scores import KERNEL_PROTOCOLS, KernelProtocol
 from ddkit.training.kernel_scores import score as kernel_score
 from ddkit.training.kernels import InfiniteNetwork
+from ddkit.training.protocols.linear import NETWORK, LinearProtocol
+from ddkit.training.protocols.linear import score as linear_score
 from ddkit.training.protocols.prescribed import Prescribed
 from ddkit.training.protocols.prescribed import score as prescribed_score
 from ddkit.training.scores import SCORED
 
-PROTOCOLS = training.PROTOCOLS | KERNEL_PROTOCOLS | {"prescribed": Prescribed()}
+PROTOCOLS = training.PROTOCOLS | KERNEL_PROTOCOLS | {"prescribed": Prescribed(), "linear": LinearProtocol()}
 OF_THE_SET = ("learned", "prescribed")  # those whose numbers come with the set that is scored
-How = Protocol | KernelProtocol | Prescribed
+WITHOUT_NETWORKS = (*KERNEL_PROTOCOLS, "linear")  # those that train no network to answer
+How = Protocol | KernelProtocol | Prescribed | LinearProtocol
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,8 @@ class Evaluate(OfSource, Spec):
     """Names an evaluation: train ``network`` on ``of`` under ``protocol``, once for each of ``seeds`` seeds.
 
     Under a kernel protocol (``kernel_scores``) the kernel of ``network``, which may then be ``NTK`` or ``NNGP``,
-    predicts from ``of``, and ``network`` itself is not trained to answer. Under protocol ``prescribed`` it takes the
-    very steps that belong to the set.
+    predicts from ``of``, and ``network`` itself is not trained to answer; under protocol ``linear`` softmax regression
+    does, whose ``network`` is called so. Under protocol ``prescribed`` it takes the very steps that belong to the set.
     """
 
     RESULT: ClassVar[dict] = {"runs": [SCORED], "protocol": dict, "?classes": [str], "chance": NUMBER,
@@ -80,17 +83,22 @@ class Evaluate(OfSource, Spec):
 
     def check_on(self, dataset: Dataset) -> None:
         self.of.check_on(dataset)
-        if InfiniteNetwork.named(self.network) is None:
+        if not self._fixed:
             sketch_for(dataset, self.network, self.width)
 
+    @property
+    def _fixed(self) -> bool:
+        """Whether nothing is drawn for the model that answers."""
+        return self.protocol == "linear" or InfiniteNetwork.named(self.network) is not None
+
     def _check_network(self) -> None:
-        if self.protocol in KERNEL_PROTOCOLS:
-            KERNEL_PROTOCOLS[self.protocol].check(self.network, self.width)
+        if self.protocol in WITHOUT_NETWORKS:
+            PROTOCOLS[self.protocol].check(self.network, self.width)
             for name in ("epochs", "updates"):
-                require(getattr(self, name) is None, f"protocol '{self.protocol}' trains no classifier: leave the "
-                                                     f"{name} out")
-            require(self.precision == "float32", f"protocol '{self.protocol}' computes kernels in float32 and float64: "
-                                                 "leave the precision out")
+                require(getattr(self, name) is None, f"protocol '{self.protocol}' trains no network to answer: leave "
+                                                     f"the {name} out")
+            require(self.precision == "float32", f"protocol '{self.protocol}' computes in float32 and float64: leave "
+                                                 "the precision out")
         else:
             require(InfiniteNetwork.named(self.network) is None,
                     f"{self.network} is infinitely wide and cannot be trained: take protocol 'kernel', or another "
@@ -100,8 +108,8 @@ class Evaluate(OfSource, Spec):
     @property
     def trials(self) -> int:
         """How many seeds are scored: one where no seed could change the score."""
-        infinite = InfiniteNetwork.named(self.network) is not None and not isinstance(self.of, RandomReal)
-        return 1 if infinite or (self.protocol == "prescribed" and self.of.fixes_start) else self.seeds
+        certain = self._fixed and not isinstance(self.of, RandomReal)
+        return 1 if certain or (self.protocol == "prescribed" and self.of.fixes_start) else self.seeds
 
     @property
     def name(self) -> str:
@@ -123,8 +131,7 @@ class Evaluate(OfSource, Spec):
         dataset, how = job.dataset, self.how(job.dataset)
         if self.protocol in OF_THE_SET:
             how = with_numbers_of(self.of.synthetic(job), how)
-        by_kernel = isinstance(how, KernelProtocol)
-        counted = {"kernel": how.kernel_of(self.network)} if by_kernel else {"cost": self._cost(dataset)}
+        counted = self._counted(how, dataset)
         first, size, met = self.of.training_set(job, 0), self.of.takes(job), self.of.networks_met(job)
         counted |= ({"size": size} if size else {}) | ({} if met is None else {"networks_met": met})
         # By content: a set that was made again since the first seeds is another.
@@ -140,6 +147,12 @@ class Evaluate(OfSource, Spec):
                   "training_images": images, "epochs": how.epochs_for(images)} | counted
         return Outcome(sum(r["train_seconds"] + r["test_seconds"] for r in done), done[0]["updates"], result,
                        superseded=(before.path, job.parts))
+
+    def _counted(self, how: How, dataset: Dataset) -> dict:
+        """The kernel or the model in words, or what the network costs."""
+        if isinstance(how, KernelProtocol):
+            return {"kernel": how.kernel_of(self.network)}
+        return {"model": how.model} if isinstance(how, LinearProtocol) else {"cost": self._cost(dataset)}
 
     def _cost(self, dataset: Dataset) -> dict[str, int]:
         network = build_for(dataset, self.network, self.width, stream(0, "cost")).cpu()
@@ -160,13 +173,14 @@ def _scored(kept: Checkpoint, so_far: Checkpoint, spec: Evaluate, training: Spli
 
 
 def in_precision(how: How, precision: str) -> How:
-    """The protocol with networks of that precision; kernels have their own."""
-    return how if isinstance(how, KernelProtocol) else replace(how, precision=precision)
+    """The protocol with networks of that precision; what trains none has its own."""
+    return how if isinstance(how, KernelProtocol | LinearProtocol) else replace(how, precision=precision)
 
 
 def scorer(how: How):
     """The function that scores by a protocol."""
-    return {KernelProtocol: kernel_score, Prescribed: prescribed_score, Protocol: score}[type(how)]
+    return {KernelProtocol: kernel_score, LinearProtocol: linear_score, Prescribed: prescribed_score,
+            Protocol: score}[type(how)]
 
 
 def with_numbers_of(synthetic: SyntheticSet, how: How) -> How:

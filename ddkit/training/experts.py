@@ -16,7 +16,7 @@ from annotated_types import Ge, Gt
 from torch import Tensor
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from ddkit.data import Dataset, augment
+from ddkit.data import Dataset
 from ddkit.foundation.checkpoints import Checkpoint, same_identity
 from ddkit.foundation.errors import InputError, require
 from ddkit.foundation.files import load_state, read_json, read_tensors, save_state, write_json, write_tensors
@@ -107,7 +107,7 @@ def difficulty_order(folder: Path, plan: Plan, dataset: Dataset, seed: int, iden
         for number in range(plan.judges):
             judges.append(plan.build(dataset, stream(seed, f"judge {number}")))
             fit(judges[-1], dataset.train, replace(plan.protocol, epochs=plan.judge_epochs, sharpness=0.0, gap=0.0),
-                stream(seed, f"judge {number} order"), strategy=augment.default_strategy(dataset.flips),
+                stream(seed, f"judge {number} order"), strategy=dataset.strategy,
                 title=f"judge of difficulty {number + 1} of {plan.judges}", quiet=quiet)
         scores = mean_score(plan.difficulty, judges, dataset.train)
         write_tensors(path, {"order": scores.argsort(stable=True), "scores": scores}, {"identity": identity or {}})
@@ -130,7 +130,7 @@ def train_expert(folder: Path, index: int, plan: Plan, dataset: Dataset, seed: i
     network = plan.build(dataset, stream(seed, f"expert {index}"))
     choose = None if easiest_first is None else lambda epoch: subset(easiest_first, epoch, plan.epochs)
     made = fit(network, dataset.train, plan.protocol, stream(seed, f"expert {index} order"),
-               strategy=augment.default_strategy(dataset.flips), title=f"expert {index + 1} of {plan.experts}",
+               strategy=dataset.strategy, title=f"expert {index + 1} of {plan.experts}",
                checkpoint=Checkpoint(place / "checkpoint.pt", whose), choose=choose, quiet=quiet,
                watch=lambda epoch, net: _save_snapshot(place, epoch, net, plan, dataset, whose))
     return _finish(place, plan, made.losses, made.seconds, whose)

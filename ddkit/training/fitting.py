@@ -211,7 +211,7 @@ def _epoch(network, data: Split, how: Protocol, optimiser, generator, strategy: 
 def _strategy(how: Protocol, dataset: Dataset) -> str | Augmentation:
     """What the protocol augments images of the data set by."""
     siamese = how.augmentation == "siamese"
-    return augment.default_strategy(dataset.flips) if siamese else transforms.strategy(how.augmentation, dataset)
+    return dataset.strategy if siamese else transforms.strategy(how.augmentation, dataset)
 
 
 def _augmented(images: Tensor, strategy: str | Augmentation, generator: torch.Generator) -> Tensor:

@@ -6,6 +6,9 @@ distilled with and say little to a network that is trained on it.
 
 from dataclasses import asdict, dataclass
 
+import torch
+from torch import Tensor
+
 from ddkit.data import Dataset, Split
 from ddkit.foundation.checkpoints import Checkpoint
 from ddkit.foundation.errors import one_of, require
@@ -24,16 +27,18 @@ class KernelProtocol:
     """How a kernel predicts.
 
     Attributes:
-        name: ``kernel`` or ``trained_kernel``.
+        name: ``kernel``, ``trained_kernel`` or ``validated_kernel``.
         networks: whose features make up the kernel; a network of infinite width needs only itself.
         updates: of each of them on the set before its features are taken (0: random features), by SGD.
         ridge: lambda of the regression.
+        ridges: to choose lambda among on the validation part, in place of ``ridge``; of several the largest.
     """
 
     name: str
     networks: int = 8
     updates: int = 0
     ridge: float = RIDGE
+    ridges: tuple[float, ...] = ()
 
     def epochs_for(self, images: int) -> int:
         """Epochs over ``images`` images, which are passed whole."""
@@ -63,6 +68,7 @@ class KernelProtocol:
 KERNEL_PROTOCOLS = {
     "kernel": KernelProtocol("kernel"),
     "trained_kernel": KernelProtocol("trained_kernel", networks=1, updates=100),
+    "validated_kernel": KernelProtocol("validated_kernel", ridges=(10.0, 1.0, 0.1, 1e-2, 1e-3, 1e-4, 1e-5, RIDGE)),
 }
 
 
@@ -80,11 +86,22 @@ def score(training: Split, dataset: Dataset, network: str, how: KernelProtocol, 
     watch = Stopwatch()
     support = training.images.double()
     kernel = _kernel(training, dataset, network, how, seed, width, title, quiet)
-    weights = solve(kernel(support, support), regression_targets(training, len(dataset.classes)), how.ridge)
-    solved = watch.seconds
+    k_ss, targets = kernel(support, support), regression_targets(training, len(dataset.classes))
+    ridge = _best_ridge(kernel, support, k_ss, targets, dataset, how) if how.ridges else how.ridge
+    weights = solve(k_ss, targets, ridge)
+    solved, chosen = watch.seconds, {"ridge": ridge} if how.ridges else {}
     result = metrics(predict(kernel, scored.images, support, weights).cpu(), scored.labels)
     return {"seed": seed, "updates": how.updates, "train_seconds": solved, "test_seconds": watch.seconds - solved,
-            "losses": []} | result
+            "losses": []} | chosen | result
+
+
+def _best_ridge(kernel: Kernel, support: Tensor, k_ss: Tensor, targets: Tensor, dataset: Dataset,
+                how: KernelProtocol) -> float:
+    """The ridge whose predictions of the validation part are most often right."""
+    found = torch.cat([solve(k_ss, targets, ridge) for ridge in how.ridges], 1)
+    predicted = predict(kernel, dataset.val.images, support, found).view(len(dataset.val), len(how.ridges), -1)
+    right = (predicted.argmax(2) == dataset.val.labels[:, None]).sum(0).tolist()
+    return how.ridges[max(range(len(right)), key=lambda index: right[index])]
 
 
 def _kernel(training: Split, dataset: Dataset, network: str, how: KernelProtocol, seed: int, width: int, title: str,

@@ -24,7 +24,7 @@ RIDGE = 1e-6  # lambda, in units of the kernel's mean diagonal entry
 CHUNK = 2000  # images whose rows of the kernel are in memory at once
 MEMORY_MIB = 64  # for the activations of real images
 _ROUNDING = 64  # units in the last place within which a cosine counts as 1
-_NAME = re.compile(r"(NTK|NNGP)(?:D([1-9]))?$")
+_NAME = re.compile(r"(NTK|NNGP)(?:D([0-9]))?$")
 
 Kernel = Callable[[Tensor, Tensor], Tensor]  # images [N, ...] and [M, ...] to [N, M]
 
@@ -53,7 +53,8 @@ class InfiniteNetwork:
 
     @classmethod
     def named(cls, name: str) -> "InfiniteNetwork | None":
-        """``NTK`` or ``NNGP``, with a depth as in ``NTKD3`` (default one hidden layer); None for any other name."""
+        """``NTK`` or ``NNGP``, with a depth as in ``NTKD3`` (default one hidden layer; ``NTKD0``, without any, is linear);
+        None for any other name."""
         match = _NAME.fullmatch(name)
         return match and cls(match[1], int(match[2] or 1))
 

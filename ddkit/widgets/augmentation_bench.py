@@ -38,7 +38,7 @@ class AugmentationBench(Dashboard):
 
     def __init__(self, synthetic: SyntheticSet, dataset: Dataset):
         self.augmenting = Augmenting(synthetic, dataset)
-        usual = augment.parse(augment.default_strategy(dataset.flips))
+        usual = augment.parse(dataset.strategy)
         self.operation = controls.menu("operation", "of the strategies; the data set's own come first", [
             (name + " (not of this data set's strategy)" * (name not in usual), name)
             for name in (*usual, *(name for name in augment.OPERATIONS if name not in usual))])

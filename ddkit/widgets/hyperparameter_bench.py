@@ -8,7 +8,7 @@ from pathlib import Path
 import ipywidgets
 
 from ddkit import methods
-from ddkit.data import SOURCES
+from ddkit.data import PICTURES
 from ddkit.foundation.errors import InputError, require
 from ddkit.foundation.knobs import Knobs, declared
 from ddkit.methods import presets
@@ -97,7 +97,7 @@ class HyperparameterBench(Dashboard):
         self._specs, self._where = {spec.method: spec for spec in specs}, {"root": root, "data": data}
         stored = grid or next(iter(grids()), None)
         self.revealed = Revealed(stored) if stored else None
-        known = dict.fromkeys([*(spec.dataset for spec in specs), *SOURCES])
+        known = dict.fromkeys([*(spec.dataset for spec in specs), *PICTURES])
         self.dataset = controls.menu("data set", "that is distilled; it is fetched, or asked for, if need be", known)
         self.method = controls.menu("method", "that makes the images", list(self._specs))
         self.preset = controls.menu("preset", "the method's named settings that the knobs begin from")

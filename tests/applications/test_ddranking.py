@@ -30,7 +30,7 @@ def colours(monkeypatch) -> Dataset:
     parts = {name: Split(getattr(grey, name).images.repeat(1, 3, 1, 1), getattr(grey, name).labels)
              for name in ("train", "val", "test")}
     dataset = Dataset("digits", **parts, classes=grey.classes, mean=grey.mean * 3, std=grey.std * 3,
-                      fingerprint=grey.fingerprint, flips=False)
+                      fingerprint=grey.fingerprint, strategy="crop_scale_rotate")
 
     class StandIn(torch.utils.data.Dataset):
         def __init__(self, root, train, download, transform):

@@ -7,7 +7,7 @@ import pytest
 from ddkit.course import lesson
 from ddkit.course import task_1 as course
 from ddkit.course.profiles import POLYPS, PROFILES, profile
-from ddkit.data import SOURCES
+from ddkit.data import PICTURES, SOURCES
 from ddkit.foundation.errors import InputError
 from ddkit.methods import presets
 from ddkit.networks import build
@@ -42,7 +42,7 @@ def test_a_preset_prints_what_it_is_on_each_data_set():
     assert presets.get("datadam", "paper", "mhist") == presets.get("datadam", "paper")
 
 
-@pytest.mark.parametrize("dataset", SOURCES)
+@pytest.mark.parametrize("dataset", PICTURES)
 @pytest.mark.parametrize("name", PROFILES)
 def test_every_spec_of_a_profile_fits_its_data_set(name, dataset):
     chosen = profile(name, dataset)

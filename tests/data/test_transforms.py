@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from ddkit.data import transforms
+from ddkit.data.source import MIRRORED
 from ddkit.foundation.errors import InputError
 from ddkit.foundation.packing import nearest_pixels, normalised
 
@@ -17,7 +18,7 @@ def seeded(seed=0):
 def coloured(dataset):
     """The data set in three channels, of which mirror images count as the same."""
     split = replace(dataset.train, images=dataset.train.images.repeat(1, 3, 1, 1))
-    return replace(dataset, train=split, mean=dataset.mean * 3, std=dataset.std * 3, flips=True)
+    return replace(dataset, train=split, mean=dataset.mean * 3, std=dataset.std * 3, strategy=MIRRORED)
 
 
 def test_real_images_are_what_their_bytes_say(mnist):

@@ -95,12 +95,13 @@ def test_float32_kernels_are_accurate_enough_to_predict_with():
     assert float((exact - single).abs().max()) < 1e-5
 
 
-@pytest.mark.parametrize(("name", "kind", "depth"), [("NTK", "NTK", 1), ("NNGP", "NNGP", 1), ("NTKD3", "NTK", 3)])
+@pytest.mark.parametrize(("name", "kind", "depth"), [("NTK", "NTK", 1), ("NNGP", "NNGP", 1), ("NTKD3", "NTK", 3),
+                                               ("NTKD0", "NTK", 0)])
 def test_names_of_infinite_networks(name, kind, depth):
     assert InfiniteNetwork.named(name) == InfiniteNetwork(kind, depth)
 
 
-@pytest.mark.parametrize("name", ["ConvNetD3", "NTKD0", "ntk", "MLP", ""])
+@pytest.mark.parametrize("name", ["ConvNetD3", "NTKD", "ntk", "MLP", ""])
 def test_other_names_are_not_infinite(name):
     assert InfiniteNetwork.named(name) is None
 

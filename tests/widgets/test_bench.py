@@ -7,7 +7,7 @@ import pytest
 
 import ddkit
 from ddkit import methods
-from ddkit.data import SOURCES
+from ddkit.data import PICTURES
 from ddkit.foundation.errors import InputError
 from ddkit.foundation.knobs import declared
 from ddkit.methods import presets
@@ -107,7 +107,7 @@ def test_the_presets_values_are_what_the_knobs_begin_from(bench):
     assert bench.spec.preset == "paper"
 
 
-@pytest.mark.parametrize("dataset", [*SOURCES, "digits-0-1"])
+@pytest.mark.parametrize("dataset", [*PICTURES, "digits-0-1"])
 @pytest.mark.parametrize("method", methods.METHODS)
 def test_every_data_set_is_offered_to_every_method_with_the_presets_values_there(bench, method, dataset):
     bench.method.value, bench.dataset.value = method, dataset

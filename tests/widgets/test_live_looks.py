@@ -101,4 +101,4 @@ def test_every_range_that_the_bench_offers_acts(records, digits, operation):
 def test_at_the_fields_own_ranges_nothing_is_said_to_differ(records, digits):
     bench = AugmentationBench(records["real"].synthetic, digits)
     assert bench.chosen[1] == augment.FIELD and "Not the field's own" not in bench.says.value
-    assert bench.operation.value in augment.parse(augment.default_strategy(digits.flips))
+    assert bench.operation.value in augment.parse(digits.strategy)

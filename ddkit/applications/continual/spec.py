@@ -21,7 +21,7 @@ import torch
 
 from ddkit.applications.base import Application, Job, Outcome
 from ddkit.applications.continual.memory import beside, union
-from ddkit.data import Dataset, Split, augment, name_of
+from ddkit.data import Dataset, Split, name_of
 from ddkit.foundation.errors import one_of, require, whole
 from ddkit.foundation.randomness import stream
 from ddkit.foundation.schema import COUNT, NUMBER
@@ -218,7 +218,7 @@ class Replay(_Learner):
         seen = self.seen(step)
         data, new = self._data(step)
         made = fit(self.network, data, self.spec.how, stream(self.seed, f"continual order {step}"),
-                   title=self.title(step), strategy=augment.default_strategy(seen.flips), checkpoint=self.checkpoint,
+                   title=self.title(step), strategy=seen.strategy, checkpoint=self.checkpoint,
                    quiet=self.job.quiet, choose=lambda epoch: self._mix(epoch, step, new, len(data) - new))
         watch = Stopwatch()
         answers = logits(self.network, seen.test.images)[:, : len(seen.classes)]

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ddkit.applications.base import Application, Job, Outcome, nothing_else, seeded
 from ddkit.applications.privacy.membership import attack, confidence, likelihood_ratios, nearest_are_members
-from ddkit.data import Dataset, Split, augment
+from ddkit.data import Dataset, Split
 from ddkit.foundation.checkpoints import Checkpoint
 from ddkit.foundation.errors import one_of, require, whole
 from ddkit.foundation.files import sha256
@@ -166,7 +166,7 @@ def _model(kept: Checkpoint, training: Checkpoint, job: Job, spec: Membership, p
     how = spec._evaluation.how(dataset)
     network = build_for(dataset, spec.network, spec.width, stream(number, "evaluation network"), how.precision)
     fitted = fit(network, split, how, stream(number, "evaluation order"), title=f"model {number + 1} of {spec.models}",
-                 strategy=augment.default_strategy(dataset.flips), checkpoint=training, quiet=job.quiet)
+                 strategy=dataset.strategy, checkpoint=training, quiet=job.quiet)
     watch = Stopwatch()
     real, of_members = pool.images.cpu(), own
     nearest = None if isinstance(spec.of, Full) else nearest_are_members(

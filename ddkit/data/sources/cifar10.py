@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ddkit.data.idx import damaged
-from ddkit.data.source import Source, download, marks_of_files
+from ddkit.data.source import MIRRORED, Source, download, marks_of_files
 
 
 def _files(root: Path) -> list[tuple[Path, str]]:
@@ -36,4 +36,4 @@ def read(root: Path, size: int):
     return *((d.data.transpose(0, 3, 1, 2), np.asarray(d.targets)) for d in (train, test)), train.classes
 
 
-SOURCE = Source(read, marks, 32, (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616), flips=True)
+SOURCE = Source(read, marks, 32, (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616), MIRRORED)

@@ -31,7 +31,7 @@ import numpy as np
 
 from ddkit.data.cache import cached
 from ddkit.data.image_files import pixels
-from ddkit.data.source import Source
+from ddkit.data.source import MIRRORED, Source
 from ddkit.data.sources.mhist_store import Store, archive_store, folder_store, note
 from ddkit.foundation.errors import InputError, require
 from ddkit.foundation.files import expanded, sha256
@@ -310,4 +310,4 @@ def _decode(copy: Copy, size: int) -> np.ndarray:
     return images
 
 
-SOURCE = Source(read, marks, SIDE, MEAN, STD, flips=True, classes=2)
+SOURCE = Source(read, marks, SIDE, MEAN, STD, MIRRORED, classes=2)

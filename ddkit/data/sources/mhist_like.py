@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 
 from ddkit.data.cache import cached
-from ddkit.data.source import Source, always_there
+from ddkit.data.source import MIRRORED, Source, always_there
 from ddkit.data.sources import mhist
 from ddkit.foundation.errors import InputError, require
 from ddkit.foundation.files import expanded, sha256
@@ -346,4 +346,4 @@ def _rotation(angle: float) -> np.ndarray:
     return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
 
 
-SOURCE = Source(read, always_there, SIZE, MEAN, STD, flips=True, classes=2)
+SOURCE = Source(read, always_there, SIZE, MEAN, STD, MIRRORED, classes=2)

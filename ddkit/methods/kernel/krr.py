@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ddkit.data import Dataset, Split, augment
 from ddkit.foundation import randomness
+from ddkit.foundation.errors import require
 from ddkit.foundation.knobs import Knob, Knobs
 from ddkit.foundation.memory import require_memory
 from ddkit.methods.falling import fall_as_cosine
@@ -67,7 +68,9 @@ class KernelRegression(Method):
         """Prepare to update ``synthetic``; ``rng(name)`` gives the run's random streams."""
         self.dataset, self.synthetic = dataset, synthetic
         self.streams = {name: rng(name) for name in ("networks", "sampling", "augmentation")}
-        self.strategy = augment.default_strategy(dataset.flips) if self.config.augmentation else "none"
+        self.strategy = dataset.strategy if self.config.augmentation else "none"
+        require(not self.config.augmentation or augment.parse(self.strategy),
+                f"{dataset.name} has no augmentation that leaves labels as they are: set augmentation to 0")
         self.start_targets = regression_targets(synthetic.training_split(), len(dataset.classes))
         if self.config.learn_labels:
             synthetic.learn_labels(self.start_targets.float(), "targets")

@@ -177,7 +177,7 @@ class DataDAM(Method):
         """Prepare to update ``synthetic``; ``rng(name)`` gives the run's random streams."""
         self.dataset, self.synthetic = dataset, synthetic
         self.streams = {name: rng(name) for name in ("networks", "sampling", "augmentation", "training")}
-        self.strategy = augment.default_strategy(dataset.flips) if self.config.augmented else "none"
+        self.strategy = dataset.strategy if self.config.augmented else "none"
         self.real = ClassBatches(dataset, self.config.real_batch, self.streams["sampling"])
         self.optimiser = torch.optim.SGD(synthetic.groups(self.config.image_lr), momentum=self.config.image_momentum)
         self.done = 0

@@ -176,7 +176,7 @@ class DistributionMatching(Method):
         named = ["networks", "choice", "sampling", "augmentation", "frequencies", "training", "training augmentation"]
         named += ["sampling network"] * bool(config.sampling_lr) + ["picks"] * bool(config.synthetic_batch)
         self.streams = {name: rng(name) for name in named}
-        self.strategy = augment.default_strategy(dataset.flips) if config.augmented else "none"
+        self.strategy = dataset.strategy if config.augmented else "none"
         self.real = ClassBatches(dataset, config.real_batch, self.streams["sampling"])
         self.optimiser = torch.optim.SGD(synthetic.groups(config.image_lr), momentum=config.image_momentum)
         self.classes = len(dataset.classes)

@@ -95,11 +95,11 @@ class Config(Knobs):
         """Image updates of a whole run: K * T."""
         return self.networks * self.outer
 
-    def strategy(self, flips: bool) -> str:
-        """The augmentation of data whose mirror images are of the same class, or not."""
+    def strategy(self, dataset: Dataset) -> str:
+        """The augmentation of a data set."""
         if not self.augmented:
             return "none"
-        return augment.default_strategy(flips) if self.operations == DEFAULT else self.operations
+        return dataset.augmentation(None if self.operations == DEFAULT else self.operations)
 
 
 _FIELD = ("the paper's code runs K + 1 networks; these are K",
@@ -164,7 +164,7 @@ class GradientMatching(Method):
         named = ["networks", "sampling", "augmentation", "training", "training augmentation"]
         named += ["cutmix"] * bool(config.cutmix) + ["picks"] * bool(config.synthetic_batch)
         self.streams = {name: rng(name) for name in named}
-        self.strategy = config.strategy(dataset.flips)
+        self.strategy = config.strategy(dataset)
         self.real = ClassBatches(dataset, config.real_batch, self.streams["sampling"])
         self.optimiser = torch.optim.SGD(synthetic.groups(config.image_lr), momentum=config.image_momentum)
         self.classes = len(dataset.classes)

@@ -18,7 +18,7 @@ import torch
 from annotated_types import Ge, Gt, Lt
 from torch import Tensor
 
-from ddkit.data import Dataset, augment
+from ddkit.data import Dataset
 from ddkit.foundation import randomness
 from ddkit.foundation.errors import require
 from ddkit.foundation.knobs import Knob, Knobs
@@ -124,7 +124,7 @@ class Config(Knobs):
     def batches(self, dataset: Dataset, synthetic: SyntheticSet, shuffling: torch.Generator,
                 augmentation: torch.Generator) -> Batches:
         """What a student's steps see of a set, one batch after another."""
-        strategy = augment.default_strategy(dataset.flips) if self.augmented else "none"
+        strategy = dataset.strategy if self.augmented else "none"
         how = (self.batch, strategy, shuffling, augmentation, synthetic.labels.device)
         views = synthetic.form.views if self.one_view else 1
         return Batches(len(synthetic.labels), *how) if views == 1 else OneView(len(synthetic.labels), views, *how)

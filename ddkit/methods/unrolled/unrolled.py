@@ -141,7 +141,7 @@ class Unrolled(Method):
         config, device = self.config, dataset.train.images.device
         self.dataset, self.synthetic = dataset, synthetic
         self.streams = {name: rng(name) for name in ("networks", "real", "batches", "augmentation", "windows")}
-        self.strategy = augment.default_strategy(dataset.flips) if config.augmented else "none"
+        self.strategy = dataset.strategy if config.augmented else "none"
         if config.learned_labels:
             _learn_labels(synthetic, config.images)
         template = self._build(torch.Generator())

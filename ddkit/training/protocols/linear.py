@@ -1,0 +1,103 @@
+"""Softmax regression on inputs as they are: the model that is left of a network without hidden layers.
+
+On a graph's propagated rows it is the simple graph convolution (Wu et al., ICML 2019); on means of word vectors, a
+linear classifier of texts. It is convex, so that nothing is drawn and every seed has the same score.
+"""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ddkit.data import Dataset, Split
+from ddkit.foundation.checkpoints import Checkpoint
+from ddkit.foundation.errors import one_of, require
+from ddkit.networks.cost import Stopwatch
+from ddkit.training.scores import metrics
+
+NETWORK = "linear"  # what goes for the network's name
+STRENGTHS = tuple(10 ** (-power / 2) for power in range(0, 11))  # 1 to 1e-5
+LARGEST = 20_000  # rows that are fitted at once
+
+
+@dataclass(frozen=True)
+class LinearProtocol:
+    """How softmax regression is fitted.
+
+    Attributes:
+        strengths: of the weight decay, in units of the rows' mean squared length; that which does best on the
+            validation part is taken, of several the strongest.
+    """
+
+    name: str = "linear"
+    strengths: tuple[float, ...] = STRENGTHS
+
+    def epochs_for(self, images: int) -> int:
+        """No epochs are counted: the optimum is."""
+        return 0
+
+    def as_dict(self) -> dict:
+        return asdict(self)
+
+    @property
+    def model(self) -> str:
+        """What answers, in words."""
+        return "softmax regression, its weight decay chosen on the validation part"
+
+    def check(self, network: str, width: int) -> None:
+        """Raise InputError unless ``network`` is the name of this model."""
+        require(network == NETWORK, f"protocol 'linear' trains no network of the course's: say network '{NETWORK}', got "
+                                    f"'{network}'")
+
+
+def score(training: Split, dataset: Dataset, network: str, how: LinearProtocol, seed: int, *, width: int = 128,
+          split: str = "test", title: str = "linear", checkpoint: Checkpoint | None = None, quiet: bool = False) -> dict:
+    """Fit on ``training`` and score on ``dataset``; arguments and result as of ``training.score``, and ``strength``.
+
+    Raises:
+        InputError: labels that are regressed on, or too many rows.
+    """
+    how.check(network, width)
+    scored = getattr(dataset, one_of(split, ("val", "test"), "split"))
+    require(not training.squared, "the labels of this set are values for a kernel to regress on, no classes or "
+                                  "probabilities: take protocol 'kernel'")
+    require(len(training) <= LARGEST, f"softmax regression is fitted to at most {LARGEST:,} rows, got {len(training):,}")
+    watch = Stopwatch()
+    fitted = [Softmax(training, len(dataset.classes), strength) for strength in how.strengths]
+    right = [int((model(dataset.val.images).argmax(1) == dataset.val.labels.cpu()).sum()) for model in fitted]
+    best = max(range(len(fitted)), key=lambda index: right[index])
+    seconds = watch.seconds
+    result = metrics(fitted[best](scored.images), scored.labels.cpu())
+    return {"seed": seed, "updates": 0, "train_seconds": seconds, "test_seconds": watch.seconds - seconds, "losses": [],
+            "strength": how.strengths[best]} | result
+
+
+class Softmax:
+    """The minimum over W and b of ``mean_i cross-entropy(x_i W + b, y_i) + strength m |W|^2 / 2``, m the mean of
+    ``|x_i|^2``, by scikit-learn's L-BFGS in float64."""
+
+    def __init__(self, training: Split, classes: int, strength: float):
+        from sklearn.linear_model import LogisticRegression
+
+        rows, labels = training.images.flatten(1).double().cpu(), training.labels.cpu()
+        self._scale = float(rows.square().sum(1).mean().sqrt())
+        picks, named, weights = _weighted(labels, classes)
+        model = LogisticRegression(C=1 / (strength * len(rows)), max_iter=1000)
+        self._model = model.fit(rows[picks].numpy() / self._scale, named, weights)
+        self._classes = classes
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Log-probabilities, float64 [N, classes]; a class that was never seen has the least there is."""
+        found = np.full((len(images), self._classes), np.finfo(np.float64).min)
+        found[:, self._model.classes_] = self._model.predict_log_proba(
+            images.flatten(1).double().cpu().numpy() / self._scale)
+        return torch.from_numpy(found)
+
+
+def _weighted(labels: Tensor, classes: int) -> tuple[Tensor, np.ndarray, np.ndarray]:
+    """Which row, which class and with what weight: of soft labels a row counts for every class that it has."""
+    if labels.ndim == 1:
+        return torch.arange(len(labels)), labels.numpy(), np.ones(len(labels))
+    rows, named = torch.nonzero(labels > 0, as_tuple=True)
+    return rows, named.numpy(), labels[rows, named].double().numpy()
