@@ -94,7 +94,8 @@ def tiny() -> Dataset:
             image[:, 3 * int(label) : 3 * int(label) + 2] += 2
         return Split(images, labels)
 
-    return Dataset("tiny", split(12), split(3), split(10), ("up", "mid/dle", "down"), (0.5,), (0.25,), "f" * 64, "crop_scale_rotate")
+    return Dataset("tiny", split(12), split(3), split(10), ("up", "mid/dle", "down"), (0.5,), (0.25,), "f" * 64,
+                   "crop_scale_rotate")
 
 
 @pytest.fixture

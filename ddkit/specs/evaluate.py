@@ -23,7 +23,7 @@ from ddkit.training import Protocol, protocol, score
 from ddkit.training.kernel_scores import KERNEL_PROTOCOLS, KernelProtocol
 from ddkit.training.kernel_scores import score as kernel_score
 from ddkit.training.kernels import InfiniteNetwork
-from ddkit.training.protocols.linear import NETWORK, LinearProtocol
+from ddkit.training.protocols.linear import LinearProtocol
 from ddkit.training.protocols.linear import score as linear_score
 from ddkit.training.protocols.prescribed import Prescribed
 from ddkit.training.protocols.prescribed import score as prescribed_score

@@ -53,8 +53,8 @@ class InfiniteNetwork:
 
     @classmethod
     def named(cls, name: str) -> "InfiniteNetwork | None":
-        """``NTK`` or ``NNGP``, with a depth as in ``NTKD3`` (default one hidden layer; ``NTKD0``, without any, is linear);
-        None for any other name."""
+        """``NTK`` or ``NNGP``, with a depth as in ``NTKD3`` (default one hidden layer; ``NTKD0`` is linear); None for
+        any other name."""
         match = _NAME.fullmatch(name)
         return match and cls(match[1], int(match[2] or 1))
 

@@ -46,7 +46,8 @@ def letters() -> Dataset:
             image[:, 2 * label : 2 * label + 4, 3:13] += 2
         return Split(images, labels)
 
-    return Dataset("digits", split(30), split(3), split(3), tuple("abcdef"), (0.5,), (0.3,), "f" * 64, "crop_scale_rotate")
+    return Dataset("digits", split(30), split(3), split(3), tuple("abcdef"), (0.5,), (0.3,), "f" * 64,
+                   "crop_scale_rotate")
 
 
 @pytest.fixture(scope="module")

@@ -22,18 +22,20 @@ def few(tiny):
 
 def slope(model, training, strength):
     """The gradient in W of the loss that the model should have minimised, by autograd in float64."""
-    rows = training.images.flatten(1).double() / model._scale
-    weights = torch.tensor(model._model.coef_.T, requires_grad=True)
+    rows = training.images.flatten(1).double()
+    length = rows.square().sum(1).mean()
+    weights = model.weights().requires_grad_()
     logits = rows @ weights + torch.from_numpy(model._model.intercept_)
     targets = training.labels if training.labels.ndim == 1 else training.labels.double()
-    loss = F.cross_entropy(logits, targets) + strength / 2 * weights.square().sum()
-    return torch.autograd.grad(loss, weights)[0]
+    loss = F.cross_entropy(logits, targets) + strength * length / 2 * weights.square().sum()
+    return torch.autograd.grad(loss, weights)[0] / length.sqrt()
 
 
 @pytest.mark.parametrize("strength", [1.0, 0.01])
 def test_it_is_the_minimum_of_hard_and_of_soft_labels(few, strength):
     soft = replace(few, labels=torch.rand(len(few), 3, generator=torch.Generator().manual_seed(0)).softmax(1))
-    for training in (few, soft):
+    short = replace(few, images=few.images[..., :4, :4])  # 36 rows of 16 numbers; the others have 64
+    for training in (few, soft, short):
         assert slope(Softmax(training, 3, strength), training, strength).abs().max() < 1e-4
 
 
@@ -73,7 +75,8 @@ def test_it_is_a_protocol_of_evaluations(tmp_path):
 
 
 @pytest.mark.parametrize("options, wrong", [
-    ({"network": "MLP"}, "say network 'linear', got 'MLP'"), ({"network": "linear", "epochs": 3}, "leave the epochs out"),
+    ({"network": "MLP"}, "say network 'linear', got 'MLP'"),
+    ({"network": "linear", "epochs": 3}, "leave the epochs out"),
     ({"network": "linear", "precision": "bfloat16"}, "leave the precision out")])
 def test_what_it_cannot_obey_it_refuses(options, wrong):
     with pytest.raises(InputError, match=wrong):

@@ -19,7 +19,8 @@ from ddkit.training.kernels import InfiniteNetwork
 class Config(krr.Config):
     """The knobs of KIP."""
 
-    network: Annotated[str, Knob("whose kernel it is: NTK or NNGP; NTKD3 has three hidden layers, NTKD0 none (linear)")] = "NTK"
+    network: Annotated[str, Knob("whose kernel it is: NTK or NNGP; NTKD3 has three hidden layers, NTKD0 "
+                                 "none: it is linear")] = "NTK"
 
     def check(self) -> None:
         require(InfiniteNetwork.named(self.network) is not None,

@@ -47,12 +47,13 @@ class LinearProtocol:
 
     def check(self, network: str, width: int) -> None:
         """Raise InputError unless ``network`` is the name of this model."""
-        require(network == NETWORK, f"protocol 'linear' trains no network of the course's: say network '{NETWORK}', got "
-                                    f"'{network}'")
+        require(network == NETWORK, f"protocol 'linear' trains no network of the course's: say network '{NETWORK}', "
+                                    f"got '{network}'")
 
 
 def score(training: Split, dataset: Dataset, network: str, how: LinearProtocol, seed: int, *, width: int = 128,
-          split: str = "test", title: str = "linear", checkpoint: Checkpoint | None = None, quiet: bool = False) -> dict:
+          split: str = "test", title: str = "linear", checkpoint: Checkpoint | None = None,
+          quiet: bool = False) -> dict:
     """Fit on ``training`` and score on ``dataset``; arguments and result as of ``training.score``, and ``strength``.
 
     Raises:
@@ -62,7 +63,8 @@ def score(training: Split, dataset: Dataset, network: str, how: LinearProtocol, 
     scored = getattr(dataset, one_of(split, ("val", "test"), "split"))
     require(not training.squared, "the labels of this set are values for a kernel to regress on, no classes or "
                                   "probabilities: take protocol 'kernel'")
-    require(len(training) <= LARGEST, f"softmax regression is fitted to at most {LARGEST:,} rows, got {len(training):,}")
+    require(len(training) <= LARGEST, f"softmax regression is fitted to at most {LARGEST:,} rows, got "
+                                        f"{len(training):,}")
     watch = Stopwatch()
     fitted = [Softmax(training, len(dataset.classes), strength) for strength in how.strengths]
     right = [int((model(dataset.val.images).argmax(1) == dataset.val.labels.cpu()).sum()) for model in fitted]
@@ -75,24 +77,35 @@ def score(training: Split, dataset: Dataset, network: str, how: LinearProtocol, 
 
 class Softmax:
     """The minimum over W and b of ``mean_i cross-entropy(x_i W + b, y_i) + strength m |W|^2 / 2``, m the mean of
-    ``|x_i|^2``, by scikit-learn's L-BFGS in float64."""
+    ``|x_i|^2``, by scikit-learn's L-BFGS in float64.
+
+    Of rows with more numbers than there are rows only their span is looked at: there lies the minimum.
+    """
 
     def __init__(self, training: Split, classes: int, strength: float):
         from sklearn.linear_model import LogisticRegression
 
         rows, labels = training.images.flatten(1).double().cpu(), training.labels.cpu()
-        self._scale = float(rows.square().sum(1).mean().sqrt())
+        self._basis = torch.linalg.svd(rows, full_matrices=False).Vh.T if rows.shape[1] > len(rows) else None
+        self._scale, self._classes = float(rows.square().sum(1).mean().sqrt()), classes
         picks, named, weights = _weighted(labels, classes)
         model = LogisticRegression(C=1 / (strength * len(rows)), max_iter=1000)
-        self._model = model.fit(rows[picks].numpy() / self._scale, named, weights)
-        self._classes = classes
+        self._model = model.fit(self._seen(training.images)[picks], named, weights)
 
     def __call__(self, images: Tensor) -> Tensor:
         """Log-probabilities, float64 [N, classes]; a class that was never seen has the least there is."""
         found = np.full((len(images), self._classes), np.finfo(np.float64).min)
-        found[:, self._model.classes_] = self._model.predict_log_proba(
-            images.flatten(1).double().cpu().numpy() / self._scale)
+        found[:, self._model.classes_] = self._model.predict_log_proba(self._seen(images))
         return torch.from_numpy(found)
+
+    def weights(self) -> Tensor:
+        """W, float64 [numbers, classes that were seen], of rows as they are given."""
+        found = torch.from_numpy(self._model.coef_.T) / self._scale
+        return found if self._basis is None else self._basis @ found
+
+    def _seen(self, images: Tensor) -> np.ndarray:
+        rows = images.flatten(1).double().cpu()
+        return (rows if self._basis is None else rows @ self._basis).numpy() / self._scale
 
 
 def _weighted(labels: Tensor, classes: int) -> tuple[Tensor, np.ndarray, np.ndarray]:

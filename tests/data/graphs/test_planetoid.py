@@ -72,7 +72,7 @@ def test_a_pickle_that_would_run_something_runs_nothing(toy, tmp_path, part):
 def test_a_damaged_file_is_told(toy, part, content):
     path = planetoid.paths("toy", toy)[part]
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2] if content is None else content)
-    with pytest.raises(InputError, match="is damaged .*: copy it again from"):
+    with pytest.raises(InputError, match=r"is damaged .*: copy it again from"):
         load("toy")
 
 
@@ -99,7 +99,8 @@ def test_distillation_touches_no_test_label(toy, parts, written, tmp_path):
     assert run(judge, root=tmp_path / "first", quiet=True).scores.mean == pytest.approx(1 - poisoned.mean)
 
 
-@pytest.mark.parametrize("name, nodes, published", [("cora", (140, 500, 1000), 80.5), ("citeseer", (120, 500, 1000), 72)])
+@pytest.mark.parametrize("name, nodes, published", [("cora", (140, 500, 1000), 80.5),
+                                                    ("citeseer", (120, 500, 1000), 72)])
 def test_the_public_graphs_say_what_is_published(name, nodes, published, real_data, tmp_path):
     if SOURCES[name].marks(real_data) is None:
         pytest.skip(f"{name} is not in the data folder")

@@ -74,11 +74,11 @@ def _joined(found: Mapping, words: int, classes: int) -> tuple:
     blocks = {part: _matrix(found[part], words) for part in ("allx", "tx")}
     if blocks["allx"].shape[0] != known or blocks["tx"].shape[0] != len(tested):
         raise ValueError("there are other numbers of rows than of labels")
-    nodes = sparse.lil_matrix((number, words), dtype=np.float64)
-    nodes[:known], nodes[tested] = blocks["allx"], blocks["tx"]  # a few of Citeseer's nodes have no words
-    labels = np.full(number, -1)
+    labels, rows = np.full(number, -1), np.full(number, known + len(tested))  # a few of Citeseer's have neither
     labels[:known], labels[tested] = (_classes(found[part], classes) for part in ("ally", "ty"))
-    return sparse.csr_matrix(nodes), labels, len(_classes(found["y"], classes))
+    rows[:known], rows[tested] = np.arange(known), known + np.arange(len(tested))
+    nodes = sparse.vstack([*blocks.values(), sparse.csr_matrix((1, words))]).tocsr()[rows]
+    return nodes.astype(np.float64), labels, len(_classes(found["y"], classes))
 
 
 def _matrix(found: Sparse, words: int):
