@@ -9,7 +9,7 @@ import safetensors.torch
 import torch
 
 from ddkit.__main__ import main
-from ddkit.applications.federated import FedAvg, OneShot, averaging, one_shot, report
+from ddkit.applications.federated import FedAvg, FedDM, OneShot, averaging, feddm, one_shot, report, rounds
 from ddkit.applications.federated.clients import Deal, average, held, of_client, own_images, raw_bytes, weight_bytes
 from ddkit.course.profiles import profile
 from ddkit.data import Split
@@ -25,6 +25,9 @@ from ddkit.training import fit, score
 KIP = Distill("digits", "kip", "course", ipc=2, updates=3, options=(("real_batch", 40),))
 SHOT = OneShot(KIP, 3, 1.0, 300, width=4, seeds=2, epochs=3)
 AVERAGED = FedAvg(Full("digits"), 3, 1.0, 300, 2, width=4, seeds=2)
+NEAR = FedDM(Full("digits"), 3, 1.0, 300, 2, ipc=1, updates=3, image_lr=10.0, real_batch=8, server_epochs=3, width=4,
+             seeds=2)
+SPECS = pytest.mark.parametrize("spec", [SHOT, AVERAGED, NEAR], ids=lambda spec: type(spec).__name__)
 
 
 @pytest.mark.parametrize("alpha", [0.05, 0.5, 100.0, None])
@@ -119,8 +122,8 @@ def test_one_client_averages_to_plain_training(digits, tmp_path):
     found = run(spec, root=tmp_path, quiet=True).result["runs"][0]
     network = build_for(digits, "ConvNetD3", 4, stream(0, "evaluation network"))
     fit(network, digits.train, spec.how, stream(0, "round 0 client 0"), quiet=True)
-    assert found["accuracy"] == averaging.test(network, digits.test)["accuracy"] == found["after"][0]
-    assert found["confusion"] == averaging.test(network, digits.test)["confusion"]
+    assert found["accuracy"] == rounds.test(network, digits.test)["accuracy"] == found["after"][0]
+    assert found["confusion"] == rounds.test(network, digits.test)["confusion"]
 
 
 def answers(record):
@@ -128,7 +131,7 @@ def answers(record):
     return [{name: value for name, value in one.items() if "seconds" not in name} for one in record.result["runs"]]
 
 
-@pytest.fixture(scope="module", params=[SHOT, AVERAGED], ids=lambda spec: type(spec).__name__)
+@pytest.fixture(scope="module", params=[SHOT, AVERAGED, NEAR], ids=lambda spec: type(spec).__name__)
 def made(request, tmp_path_factory):
     return run(request.param, root=tmp_path_factory.mktemp("federated"), quiet=True)
 
@@ -138,17 +141,26 @@ def test_bytes_are_counted_in_both_directions(made, digits):
     up, down = report.traffic(made)
     if isinstance(made.asked, FedAvg):
         assert (up, down) == (2 * 3 * weights, 3 * 3 * weights) and report.traffic(made, 1)[0] == 3 * weights
-        assert all(len(one["after"]) == 2 and one["after"][-1] == one["accuracy"] for one in made.result["runs"])
+    elif isinstance(made.asked, FedDM):
+        sent = [one["sent"] * (4 * 784 + 1) for one in made.result["runs"]]
+        assert [one["up"] for one in made.result["runs"]] == sent
+        assert (up, down) == (sum(sent), 3 * 3 * weights) and report.traffic(made, 1) == (up / 2, 2 * 3 * weights)
     else:
         assert down == 3 * weights and min(one["up"] for one in made.result["runs"]) > 4 * 784
         assert made.result["runs"][0]["up"] != made.result["runs"][1]["up"]  # other deals, other classes
+    if not isinstance(made.asked, OneShot):
+        assert all(len(one["after"]) == 2 and one["after"][-1] == one["accuracy"] for one in made.result["runs"])
     assert made.result["images"] == 300 and not (made.folder / "parts").exists()
+
+
+KILLED = {FedAvg: (averaging, "fit", 13), OneShot: (one_shot, "made_on", None), FedDM: (feddm, "distill", 13)}
+# What is killed, and how often it begins in all: once for every client in every round, and once more.
 
 
 @pytest.mark.parametrize("at", [2, 4])
 def test_one_that_is_killed_goes_on_to_the_same_numbers(made, tmp_path, monkeypatch, at):
     """After ``at`` clients; none that was done before is done again."""
-    home, name = (averaging, "fit") if isinstance(made.asked, FedAvg) else (one_shot, "made_on")
+    home, name, times = KILLED[type(made.asked)]
     real, begun = getattr(home, name), []
 
     def killed(*arguments, **options):
@@ -161,7 +173,7 @@ def test_one_that_is_killed_goes_on_to_the_same_numbers(made, tmp_path, monkeypa
     with pytest.raises(KeyboardInterrupt):
         run(made.asked, root=tmp_path, quiet=True)
     assert answers(run(made.asked, root=tmp_path, quiet=True)) == answers(made)
-    assert name == "made_on" or len(begun) == 2 * 2 * 3 + 1
+    assert times is None or len(begun) == times
 
 
 def test_seeds_side_by_side_give_the_same_numbers(made, tmp_path, one_thread):
@@ -194,7 +206,7 @@ def test_what_cannot_be_is_refused_before_anything_is_written(tmp_path, spec, ch
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("spec", [SHOT, AVERAGED], ids=lambda spec: type(spec).__name__)
+@SPECS
 def test_specs_are_written_down_and_read_back(spec):
     again = restore_spec(json.loads(json.dumps(describe_spec(spec))))
     assert again == spec and again.name == spec.name
@@ -205,7 +217,7 @@ def test_specs_are_written_down_and_read_back(spec):
 def test_the_runs_of_every_profile_can_be_asked_for(name):
     asked = report.asked(profile(name))
     for of in asked.values():
-        assert set(of) == {report.RAW, report.AVERAGED, report.RANDOM, "DataDAM"}
+        assert {report.RAW, report.AVERAGED, report.MATCHED, report.RANDOM, report.AS_MANY_BYTES} < set(of)
         for spec in of.values():
             spec.check()
 
@@ -214,9 +226,11 @@ def test_the_command_shows_all_rows(tmp_path, capsys):
     command = ["federated", "--dataset", "digits", "--method", "kip", "--ipc", "1", "--updates", "2", "--set",
                "real_batch=10", "--clients", "3", "--images", "200", "--alpha", "0.5,even", "--network", "MLP",
                "--epochs", "2", "--full-epochs", "1", "--rounds", "1", "--seeds", "2", "--runs", str(tmp_path)]
-    assert main(command) == 0
+    assert main([*command, "--feddm"]) == 0
     text = capsys.readouterr().out
-    assert all(row in text for row in ("kip", "random real", "raw data, once", "FedAvg", "dealt evenly", "alpha 0.5"))
+    assert all(row in text for row in ("kip", "random real", "raw data, once", "FedAvg", "FedDM", "dealt evenly",
+                                       "alpha 0.5"))
+    assert main([*command, "--feddm", "-1"]) == 2 and "radius" in capsys.readouterr().err
     assert main([*command, "--json", "--figure", str(tmp_path / "figures")]) == 0
     assert list((tmp_path / "figures").glob("federated*.png"))
     assert set(json.loads(capsys.readouterr().out)) == {"alpha 0.5", "dealt evenly"}

@@ -2,6 +2,7 @@
 worth. The specs, and beside them tables, pictures and the command."""
 
 from ddkit.applications.federated.averaging import FedAvg
+from ddkit.applications.federated.feddm import FedDM
 from ddkit.applications.federated.one_shot import OneShot
 
-__all__ = ["FedAvg", "OneShot"]
+__all__ = ["FedAvg", "FedDM", "OneShot"]

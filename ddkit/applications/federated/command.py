@@ -28,8 +28,11 @@ def add_to(add) -> None:
                                                        "several with commas between them")
     parser.add_argument("--images", type=int, help="training images of all clients together (None: all)")
     add_distillation(parser)
-    parser.add_argument("--rounds", type=int, default=10, help="of FedAvg")
+    parser.add_argument("--rounds", type=int, default=10, help="of FedAvg and FedDM")
     parser.add_argument("--local-epochs", type=int, default=1, help="of a client's training in a round of FedAvg")
+    parser.add_argument("--feddm", type=float, nargs="?", const=5.0, metavar="RADIUS", help="a row for FedDM, too, in "
+                        "a ball of this radius (5): in every round sets of --ipc images begin as noise, or as they "
+                        "were sent last, and take --updates and --epochs")
     parser.add_argument("--epochs", type=int, help="of the server on what was sent (None: the standard protocol's)")
     parser.add_argument("--full-epochs", type=int, help="of the server on all raw data (None: the assignment's 20)")
     parser.add_argument("--seeds", type=int, default=5, help="how often all of it is done")
@@ -58,16 +61,21 @@ def _federated(options) -> None:
 
 def _asked(options, alpha: float | None) -> dict:
     """What is run for one way to deal the images, by the name of its row."""
-    from ddkit.applications.federated import FedAvg, OneShot, report
+    from ddkit.applications.federated import FedAvg, FedDM, OneShot, report
     from ddkit.specs import Full, RandomReal
 
     full, made = Full(options.dataset, options.size), distillation(options)
     size = {"network": options.network, "width": width_of(options), "seeds": options.seeds}
     shot = OneShot(made, options.clients, alpha, options.images, epochs=options.epochs, **size)
+    dealt = {"of": full, "clients": options.clients, "alpha": alpha, "images": options.images, "rounds": options.rounds}
+    given = {"updates": options.updates, "server_epochs": options.epochs}
+    near = {} if options.feddm is None else {report.MATCHED: FedDM(
+        **dealt, **size, ipc=options.ipc, radius=options.feddm,
+        **{name: value for name, value in given.items() if value is not None})}
     return {report.RANDOM: replace(shot, of=RandomReal(options.dataset, options.ipc, options.size)), made.method: shot,
+            **near,
             report.RAW: replace(shot, of=full, protocol="assignment", epochs=options.full_epochs),
-            report.AVERAGED: FedAvg(full, options.clients, alpha, options.images, options.rounds, options.local_epochs,
-                                    **size)}
+            report.AVERAGED: FedAvg(**dealt, **size, local_epochs=options.local_epochs)}
 
 
 def _alphas(text: str) -> list[float | None]:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ddkit.applications.federated.averaging import FedAvg
 from ddkit.applications.federated.report import after, traffic
+from ddkit.applications.federated.rounds import InRounds
 from ddkit.plots.looks import looks
 from ddkit.plots.style import Picture, log_ticks, picture, spread
 from ddkit.runs import Record
@@ -14,7 +14,7 @@ MEGABYTE = 1e6
 @picture
 def accuracy_against_bytes(records: dict[str, dict[str, Record]], title: str = "") -> Picture:
     """Test accuracy against the megabytes sent in both directions (logarithmic), a panel for each way to deal the
-    images and a point for what is sent; FedAvg is a curve through its rounds.
+    images and a point for what is sent; what goes in rounds is a curve through them.
 
     Points are means, bars 95 % intervals over seeds.
     """
@@ -23,7 +23,7 @@ def accuracy_against_bytes(records: dict[str, dict[str, Record]], title: str = "
     for axes, (alike, of) in zip(panels, records.items(), strict=True):
         shown = looks(of)
         for name, record in of.items():
-            rounds = range(1, record.asked.rounds + 1) if isinstance(record.asked, FedAvg) else [None]
+            rounds = range(1, record.asked.rounds + 1) if isinstance(record.asked, InRounds) else [None]
             found = [record.scores if number is None else after(record, number) for number in rounds]
             sent = [sum(traffic(record, number)) / MEGABYTE for number in rounds]
             axes.errorbar(sent, [100 * s.mean for s in found], [100 * s.interval for s in found], capsize=2, label=name,
