@@ -117,5 +117,5 @@ def _sound(path: Path, archive: zipfile.ZipFile, name: str) -> Tensor:
     except (wave.Error, EOFError, OSError, zipfile.BadZipFile) as error:
         raise damaged(path, f"{name}: {error}") from error
     if told != (spectrograms.RATE, 1, 2) or not frames:
-        raise damaged(path, f"{name} is no recording of one channel, 16 bits and {spectrograms.RATE:,} samples a second")
+        raise damaged(path, f"{name} is not one channel of 16 bits, {spectrograms.RATE:,} times a second")
     return torch.from_numpy(np.frombuffer(frames, "<i2").astype(np.float32) / 32768)

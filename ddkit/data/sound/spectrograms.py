@@ -1,8 +1,8 @@
 """A sound as a picture: how strong its tones (rows, high ones above) are at each time (columns), and back again.
 
-The short-time Fourier transform of a sound is complex. A spectrogram shows its magnitude; its phase is lost, and Griffin
-and Lim ("Signal Estimation from Modified Short-Time Fourier Transform", 1984) find one that fits: go to the sound and
-back, keep the phase, put the magnitude in again, and repeat.
+The short-time Fourier transform of a sound is complex. A spectrogram shows its magnitude; its phase is lost, and
+Griffin and Lim ("Signal Estimation from Modified Short-Time Fourier Transform", 1984) find one that fits: go to the
+sound and back, keep the phase, put the magnitude in again, and repeat.
 """
 
 import torch

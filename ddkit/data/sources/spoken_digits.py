@@ -25,4 +25,4 @@ def parts(found, tested: np.ndarray):
     return *both, [str(digit) for digit in range(10)]
 
 
-SOURCE = Source(read, marks, SIDE, (0.3012,), (0.2642,), strategy=SOUND)
+SOURCE = Source(read, marks, SIDE, (0.3012,), (0.2642,), strategy=SOUND, pictures=False)
