@@ -174,11 +174,9 @@ def side_by_side(options):
 
 def check_all(specs: Iterable, options) -> None:
     """Refuse what any of the specs cannot do, before the first of them is run; they are of one data set."""
-    from ddkit.data import load
-
     specs = list(specs)
     for spec in specs:
         spec.check()
-    dataset = load(specs[0].dataset, options.data, specs[0].size)
+    dataset = specs[0].load(options.data)
     for spec in specs:
         spec.check_on(dataset)

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from ddkit import __version__
-from ddkit.data import Dataset, Split, fingerprint, load
+from ddkit.data import Dataset, Split
 from ddkit.foundation.device import default_device, describe
 from ddkit.foundation.errors import InputError, require, telling_interrupts
 from ddkit.foundation.files import expanded, sha256, write_tensors
@@ -40,11 +40,7 @@ def find(spec: Spec, root: str | Path | None = None, data: str | Path | None = N
     A record that cannot be read is told, and is none. ``DDKIT_REFERENCE=0`` leaves out those of the repository.
     """
     spec = spec_of(spec)
-    return _find(spec, _fingerprint(spec, data), runs_root(root))
-
-
-def _fingerprint(spec: Spec, data: str | Path | None) -> str | None:
-    return fingerprint(spec.dataset, data, spec.size)
+    return _find(spec, spec.fingerprint(data), runs_root(root))
 
 
 def _find(spec, seen: str | None, root: Path) -> Record | None:
@@ -121,13 +117,13 @@ def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None
     spec.check()
     require(validate_every >= 0, f"validation comes after so many updates, or never (0), got {validate_every}")
     folder, found = folder and expanded(folder), None
-    found = _in(folder, spec, _fingerprint(spec, data)) if folder else find(spec, root, data)
+    found = _in(folder, spec, spec.fingerprint(data)) if folder else find(spec, root, data)
     if found:
         (found.folder / STARTED).unlink(missing_ok=True)  # of a process that was killed right after the record
         return found
     require(makes_runs(), f"{spec.name} is not at hand, and none is made (DDKIT_MAKE=0): unset DDKIT_MAKE, or put its "
                           f"folder into {runs_root(root)}")
-    dataset = load(spec.dataset, data, spec.size).to(default_device())
+    dataset = spec.load(data).to(default_device())
     spec.check_on(dataset)
     identity = {"run": spec.name, "fingerprint": dataset.fingerprint}
     name = maker(runs_root(root))

@@ -3,9 +3,10 @@
 import importlib
 import json
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import ClassVar
 
-from ddkit.data import Dataset, Split, canonical, parse_name
+from ddkit.data import Dataset, Split, canonical, fingerprint, load, parse_name
 from ddkit.foundation.errors import MOST, InputError, meant, plain, require, whole
 from ddkit.foundation.files import sha256
 from ddkit.foundation.finding import modules_in
@@ -106,6 +107,14 @@ class Spec(Named):
     def name(self) -> str:
         """The run's name, which ends in ``key``."""
         raise NotImplementedError
+
+    def load(self, root: str | Path | None) -> Dataset:
+        """What the run works on; whatever it is, it has ``fingerprint``, ``notes`` and ``to(device)``."""
+        return load(self.dataset, root, self.size)
+
+    def fingerprint(self, root: str | Path | None) -> str | None:
+        """The fingerprint of what ``load`` would give; None where the data are not at hand."""
+        return fingerprint(self.dataset, root, self.size)
 
     def work(self, job: Job) -> Outcome:
         """Do what is asked for, or go on with it."""

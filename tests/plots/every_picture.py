@@ -18,6 +18,9 @@ from ddkit.applications.league import plots as league_plots
 from ddkit.applications.league.settings import of_profile
 from ddkit.applications.league.work import Played, play
 from ddkit.applications.privacy import plots as privacy_plots
+from ddkit.applications.recommenders import Recommend
+from ddkit.applications.recommenders import plots as recommender_plots
+from ddkit.applications.recommenders.report import ALL as ALL_USERS
 from ddkit.applications.robustness import plots as robustness_plots
 from ddkit.applications.search import Grid as Networks
 from ddkit.applications.search import plots as search_plots
@@ -150,6 +153,11 @@ def a_federation(averaged=False) -> Record:
                     describe_spec(FedAvg(full, rounds=2) if averaged else OneShot(made)))
 
 
+def a_recommendation(who="fake", ndcg=0.3) -> Record:
+    runs = [{"seed": seed, "ndcg": ndcg + seed / 100, "after": [[0, 0.2], [10, ndcg]]} for seed in range(3)]
+    return a_record({"runs": runs}, describe_spec(Recommend("tastes", who)))
+
+
 NETWORKS = Networks((1, 2), (2,), ("none", "instance"), ("relu",), ("avg", "max"), number=5)
 
 
@@ -248,6 +256,7 @@ PICTURES = {
     "accuracy_against_bytes": lambda: federated_plots.accuracy_against_bytes(
         {"alpha 0.1": {"KIP": a_federation(), "FedAvg": a_federation(averaged=True)}}),
     "deals": lambda: federated_plots.deals({"alpha 0.1": torch.tensor([[3, 0, 5], [0, 4, 1]]).numpy()}),
+    "ndcg": lambda: recommender_plots.ndcg({"learned": a_recommendation(), ALL_USERS: a_recommendation("all", 0.32)}),
     "ranked": lambda: league_plots.ranked(a_league()),
     "against_minutes": lambda: league_plots.against_minutes(a_league()),
     "against_bytes": lambda: league_plots.against_bytes(a_league()),
