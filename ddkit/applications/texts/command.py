@@ -1,0 +1,31 @@
+"""``python -m ddkit texts``."""
+
+from ddkit.cli.options import add_json, add_places, check_all, show
+
+
+def add_to(add) -> None:
+    parser = add("texts", _texts, "distil means of word vectors with KIP, beside counted words, and read them; resumes")
+    add_places(parser)
+    parser.add_argument("--ipc", type=int, default=1, help="texts of each class")
+    parser.add_argument("--seeds", type=int, default=1, help="distillations")
+    parser.add_argument("--words", type=int, default=10, help="that each distilled text is spelt with")
+    add_json(parser)
+
+
+def _texts(options) -> None:
+    from ddkit.applications.texts import report
+    from ddkit.applications.texts.spec import Spelt
+    from ddkit.foundation.errors import whole
+    from ddkit.runs import run
+
+    whole(options.seeds, 1, "--seeds")
+    specs = report.judged(options.ipc, options.seeds)
+    told = {"KIP": Spelt(report.kip(options.ipc, 0), options.words)}
+    check_all([spec for part in specs.values() for of in part.values() for spec in of.values()] + [*told.values()],
+              options)
+    found = {ipc: {name: {seed: run(spec, root=options.runs, data=options.data) for seed, spec in of.items()}
+                   for name, of in part.items()} for ipc, part in specs.items()}
+    said = {name: run(spec, root=options.runs, data=options.data) for name, spec in told.items()}
+    text = f"{report.table(found)}\n\n{report.words_table(said)}"
+    show({name: {str(seed): record.as_dict() for seed, record in of.items()}
+          for part in found.values() for name, of in part.items()}, options, text)
