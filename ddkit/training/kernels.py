@@ -63,6 +63,11 @@ class InfiniteNetwork:
         nngp, ntk = relu_kernels(x, z, self.depth, self.w_std, self.b_std)
         return ntk if self.kind == "NTK" else nngp
 
+    def of_products(self, products: Tensor, x_squares: Tensor, z_squares: Tensor, inputs: int) -> Tensor:
+        """The same of what it looks at: see ``relu_kernels_of_products``."""
+        nngp, ntk = relu_kernels_of_products(products, x_squares, z_squares, inputs, self.depth, self.w_std, self.b_std)
+        return ntk if self.kind == "NTK" else nngp
+
 
 def relu_kernels(x: Tensor, z: Tensor, depth: int, w_std: float = math.sqrt(2),
                  b_std: float = 0.1) -> tuple[Tensor, Tensor]:
@@ -84,12 +89,20 @@ def relu_kernels(x: Tensor, z: Tensor, depth: int, w_std: float = math.sqrt(2),
     """
     x, z = x.flatten(1), z.flatten(1)
     require(x.shape[1] == z.shape[1], f"inputs of {x.shape[1]} and {z.shape[1]} numbers have no common kernel")
+    return relu_kernels_of_products(x @ z.T, x.square().sum(1)[:, None], z.square().sum(1), x.shape[1], depth, w_std,
+                                    b_std)
+
+
+def relu_kernels_of_products(products: Tensor, x_squares: Tensor, z_squares: Tensor, inputs: int, depth: int,
+                             w_std: float, b_std: float) -> tuple[Tensor, Tensor]:
+    """``relu_kernels`` of what they look at: the inputs' products [N, M], and their squared lengths, which broadcast
+    with these; entry by entry, of inputs of so many numbers."""
     scale, shift = w_std**2, b_std**2
-    nngp = scale * (x @ z.T) / x.shape[1] + shift
+    nngp = scale * products / inputs + shift
     ntk = nngp
-    xx, zz = (scale * side.square().mean(1) + shift for side in (x, z))
+    xx, zz = (scale * (squares / inputs) + shift for squares in (x_squares, z_squares))
     for _ in range(depth):
-        lengths = (xx[:, None] * zz).clamp(min=torch.finfo(x.dtype).tiny).sqrt()
+        lengths = (xx * zz).clamp(min=torch.finfo(products.dtype).tiny).sqrt()
         cosine = nngp / lengths
         angle = _Angle.apply(cosine)
         beyond = (math.pi - angle) / (2 * math.pi)

@@ -10,7 +10,7 @@ import torch
 
 from ddkit.__main__ import main
 from ddkit.applications.base import nothing_else, seeded
-from ddkit.applications.privacy import Membership, report
+from ddkit.applications.privacy import Membership, PrivateTraining, report
 from ddkit.applications.privacy import spec as privacy
 from ddkit.applications.privacy.membership import attack, confidence, likelihood_ratios, nearest_are_members, share
 from ddkit.data import Split
@@ -204,6 +204,32 @@ def test_a_start_of_real_images_gives_its_members_away_and_noise_nobody(made, tm
     assert report.nearest(full) is None and full.result["training_images"] == 60
     text = report.table({"kip": made, "start": real, "all": full})
     assert "LiRA, AUC" in text and "1.00 [0.94, 1.00]" in text and "120 images in question" in text
+
+
+PRIVATELY = dataclasses.replace(SPEC, of=Full("digits"), epochs=None, network="MLP",
+                                training=PrivateTraining(updates=3, real_batch=20))
+
+
+def test_dp_sgd_and_private_sets_are_attacked_and_tell_what_they_cost(made, tmp_path):
+    of = Distill("digits", "dp_kip", ipc=1, init="noise", updates=3, options=(("real_batch", 20), ("epsilon", 1.0)))
+    sets, networks = (run(spec, root=tmp_path, quiet=True) for spec in (dataclasses.replace(SPEC, of=of), PRIVATELY))
+    assert all(one["epsilon"] == pytest.approx(1, rel=1e-4) for one in sets.result["runs"])
+    assert all(one["epsilon"] == pytest.approx(10, rel=1e-4) for one in networks.result["runs"])
+    assert networks.result["runs"][0]["updates"] == 3 and report.nearest(networks) is None
+    assert restore_spec(json.loads(json.dumps(describe_spec(PRIVATELY)))) == PRIVATELY
+    assert len({PRIVATELY.name, dataclasses.replace(PRIVATELY, training=PrivateTraining(updates=4)).name}) == 2
+    text = report.table({"kip": made, "dp-kip": sets, "dp-sgd": networks})
+    rows = {line.split("  ")[0]: line for line in text.splitlines()}
+    assert "epsilon" in text and " none " in rows["kip"] and " 1 " in rows["dp-kip"] and " 10 " in rows["dp-sgd"]
+    assert "epsilon " not in report.table({"kip": made}).splitlines()[0]
+
+
+@pytest.mark.parametrize(("changes", "words"), [
+    ({"of": KIP}, "trains on all members"), ({"epochs": 3}, "leave protocol and epochs out"),
+    ({"protocol": "assignment"}, "leave protocol and epochs out"), ({"network": "ConvNetD3BN"}, "batch norm")])
+def test_a_private_training_that_cannot_work_is_refused(changes, words):
+    with pytest.raises(InputError, match=words):
+        dataclasses.replace(PRIVATELY, **changes).check()
 
 
 @pytest.mark.parametrize(("changes", "words"), [

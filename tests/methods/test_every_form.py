@@ -16,6 +16,7 @@ from ddkit.specs import Distill, Evaluate, File, Start
 from ddkit.synthetic import SyntheticSet, formats, forms
 from ddkit.synthetic.forms import FORMS, Canvas
 from ddkit.training.experts import Trajectories, train_expert
+from ddkit.training.kernels import InfiniteNetwork
 
 UPDATES, AT, WHOSE = 4, 2, {"run": "experts", "fingerprint": "0" * 64}
 OF_PIXELS = ("940effcd", "start-standard-ConvNetD3-e4e1cd07")
@@ -35,7 +36,7 @@ def config_of(way):
     method, preset = way
     config = METHODS[method].Config
     changes = {name: value for name, value in SMALL.items() if name in {field.name for field in fields(config)}}
-    if "network" in {field.name for field in fields(config)} and method != "kip":
+    if "network" in {field.name for field in fields(config)} and not InfiniteNetwork.named(config().network):
         changes["network"] = "ConvNetD1"
     return presets.configure(method, preset, changes)
 

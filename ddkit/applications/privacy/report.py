@@ -1,12 +1,16 @@
 """The tables of membership inference: how accurate, and how exposed, for every source side by side."""
 
 import statistics
+from dataclasses import replace
 
 from tabulate import tabulate
 
 from ddkit.applications.privacy.membership import ACCUSED, Share, share
-from ddkit.applications.privacy.spec import ATTACKS
+from ddkit.applications.privacy.spec import ATTACKS, Membership
+from ddkit.course.profiles import Profile
+from ddkit.methods.private.dp_sgd import PrivateTraining
 from ddkit.runs import Record
+from ddkit.specs import Distill, Full, RandomReal
 
 NOTES = (
     "AUC: the probability that an attack scores a member above another image; .5 is guessing. ± is the standard "
@@ -16,6 +20,40 @@ NOTES = (
     "An attack that fails proves nothing: others may succeed. Only a noise whose epsilon is accounted for bounds them "
     "all.",
 )
+
+
+FULL, RANDOM, FROM_REAL, FROM_NOISE = "all members", "random real", "KIP from real", "KIP from noise"
+HIDDEN, ONE_EACH, SGD = "KIP from real, nine pixels in ten hidden", "random real, one per class", "DP-SGD, epsilon 10"
+# Images in question, models, epochs of the sets' networks and of those on all members, and KIP's updates and batch.
+_SIZES = {"quick": (600, 6, 60, 60, 100, 100), "laptop": (10_000, 16, 500, 100, 500, 500),
+          "full": (10_000, 16, None, 200, 8000, 2000)}
+_QUICK = {"updates": 20, "real_batch": 60}  # of private methods
+
+
+def asked(profile: Profile) -> dict[str, Membership]:
+    """The attacks of lesson 14, by what the networks were trained on; these are MLPs, the smallest of the course's."""
+    images, models, epochs, full_epochs, updates, batch = _SIZES[profile.name]
+    data, size, ipc = profile.dataset, profile.size, profile.ipc
+    common = Membership(RandomReal(data, ipc, size), images, models, "standard", "MLP", epochs=epochs)
+    kip = Distill(data, "kip", "course", ipc, updates=updates, size=size, options={"real_batch": batch})
+    sets = {RANDOM: common.of, FROM_REAL: kip, FROM_NOISE: replace(kip, init="noise"),
+            HIDDEN: replace(kip, form="corrupted", form_options={"share": 0.9}), ONE_EACH: RandomReal(data, 1, size)}
+    full = replace(common, of=Full(data, size), protocol="assignment", epochs=full_epochs)
+    return {FULL: full, **{name: replace(common, of=of) for name, of in (sets | _private(profile)).items()},
+            SGD: replace(full, protocol="standard", epochs=None, training=PrivateTraining(
+                **_QUICK if profile.name == "quick" else {}))}
+
+
+def _private(profile: Profile) -> dict[str, Distill]:
+    """Private sets, of one image per class: more of them are more noise."""
+    small = dict(_QUICK) if profile.name == "quick" else {}
+    kip = Distill(profile.dataset, "dp_kip", "course", 1, "noise", size=profile.size,
+                  updates=small.pop("updates", None))
+    found = {f"DP-KIP, epsilon {epsilon:g}": replace(kip, options={**small, "epsilon": epsilon})
+             for epsilon in (10.0, 1.0)}
+    return found | {"private statistics, epsilon 10": Distill(
+        profile.dataset, "one_release", "course", 1, "noise", size=profile.size,
+        **{"updates": 20, "width": 4} if profile.name == "quick" else {})}
 
 
 def spread(record: Record, attack: str, measure: str) -> tuple[float, float]:
@@ -38,16 +76,24 @@ def table(records: dict[str, Record], style: str = "simple") -> str:
     """A row for each source: accuracy, both attacks, the nearest images."""
     measures = ["auc", *(f"{accused:g}" for accused in ACCUSED)]
     rows = []
+    told = any("epsilon" in run for record in records.values() for run in record.result["runs"])
     for name, record in records.items():
         attacks = [_text(*spread(record, attack, measure), measure) for attack in ATTACKS for measure in measures]
-        rows.append((name, record.result["training_images"], str(record.scores), *attacks, str(nearest(record) or "")))
+        rows.append((name, record.result["training_images"], *[_epsilon(record)] * told, str(record.scores), *attacks,
+                     str(nearest(record) or "")))
     heads = [f"{words}, AUC" if measure == "auc" else f"caught at {100 * float(measure):g} % (%)"
              for words in ATTACKS.values() for measure in measures]
-    text = tabulate(rows, ("made from half of the images", "images", "test accuracy", *heads, "nearest"), style,
-                    disable_numparse=True)
+    text = tabulate(rows, ("made from half of the images", "images", *["epsilon"] * told, "test accuracy", *heads,
+                           "nearest"), style, disable_numparse=True)
     first = next(iter(records.values()))
     asked = f"{2 * first.result['members']:,} images in question, n = {len(first.result['runs'])} models in each row"
     return "\n\n".join([text, asked, *NOTES, *(f"({note})" for note in first.notes)])
+
+
+def _epsilon(record: Record) -> str:
+    """What each model of a record has cost; nothing where no noise bounds it."""
+    found = record.result["runs"][0].get("epsilon")
+    return "none" if found is None else f"{found:.3g}"
 
 
 def _text(mean: float, deviation: float, measure: str) -> str:

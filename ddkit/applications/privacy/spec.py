@@ -9,6 +9,7 @@ happens to show (Carlini, Feldman and Nasr, 2022).
 """
 
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import ClassVar
 
 import torch
@@ -22,12 +23,13 @@ from ddkit.foundation.errors import one_of, require, whole
 from ddkit.foundation.files import sha256
 from ddkit.foundation.randomness import stream
 from ddkit.foundation.schema import COUNT, NUMBER
-from ddkit.networks import build_for, sketch_for
+from ddkit.methods.private.dp_sgd import PrivateTraining, fit_privately
+from ddkit.networks import Network, build_for, sketch_for
 from ddkit.networks.cost import Stopwatch
 from ddkit.runs.jobs import PARTS
 from ddkit.runs.workers import in_parallel
 from ddkit.specs import Coreset, Distill, Evaluate, Full, RandomReal, Source, Start
-from ddkit.training import PROTOCOLS, fit, logits
+from ddkit.training import PROTOCOLS, Fit, fit, logits
 from ddkit.training.scores import SCORED, metrics
 
 FEWEST = 6  # models: without the attacked one and its twin four shadows, two on either side of every image
@@ -41,7 +43,8 @@ class Membership(Application):
 
     The record's result has ``runs``, one for each model: its test accuracy, an ``Attack`` for each of ``ATTACKS``, and
     ``nearest``, of how many of the images that the network was trained on the nearest real one is a member (None of the
-    full data); ``members``, how many each model has; and ``training_images``.
+    full data), and the ``epsilon`` of what was made privately (None without noise); ``members``, how many each model
+    has; and ``training_images``.
 
     Attributes:
         of: what a model's network is trained on, made from the model's members alone.
@@ -49,10 +52,12 @@ class Membership(Application):
         models: how many are made, an even number.
         protocol, network, width, epochs: of the networks, as in ``Evaluate``; no kernel's protocol, and not
             ``learned``.
+        training: of networks trained on all members by DP-SGD, in place of the protocol.
         seed: of the images' choice and of who is a member; a model's own seed is its number.
     """
 
-    RESULT: ClassVar[dict] = {"runs": [{**SCORED, "nearest": (None, COUNT), **dict.fromkeys(ATTACKS, _JUDGED)}],
+    RESULT: ClassVar[dict] = {"runs": [{**SCORED, "nearest": (None, COUNT), "?epsilon": (None, NUMBER),
+                                        **dict.fromkeys(ATTACKS, _JUDGED)}],
                               "members": COUNT, "training_images": COUNT}
 
     of: Source
@@ -63,6 +68,7 @@ class Membership(Application):
     width: int = 8
     epochs: int | None = None
     seed: int = 0
+    training: PrivateTraining | None = None
 
     @property
     def _evaluation(self) -> Evaluate:
@@ -82,6 +88,13 @@ class Membership(Application):
                 f"coreset, random real images or the full data; got {type(self.of).__name__}")
         require(getattr(self.of, "experts", None) is None, "experts have seen all images, so that nobody is no member: "
                                                            "choose a method without experts")
+
+        if self.training:
+            require(isinstance(self.of, Full), "DP-SGD is the opponent of sets, and trains on all members: leave the "
+                                               "training out, or ask for the full data")
+            require(self.protocol == "standard" and self.epochs is None, "DP-SGD trains as its own knobs say: leave "
+                                                                         "protocol and epochs out")
+            self.training.check_network(self.network)
 
     def check_on(self, dataset: Dataset) -> None:
         """There are images enough, and what is asked of can be made from half of them."""
@@ -157,24 +170,43 @@ def _model(kept: Checkpoint, training: Checkpoint, job: Job, spec: Membership, p
     if done:
         return done
     watch, source = Stopwatch(), seeded(spec.of, number)
-    if isinstance(source, Distill | Coreset):
-        job.place.mkdir(parents=True, exist_ok=True)
-        split = source.work(job).synthetic.training_split().to(pool.images.device)
-    else:
-        split = source.training_set(job, number)
-    making, dataset = watch.seconds, job.dataset
-    how = spec._evaluation.how(dataset)
-    network = build_for(dataset, spec.network, spec.width, stream(number, "evaluation network"), how.precision)
-    fitted = fit(network, split, how, stream(number, "evaluation order"), title=f"model {number + 1} of {spec.models}",
-                 strategy=dataset.strategy, checkpoint=training, quiet=job.quiet)
+    split, spent = _made(source, job, number)
+    split = split.to(pool.images.device)
+    making = watch.seconds
+    network, fitted, cost = _trained(spec, job, split, training, number)
     watch = Stopwatch()
-    real, of_members = pool.images.cpu(), own
-    nearest = None if isinstance(spec.of, Full) else nearest_are_members(
-        split.images.cpu(), real[of_members], real[~of_members])
-    found = {"seed": number, "accuracy": metrics(logits(network, dataset.test.images), dataset.test.labels)["accuracy"],
+    real = pool.images.cpu()
+    nearest = None if isinstance(spec.of, Full) else nearest_are_members(split.images.cpu(), real[own], real[~own])
+    test = job.dataset.test
+    found = {"seed": number, "accuracy": metrics(logits(network, test.images), test.labels)["accuracy"],
              "updates": fitted.updates, "making_seconds": making, "train_seconds": fitted.seconds,
              "test_seconds": watch.seconds, "training_images": len(split),
-             "nearest": nearest and round(nearest.value * nearest.n),
+             "nearest": nearest and round(nearest.value * nearest.n), **spent, **cost,
              "confidence": confidence(logits(network, pool.images), pool.labels.cpu())}
     kept.save(found)
     return found
+
+
+def _made(source: Source, job: Job, number: int) -> tuple[Split, dict]:
+    """What a model's network is trained on, and the epsilon that making it has cost, where anything was accounted."""
+    if not isinstance(source, Distill | Coreset):
+        return source.training_set(job, number), {}
+    job.place.mkdir(parents=True, exist_ok=True)
+    made = source.work(job).synthetic
+    privacy = made.origin.get("privacy")
+    return made.training_split(), {} if privacy is None else {"epsilon": privacy["epsilon"]}
+
+
+def _trained(spec: Membership, job: Job, split: Split, checkpoint: Checkpoint,
+             number: int) -> tuple[Network, Fit, dict]:
+    """A model's network, what came of its training, and the epsilon of that, where it was DP-SGD's."""
+    dataset, title = job.dataset, f"model {number + 1} of {spec.models}"
+    how = spec._evaluation.how(dataset)
+    network = build_for(dataset, spec.network, spec.width, stream(number, "evaluation network"), how.precision)
+    if spec.training:
+        fitted, cost = fit_privately(network, dataset, spec.training, partial(stream, number), title=title,
+                                     checkpoint=checkpoint, quiet=job.quiet)
+        return network, fitted, {"epsilon": cost["epsilon"]}
+    fitted = fit(network, split, how, stream(number, "evaluation order"), title=title,
+                 strategy=dataset.strategy, checkpoint=checkpoint, quiet=job.quiet)
+    return network, fitted, {}

@@ -14,10 +14,15 @@ It adds up over the sums, also where each depends on those before, and gives (Ba
 Only whole orders are looked at. That is a bound all the same, and a loose one where the best order is close to 2:
 opacus, which knows broken orders, finds a little less noise enough there.
 
+Of a single sum of all images the exact cost is known (Balle and Wang, "Improving the Gaussian Mechanism", ICML 2018,
+theorem 8): with Phi the normal distribution function, delta = Phi(1 / (2 sigma) - epsilon sigma) - e^epsilon
+Phi(-1 / (2 sigma) - epsilon sigma).
+
 Epsilon is of one run. Those of several runs on the same data, trials included, add up.
 """
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 
 import torch
@@ -28,6 +33,7 @@ from ddkit.foundation.errors import require
 HIGHEST = 256  # order
 EXACT = 1e-6  # relative, of the sigma that is found
 MOST_NOISE = 1e6  # sigma beyond which nothing is gained
+MOST_EPSILON = 50.0  # of a single release
 
 
 @lru_cache
@@ -74,8 +80,39 @@ def rdp_sigma(epsilon: float, q: float, steps: int, delta: float) -> float:
     require(rdp_epsilon(q, MOST_NOISE, steps, delta) <= epsilon,
             f"no noise keeps {steps:,} steps within epsilon {epsilon:g} at delta {delta:g}: raise epsilon or delta, or "
             "make fewer steps")
-    low, high = 1e-3, MOST_NOISE
+    return _least(lambda sigma: rdp_epsilon(q, sigma, steps, delta) <= epsilon, 1e-3, MOST_NOISE)
+
+
+def gaussian_delta(epsilon: float, sigma: float) -> float:
+    """The delta of one noisy sum of all images at that epsilon, exactly."""
+    def phi(x: float) -> float:
+        return math.erfc(-x / math.sqrt(2)) / 2
+
+    return phi(1 / (2 * sigma) - epsilon * sigma) - math.exp(epsilon) * phi(-1 / (2 * sigma) - epsilon * sigma)
+
+
+def gaussian_sigma(epsilon: float, delta: float) -> float:
+    """The least noise, in units of the largest norm, with which one noisy sum of all images stays within epsilon.
+
+    Raises:
+        InputError: epsilon is not positive, or above 50, where rounding would tell; or delta is no probability.
+    """
+    require(0 < epsilon <= MOST_EPSILON, f"the epsilon of a single release is above 0 and at most {MOST_EPSILON}, got "
+                                         f"{epsilon:g}")
+    require(0 < delta < 1, f"delta is above 0 and below 1, got {delta:g}")
+    return _least(lambda sigma: gaussian_delta(epsilon, sigma) <= delta, 1e-3, MOST_NOISE)
+
+
+def gaussian_epsilon(sigma: float, delta: float) -> float:
+    """Epsilon of one noisy sum of all images; infinite where it is above 50, as without noise."""
+    if sigma == 0 or gaussian_delta(MOST_EPSILON, sigma) > delta:
+        return math.inf
+    return _least(lambda epsilon: gaussian_delta(epsilon, sigma) <= delta, 1e-6, MOST_EPSILON)
+
+
+def _least(enough: Callable[[float], bool], low: float, high: float) -> float:
+    """The least number between these that is enough, where all above one are."""
     while high / low > 1 + EXACT:
         middle = math.sqrt(low * high)
-        low, high = (low, middle) if rdp_epsilon(q, middle, steps, delta) <= epsilon else (middle, high)
+        low, high = (low, middle) if enough(middle) else (middle, high)
     return high

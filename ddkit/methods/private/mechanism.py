@@ -42,8 +42,12 @@ def clipped_sum(gradients: Tensor, clip: float) -> Tensor:
     since NaN would tell of it through any noise."""
     norms = torch.linalg.vector_norm(gradients, dim=1)
     finite = norms.isfinite()
-    shares = (clip / norms).clamp(max=1)
-    return shares[finite] @ gradients[finite]
+    return shares(norms[finite], clip) @ gradients[finite]
+
+
+def shares(norms: Tensor, clip: float) -> Tensor:
+    """What clipping leaves of gradients of these norms [n]: min(1, clip / norm), and nothing of one not finite."""
+    return (clip / norms).clamp(max=1).where(norms.isfinite(), 0)
 
 
 def privatise(gradients: Iterable[Tensor], clip: float, sigma: float, expected: float,
@@ -53,10 +57,20 @@ def privatise(gradients: Iterable[Tensor], clip: float, sigma: float, expected: 
     Args:
         gradients: of each image, [n, P], in one tensor or in several.
         clip: R, the largest norm of one.
+        sigma, expected, generator: as for ``noisy``.
+    """
+    return noisy(sum(clipped_sum(some, clip) for some in gradients), clip, sigma, expected, generator)
+
+
+def noisy(total: Tensor, clip: float, sigma: float, expected: float, generator: torch.Generator) -> Tensor:
+    """The noisy mean, of the shape of a sum whose terms have norms up to R.
+
+    Args:
+        total: the sum.
+        clip: R.
         sigma: the noise's standard deviation in units of ``clip``.
         expected: B, the images that a batch has on average.
         generator: the noise's random stream.
     """
-    total = sum(clipped_sum(some, clip) for some in gradients)
     noise = torch.randn(total.shape, generator=generator).to(total)
     return (total + sigma * clip * noise) / expected

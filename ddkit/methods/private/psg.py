@@ -6,36 +6,28 @@ The images follow the distance D of two gradients on a network that is trained o
 
 where g~ is ``mechanism.privatise`` of a Poisson batch of all classes. Nothing else of the real images is ever seen, and
 what is computed from a private quantity is as private: the networks, the losses, the images, all states on the way.
-
-Every update makes one noisy gradient, and the set's origin says how many were made and what they cost. A run that was
-broken off goes on with the batches and the noise that it would have had: updates that were lost are made again as the
-same bits, so that nobody sees anything new by them, and count once. (Where the same bits are not certain, as on a GPU,
-what somebody watched of lost updates would be seen a second time under the same noise: begin such a run anew.)
 """
 
-import math
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Gt
 from torch import Tensor
 from torch.nn.utils import parameters_to_vector
 
 from ddkit.data import Dataset
-from ddkit.foundation import randomness
 from ddkit.foundation.errors import require
-from ddkit.foundation.knobs import Knob, Knobs
+from ddkit.foundation.knobs import Knob
 from ddkit.foundation.memory import require_memory
-from ddkit.methods.matching.classes import PoissonBatches
 from ddkit.methods.matching.distances import gradient_distance
 from ddkit.methods.matching.mean_gradient import mean_along, mean_gradient
 from ddkit.methods.matching.pool import NetworkPool, epochs
 from ddkit.methods.matching.student import Batch, Student
-from ddkit.methods.method import Method, Preset
-from ddkit.methods.private.accountant import rdp_epsilon, rdp_sigma
-from ddkit.methods.private.mechanism import FASTEST, privatise, sample_gradients
+from ddkit.methods.method import Preset
+from ddkit.methods.private import door
+from ddkit.methods.private.mechanism import FASTEST, clipped_sum, sample_gradients
 from ddkit.networks import Network, build_for
 from ddkit.networks.bigbatch import images_per_backward
 from ddkit.networks.names import parse
@@ -46,16 +38,11 @@ COPIES = 16  # bytes that a weight's gradient of one image takes while it is cli
 
 
 @dataclass(frozen=True)
-class Config(Knobs):
+class Config(door.Config):
     """The knobs of private sets."""
 
     updates: Annotated[int, Ge(1), Knob("of the images, each by one noisy gradient")] = 100_000
-    epsilon: Annotated[float | None, Gt(0), Knob("privacy of all updates together (null: what comes of sigma)")] = 10.0
-    delta: Annotated[float, Gt(0), Lt(1), Knob("share of outcomes for which that does not hold")] = 1e-5
-    sigma: Annotated[float | None, Ge(0), Knob("noise in units of clip (null: what epsilon asks for)")] = None
     clip: Annotated[float, Gt(0), Knob("largest norm of one image's gradient", "R")] = 0.1
-    noise: Annotated[Literal["seed", "secret"], Knob("whether noise and batches follow from the run's seed, or from "
-                                                     "a number that nobody is told")] = "seed"
     real_batch: Annotated[int, Ge(1), Knob("real images of an update on average", "B")] = 256
     steps: Annotated[int, Ge(1), Knob("updates between two trainings of the network")] = 10
     outer: Annotated[int, Ge(1), Knob("times that many on each network", "T")] = 10
@@ -69,47 +56,30 @@ class Config(Knobs):
     memory_mib: Annotated[int, Ge(1), Knob("for activations, and for the gradients of single images", unit="MiB")] = 512
     precision: Precision = "float32"
 
-    inits = ("noise",)
-
     def check(self) -> None:
         require(parse(self.network)[1].get("norm") != "batch", "an image's own gradient needs a network without batch "
                 f"norm, where it would depend on the others: choose another than {self.network}")
-        require((self.epsilon is None) != (self.sigma is None), "the noise follows from epsilon or is sigma: set one "
-                "of the two to a number and the other to null")
+        super().check()
 
-
-_SAID = (
-    "epsilon holds for one image more or less in the training part, whose size is taken to be known; it is of this run "
-    "alone, and what other runs, trials of rates among them, tell of the same data adds to it",
-    "mean and std, by which images are normalised, are published constants of the data set: where they were computed "
-    "from private images that is not accounted for",
-    "that every class has as many images as are asked for is looked up, and a refusal would tell of it; no other count "
-    "of a class is",
-    "with noise 'seed' the run can be made again, and whoever knows its seed can take the noise away: set noise to "
-    "secret for images that are really private; its generator is a fast one, not a cryptographic one",
-    "the run's record names a fingerprint of all images, and an unfinished run keeps the state of its noise: give "
-    "away the set alone",
-)
 
 PRESETS = {
     "course": Preset({"updates": 400, "real_batch": 1024, "image_lr": 2.0, "inner": 10, "width": 32}, (
         "in place of 100,000 updates by batches of 256 on networks of width 128 there are 400 by batches of 1,024, in "
         "which the noise is smaller beside the gradient, on networks of width 32: minutes of a processor core on MNIST",
         "the learning rate and the batch were chosen on validation data of FashionMNIST, so that no choice tells of "
-        "MNIST", *_SAID)),
+        "MNIST", *door.SAID)),
     "psg": Preset({}, (
         "the paper's code runs 1,001 networks and accounts for 1,000; here every noisy gradient is accounted for",
         "outer is that of 10 images per class: 1 for one, 50 for fifty, with 10,000 and 500,000 updates",
-        "networks have instance norm, those of the code group norm; both treat every image by itself", *_SAID)),
+        "networks have instance norm, those of the code group norm; both treat every image by itself", *door.SAID)),
 }
 
 
-class PrivateMatching(Method):
+class PrivateMatching(door.PrivateMethod):
     """One update of the synthetic set by a noisy gradient of real images."""
 
     Config = Config
     PRESETS = PRESETS
-    private = True
 
     @staticmethod
     def check_memory(config: Config, images: int, pixels: int, weights: int) -> None:
@@ -125,17 +95,8 @@ class PrivateMatching(Method):
                 epsilon.
         """
         config = self.config
-        require(synthetic.origin.get("init") == "noise", "a private set begins from noise, as any other start gives "
-                "away the images that it begins from: set init to noise")
-        require(not synthetic.form.reads_data, "this form takes from real images what noise is decoded with, which a "
-                "private set would give away: choose pixels or another form")
-        self.dataset, self.synthetic = dataset, synthetic
-        self.streams = {name: rng(name) for name in ("networks", "training", "training augmentation")}
-        self.streams |= {name: randomness.secret() if config.noise == "secret" else rng(name)
-                         for name in ("sampling", "noise")}
-        self.real = PoissonBatches(dataset, config.real_batch, self.streams["sampling"])
-        self.sigma = config.sigma if config.epsilon is None else rdp_sigma(config.epsilon, self.real.rate,
-                                                                           config.updates, config.delta)
+        self.enter(dataset, synthetic, rng, config.real_batch, config.updates, config.clip)
+        self.streams |= {name: rng(name) for name in ("networks", "training", "training augmentation")}
         self.optimiser = torch.optim.SGD(synthetic.groups(config.image_lr), momentum=config.image_momentum)
         template = self._build(torch.Generator())
         self.student = Student(template)
@@ -144,19 +105,9 @@ class PrivateMatching(Method):
         self.singles = max(1, min(FASTEST, self.chunk, config.memory_mib * 2**20 // (COPIES * weights)))
         self.pool = NetworkPool(partial(self._build, self.streams["networks"]), 1, config.network_lr, 0.0, 0.0,
                                 self.chunk)
-        synthetic.origin.pop("fingerprint", None)  # a hash of all real images, by which any one could be found out
-        self._spend(0)
 
     def _build(self, generator: torch.Generator) -> Network:
         return build_for(self.dataset, self.config.network, self.config.width, generator, self.config.precision)
-
-    def _spend(self, gradients: int) -> None:
-        """So many noisy gradients have been made; what they cost stands in the set's origin."""
-        self.spent = gradients
-        epsilon = rdp_epsilon(self.real.rate, self.sigma, gradients, self.config.delta)
-        self.synthetic.origin["privacy"] = {
-            "epsilon": epsilon if math.isfinite(epsilon) else None, "delta": self.config.delta, "sigma": self.sigma,
-            "q": self.real.rate, "steps": gradients, "clip": self.config.clip, "noise": self.config.noise}
 
     def update(self) -> dict[str, float]:
         """One step on the images, after the network's renewal or training where it is due.
@@ -165,16 +116,13 @@ class PrivateMatching(Method):
             InputError: all updates that epsilon allows are made.
         """
         config = self.config
-        require(config.epsilon is None or self.spent < config.updates, f"epsilon {config.epsilon} is spent by "
-                f"{config.updates:,} updates: ask for more of them from the beginning")
         if self.spent % (config.outer * config.steps) == 0:
             self.pool.renew()
         elif self.spent % config.steps == 0:
             self.pool.train(-1, self._batches())
         weights = parameters_to_vector(self.pool.network(-1).parameters()).detach()
         loss = self._step(weights, self._noisy_gradient(weights))
-        epsilon = self.synthetic.origin["privacy"]["epsilon"]
-        return {"loss": loss} | ({} if epsilon is None else {"epsilon": epsilon})
+        return self.told(loss=loss)
 
     def _batches(self):
         return epochs(self.synthetic.images.detach(), self.synthetic.labels, self.config.inner,
@@ -183,9 +131,11 @@ class PrivateMatching(Method):
 
     def _noisy_gradient(self, weights: Tensor) -> Tensor:
         """All that is ever seen of real images, [P]."""
-        self._spend(self.spent + 1)
-        gradients = sample_gradients(self.student, weights, *self.real.draw(), self.singles)
-        return privatise(gradients, self.config.clip, self.sigma, self.config.real_batch, self.streams["noise"])
+        def total(images: Tensor, labels: Tensor) -> Tensor:
+            gradients = sample_gradients(self.student, weights, images, labels, self.singles)
+            return sum(clipped_sum(some, self.config.clip) for some in gradients)
+
+        return self.release(total)
 
     def _step(self, weights: Tensor, target: Tensor) -> float:
         """One step of the images towards a gradient [P]; returns the distance."""
@@ -202,14 +152,8 @@ class PrivateMatching(Method):
         return loss.item()
 
     def state_dict(self) -> dict:
-        """All that the next update depends on, besides the synthetic set and the data; how much was spent, too."""
-        return {"spent": self.spent, "sigma": self.sigma, "pool": self.pool.state_dict(),
-                "optimiser": self.optimiser.state_dict(), "streams": randomness.states(self.streams)}
+        return super().state_dict() | {"pool": self.pool.state_dict()}
 
     def load_state_dict(self, state: dict) -> None:
-        """Go on from ``state_dict``; call ``start`` first."""
-        self.sigma = state["sigma"]
-        self._spend(state["spent"])
-        self.pool.load_state_dict(state["pool"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        randomness.restore(self.streams, state["streams"])
+        self.pool.load_state_dict(state["pool"])  # builds networks, before the streams are put where they were
+        super().load_state_dict(state)
