@@ -1,5 +1,5 @@
 """DP-KIP: kernel inducing points behind a noisy door (Vinaroz and Park, "Differentially Private Kernel Inducing Points
-for data distillation", 2023), with the kernel of an infinitely wide network.
+for Privacy-preserving Data Distillation", arXiv:2301.13389), with the kernel of an infinitely wide network.
 
 An image x with target t has its own loss, and this its own gradient in the synthetic images S, which is clipped:
 
