@@ -25,9 +25,9 @@ NOTES = (
 FULL, RANDOM, FROM_REAL, FROM_NOISE = "all members", "random real", "KIP from real", "KIP from noise"
 HIDDEN, ONE_EACH, SGD = "KIP from real, nine pixels in ten hidden", "random real, one per class", "DP-SGD, epsilon 10"
 # Images in question, models, epochs of the sets' networks and of those on all members, and KIP's updates and batch.
-_SIZES = {"quick": (600, 6, 60, 60, 100, 100), "laptop": (10_000, 16, 500, 100, 500, 500),
+_SIZES = {"quick": (600, 6, 60, 60, 100, 100), "laptop": (10_000, 10, 300, 50, 300, 500),
           "full": (10_000, 16, None, 200, 8000, 2000)}
-_QUICK = {"updates": 20, "real_batch": 60}  # of private methods
+_SHORT = {"quick": {"updates": 20, "real_batch": 60}, "laptop": {"updates": 60}, "full": {}}  # of DP-SGD
 
 
 def asked(profile: Profile) -> dict[str, Membership]:
@@ -41,19 +41,18 @@ def asked(profile: Profile) -> dict[str, Membership]:
     full = replace(common, of=Full(data, size), protocol="assignment", epochs=full_epochs)
     return {FULL: full, **{name: replace(common, of=of) for name, of in (sets | _private(profile)).items()},
             SGD: replace(full, protocol="standard", epochs=None, training=PrivateTraining(
-                **_QUICK if profile.name == "quick" else {}))}
+                **_SHORT[profile.name]))}
 
 
 def _private(profile: Profile) -> dict[str, Distill]:
     """Private sets, of one image per class: more of them are more noise."""
-    small = dict(_QUICK) if profile.name == "quick" else {}
-    kip = Distill(profile.dataset, "dp_kip", "course", 1, "noise", size=profile.size,
-                  updates=small.pop("updates", None))
-    found = {f"DP-KIP, epsilon {epsilon:g}": replace(kip, options={**small, "epsilon": epsilon})
-             for epsilon in (10.0, 1.0)}
-    return found | {"private statistics, epsilon 10": Distill(
-        profile.dataset, "one_release", "course", 1, "noise", size=profile.size,
-        **{"updates": 20, "width": 4} if profile.name == "quick" else {})}
+    quick = profile.name == "quick"
+    kip = Distill(profile.dataset, "dp_kip", "course", 1, "noise", size=profile.size, updates=20 if quick else None)
+    found = {f"DP-KIP, epsilon {epsilon:g}": replace(kip, options={**({"real_batch": 60} if quick else {}),
+                                                                   "epsilon": epsilon}) for epsilon in (10.0, 1.0)}
+    summed = Distill(profile.dataset, "one_release", "course", 1, "noise", size=profile.size,
+                     width=4 if quick else None, updates=20 if quick else 250)
+    return found | {"private statistics, epsilon 10": summed}
 
 
 def spread(record: Record, attack: str, measure: str) -> tuple[float, float]:
