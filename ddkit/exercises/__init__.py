@@ -18,6 +18,11 @@ def exercises() -> dict[str, Exercise]:
     return {name: found for module in modules_in(lessons) for name, found in module.EXERCISES.items()}
 
 
+def practice() -> dict[str, Exercise]:
+    """Every exercise that earns no mark, by its name."""
+    return {name: found for module in modules_in(lessons) for name, found in getattr(module, "PRACTICE", {}).items()}
+
+
 def records() -> dict[str, Wanted]:
     """Every exercise whose answer is records, by the name of its check."""
     return {name: found for module in modules_in(lessons) for name, found in module.RECORDS.items()}
@@ -25,7 +30,7 @@ def records() -> dict[str, Wanted]:
 
 def check(name: str, mine: Callable) -> None:
     """Say whether a student's function does what the exercise asks; where it is wrong, a Slip says why."""
-    known = exercises()
+    known = exercises() | practice()
     checking.check(name, known[one_of(name, known, "exercise")], mine)
 
 

@@ -54,7 +54,7 @@ def check(name: str, exercise: Exercise, mine: Callable) -> None:
     """Say that ``mine`` is right or not written yet, or raise a :class:`Slip` that names what is wrong."""
     _require_own(exercise, mine)
     if compare(exercise, mine):
-        print(f"{name}: right ({marks.words(marks.named(name).points)})")
+        print(f"{name}: right ({marks.earned(name)})")
     else:
         print(f"{name}: not solved yet", file=sys.stderr)
 

@@ -71,6 +71,11 @@ def named(name: str) -> Mark:
     return {mark.name: mark for mark in MARKS}[name]
 
 
+def earned(name: str) -> str:
+    """What an exercise of that name earns, in words."""
+    return next((words(mark.points) for mark in MARKS if mark.name == name), "for practice: no mark")
+
+
 def of_lesson(lesson: int) -> tuple[Mark, ...]:
     """The marks that a lesson holds, in the order of the table."""
     return tuple(mark for mark in MARKS if mark.lesson == lesson)

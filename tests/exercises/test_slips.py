@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from ddkit.exercises import check, checking, exercises, marks
+from ddkit.exercises import check, checking, exercises, marks, practice
 from ddkit.exercises.checking import Exercise, Slip
 from ddkit.methods.matching.datadam import attention_map
 
-ALL = exercises()
+ALL = exercises() | practice()
 SLIPS = [(name, sentence) for name, exercise in ALL.items() for sentence in exercise.slips]
 
 
@@ -27,8 +27,16 @@ def test_a_slip_is_named(name, sentence):
 
 
 def test_a_lesson_with_exercises_knows_ten_slips():
-    by_lesson = Counter(marks.named(name).lesson for name, _ in SLIPS)
+    by_lesson = Counter(marks.named(name).lesson for name, _ in SLIPS if name in exercises())
     assert min(by_lesson.values()) >= 10, by_lesson
+    assert all(len(exercise.slips) >= 10 for exercise in practice().values())
+
+
+@pytest.mark.parametrize("name", practice())
+def test_what_is_for_practice_says_so(name, capsys):
+    right = practice()[name].right
+    checking.check(name, replace(practice()[name], allowed=(right.__name__,)), right)
+    assert "right (for practice: no mark)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ALL)
