@@ -11,6 +11,7 @@ from dataclasses import replace
 from ddkit import runs
 from ddkit.applications.backdoor import report as backdoor_report
 from ddkit.applications.continual import report as continual_course
+from ddkit.applications.federated import report as federated_report
 from ddkit.applications.few_shot import course as few_shot_course
 from ddkit.applications.league import report as league_report
 from ddkit.applications.league.at_hand import at_hand
@@ -50,7 +51,8 @@ def page(chosen: Profile, polyps: Profile) -> str:
     tables["task_1"] = task_1.report(task_1.work(chosen, root=REFERENCE, say=lambda _: None), chosen, "github")
     tables["polyps"] = polyp_course.report(polyps, root=REFERENCE)
     facts = _devices() | _polyps(polyps)
-    for told in (_task_1, _precision, _trajectories, _kernels, _lossless, _continual, _search, _league, _attacks):
+    for told in (_task_1, _precision, _trajectories, _kernels, _lossless, _continual, _search, _league, _federated,
+                 _attacks):
         facts |= told(chosen)
     return TEMPLATE.read_text(encoding="utf-8").format(**tables, **facts)
 
@@ -185,6 +187,13 @@ def _games(played: Played, ipc: int) -> str:
     behind = ". Not ahead of ".join(f"{what}: {'; '.join(titles) or 'none'}" for what, titles in close.items())
     return (f"{per_class(ipc)}: of {len(sets)} sets that of {best.title} has the highest mean, {best.score}. Not ahead "
             f"of {behind}. Not played yet: {'; '.join(missing) or 'none'}.")
+
+
+def _federated(chosen: Profile) -> dict[str, str]:
+    """What clients may send, of which there are records."""
+    records = {alike: _there(of) for alike, of in federated_report.asked(chosen).items()}
+    records = {alike: of for alike, of in records.items() if of}
+    return {"federated": federated_report.table(records, "github"), "federated_leads": federated_report.leads(records)}
 
 
 def _attacks(chosen: Profile) -> dict[str, str]:

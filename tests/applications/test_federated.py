@@ -213,6 +213,15 @@ def test_specs_are_written_down_and_read_back(spec):
     assert dataclasses.replace(spec, alpha=None).name != spec.name
 
 
+def test_leads_are_of_the_same_deals_and_told_with_their_error(tmp_path):
+    records = {"alpha 1": {report.AVERAGED: run(AVERAGED, root=tmp_path, quiet=True),
+                           report.MATCHED: run(NEAR, root=tmp_path, quiet=True)}}
+    (alike, name, other), = found = report.compared(records)
+    gap = 100 * (records[alike][name].scores.mean - records[alike][other].scores.mean)
+    assert (name, other) == (report.MATCHED, report.AVERAGED) and found[alike, name, other].gap == pytest.approx(gap)
+    assert f"- FedDM against FedAvg, in points: {gap:+.1f} ± " in report.leads(records)
+
+
 @pytest.mark.parametrize("name", ["quick", "laptop", "full"])
 def test_the_runs_of_every_profile_can_be_asked_for(name):
     asked = report.asked(profile(name))

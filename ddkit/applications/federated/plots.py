@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ddkit.applications.federated.report import after, traffic
+from ddkit.applications.federated.report import RAW, after, traffic
 from ddkit.applications.federated.rounds import InRounds
 from ddkit.plots.looks import looks
 from ddkit.plots.style import Picture, log_ticks, picture, spread
@@ -16,7 +16,7 @@ def accuracy_against_bytes(records: dict[str, dict[str, Record]], title: str = "
     """Test accuracy against the megabytes sent in both directions (logarithmic), a panel for each way to deal the
     images and a point for what is sent; what goes in rounds is a curve through them.
 
-    Points are means, bars 95 % intervals over seeds.
+    Points are means, bars 95 % intervals over seeds; a dotted line stands where raw data, sent once, are.
     """
     figure = Picture(figsize=(3.4 * len(records) + 1, 4.4), layout="constrained")
     panels = figure.subplots(1, len(records), sharey=True, squeeze=False)[0]
@@ -28,6 +28,8 @@ def accuracy_against_bytes(records: dict[str, dict[str, Record]], title: str = "
             sent = [sum(traffic(record, number)) / MEGABYTE for number in rounds]
             axes.errorbar(sent, [100 * s.mean for s in found], [100 * s.interval for s in found], capsize=2, label=name,
                           **shown[name].series)
+        if RAW in of:
+            axes.axvline(sum(traffic(of[RAW])) / MEGABYTE, color="0.5", linestyle=":", linewidth=1, zorder=0)
         axes.set_xscale("log")
         axes.set(title=alike, xlabel="megabytes, both directions")
         log_ticks(axes.xaxis)

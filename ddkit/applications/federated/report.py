@@ -12,6 +12,7 @@ from ddkit.course.profiles import Profile
 from ddkit.runs import Record
 from ddkit.specs import Full
 from ddkit.synthetic.forms.form import FLOAT
+from ddkit.training.leads import Lead
 from ddkit.training.scores import Scores
 
 NOTES = (
@@ -24,12 +25,14 @@ NOTES = (
 LEAK = "FedDM's sets began from real images of the clients', which they may hardly differ from."
 RAW, AVERAGED, MATCHED, RANDOM = "raw data, once", "FedAvg", "FedDM", "random real"
 AS_MANY_BYTES = "random real, as many bytes"  # as the learned pixels take
+PAIRS = (("DataDAM", RANDOM), ("DataDAM", AS_MANY_BYTES), (MATCHED, RANDOM), (MATCHED, AVERAGED), (AVERAGED, RAW),
+         (MATCHED, RAW))  # whom it is interesting to compare with whom
 ALPHAS = {"quick": (0.1, None), "laptop": (0.1, 0.5, None), "full": (0.1, 0.5, None)}
-_SIZES = {"quick": (4, 400, 3, 2, 16), "laptop": (10, 6000, 10, 5, 16), "full": (10, None, 20, 5, 128)}
+_SIZES = {"quick": (3, 300, 3, 2, 8), "laptop": (10, 6000, 10, 5, 16), "full": (10, None, 20, 5, 128)}
 # Clients, the images that they have together, rounds, seeds and the networks' width.
-_EPOCHS = {"quick": (5, 40), "laptop": (10, 200), "full": (None, None)}  # on raw data, and on what is sent
-_UPDATES = {"quick": 10, "laptop": 40, "full": 1000}
-_NEAR = {"quick": {"rounds": 2, "ipc": 2, "updates": 5, "image_lr": 10.0, "real_batch": 16, "server_epochs": 20},
+_EPOCHS = {"quick": (20, 40), "laptop": (10, 200), "full": (None, None)}  # on raw data, and on what is sent
+_UPDATES = {"quick": 5, "laptop": 40, "full": 1000}
+_NEAR = {"quick": {"rounds": 2, "ipc": 2, "updates": 4, "image_lr": 10.0, "real_batch": 16, "server_epochs": 20},
          "laptop": {"rounds": 3, "ipc": 2, "updates": 20, "image_lr": 10.0, "real_batch": 32, "server_epochs": 100},
          "full": {}}
 # Of FedDM; its rate is the better of 10 and 100 on validation images, dealt with a seed that no record has.
@@ -95,3 +98,20 @@ def table(records: dict[str, dict[str, Record]], style: str = "simple") -> str:
     every = [record.asked for of in records.values() for record in of.values()]
     leaks = [LEAK] * any(getattr(spec, "init", "") == "real" for spec in every)
     return "\n\n".join([text, counts, *NOTES, *leaks, *(f"({note})" for note in first.notes)])
+
+
+def compared(records: dict[str, dict[str, Record]]) -> dict[tuple[str, str, str], Lead]:
+    """How far one way is above another, by how clients are dealt to and the names of the two."""
+    return {(alike, name, other): Lead.points(of[name].scores, of[other].scores)
+            for alike, of in records.items() for name, other in PAIRS if name in of and other in of}
+
+
+def leads(records: dict[str, dict[str, Record]]) -> str:
+    """``compared`` in Markdown: a line for each two ways."""
+    lines: dict[tuple[str, str], list[str]] = {}
+    for (alike, name, other), lead in compared(records).items():
+        error = "" if lead.error is None else f" ± {lead.error:.1f}"
+        apart = "" if lead.told_apart else ", not told apart"
+        lines.setdefault((name, other), []).append(f"{lead.gap:+.1f}{error} ({alike}{apart})")
+    return "\n".join(f"- {name} against {other}, in points: {'; '.join(found)}."
+                     for (name, other), found in lines.items())
