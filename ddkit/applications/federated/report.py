@@ -94,16 +94,22 @@ def table(records: dict[str, dict[str, Record]], style: str = "simple") -> str:
                     disable_numparse=True, colalign=("left", "left", "left", "right", "right", "right"))
     first = next(iter(next(iter(records.values())).values()))
     counts = (f"{first.asked.clients} clients with {first.result['images']:,} images together, n = "
-              f"{len(first.result['runs'])} seeds in each row")
+              f"{len(first.result['runs'])} seeds in each row; {first.asked.network} of width {first.asked.width}")
     every = [record.asked for of in records.values() for record in of.values()]
     leaks = [LEAK] * any(getattr(spec, "init", "") == "real" for spec in every)
     return "\n\n".join([text, counts, *NOTES, *leaks, *(f"({note})" for note in first.notes)])
 
 
 def compared(records: dict[str, dict[str, Record]]) -> dict[tuple[str, str, str], Lead]:
-    """How far one way is above another, by how clients are dealt to and the names of the two."""
-    return {(alike, name, other): Lead.points(of[name].scores, of[other].scores)
+    """How far one way is above another, by how clients are dealt to and the names of the two; seeds are paired, as the
+    same one deals the same images to the same clients, and begins at the same weights."""
+    return {(alike, name, other): Lead.of(_points(of[name]), _points(of[other]), paired=True)
             for alike, of in records.items() for name, other in PAIRS if name in of and other in of}
+
+
+def _points(record: Record) -> dict[int, float]:
+    """Accuracies in percent, by seed."""
+    return {run["seed"]: 100 * run["accuracy"] for run in record.result["runs"]}
 
 
 def leads(records: dict[str, dict[str, Record]]) -> str:
