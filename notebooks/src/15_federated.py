@@ -82,6 +82,7 @@ def network(seed):
     return build("ConvNetD3", digits.channels, 10, digits.size, width=16, generator=stream(seed, "lesson 15"))
 
 
+# %%
 def weights_after(half, seed):
     """Those of a network that began with that seed and was trained on one half."""
     made = network(seed)
