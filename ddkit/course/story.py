@@ -16,6 +16,7 @@ FAMILIES = (
 
 # Each term with its meaning and the lesson that introduces it.
 GLOSSARY = {
+    "adjacency": ("who is joined to whom in a graph, as a matrix", 17),
     "adversarial example": ("an image changed so little that an eye would not mind, and so that a network errs", 16),
     "attention map": ("where a network looks: a block's feature maps, summed over the channels, of norm one", 2),
     "backdoor": ("a trigger that was taught with the data: what carries it is called by the trigger's class", 16),
@@ -38,12 +39,14 @@ GLOSSARY = {
     "FedAvg": ("clients train copies of one network, and the mean of their weights is the next", 15),
     "form": ("how the images of a set are made of what is stored", 11),
     "instance norm": ("each channel of each image is shifted and scaled to mean 0 and variance 1 over its places", 1),
+    "graph convolution": ("every node shares its numbers with its neighbours, then weights are applied", 17),
     "images per class": ("the size of a synthetic set, short IPC", 1),
     "kernel": ("a function of two images that stands for the product of their features", 7),
     "lossless": ("a set so good that nothing is lost against the full data, within the error of the test", 8),
     "non-IID": ("dealt so that clients are not alike, as some have few of the classes", 15),
     "NTK": ("neural tangent kernel: the product of a network's gradients for two images", 7),
     "protocol": ("how a network is trained and tested to score a set: optimiser, length, augmentation", 1),
+    "over-smoothing": ("after many graph convolutions all joined nodes are alike", 17),
     "proxy": ("a small set on which networks are compared in place of the full data", 9),
     "siamese augmentation": ("the same random shift, turn or scale for the real and the synthetic side", 2),
     "round": ("of federated learning: something goes down to all clients, and something comes back", 15),
@@ -51,8 +54,10 @@ GLOSSARY = {
     "stratified": ("split so that every class has the same share in each part", 1),
     "synthetic set": ("what is distilled: images with labels", 1),
     "truncation": ("to differentiate through a window of a training's steps only", 12),
+    "TF-IDF": ("how often a word stands in a text, weighed up if it stands in few texts", 17),
     "transfer": ("to train another network on a set than the one it was distilled with", 4),
     "update": ("one step of an optimiser", 1),
+    "word vector": ("numbers that stand for a word, learned so that words of like use lie near", 17),
 }
 
 

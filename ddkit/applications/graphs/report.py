@@ -12,6 +12,7 @@ from ddkit.training.scores import Scores
 
 ALL, RANDOM, HERDING = "all labelled nodes", "random nodes", "herding"
 JUDGES = {"SGC": ("linear", "linear"), "NTK": ("validated_kernel", "NTK")}  # protocol and network
+MADE_FOR = {"KIP, linear": "SGC", "KIP, NTK": "NTK", "GCond-X": "SGC", "GCond": "SGC"}
 NOTES = (
     "SGC: softmax regression on rows with two hops of neighbours' shares, its weight decay chosen on the 500 "
     "validation nodes, as the ridge of the NTK is; that is so for every row. ± is the standard deviation over sets, "
@@ -56,14 +57,15 @@ def sources(graph: str, ipc: int, quick: bool) -> dict[str, list[Source]]:
 
 
 def asked(profile: Profile) -> dict[str, dict[str, dict[str, dict[int, Evaluate]]]]:
-    """The evaluations of lesson 17, by graph, judge, what is judged, and seed; GCond is judged by its own network."""
+    """The evaluations of lesson 17, by graph, judge, what is judged, and seed; what was made for one network is judged
+    by that, and the NTK's are asked with the larger sets alone."""
     found = {}
     for title, (graph, ipc) in graphs(profile).items():
         compared = sources(graph, ipc, profile.name == "quick")
         found[title] = {judge: {name: {seed: Evaluate(source, protocol, network, seeds=5)
                                        for seed, source in enumerate(of)}
-                                for name, of in compared.items() if judge == "SGC" or not name.startswith("GCond")}
-                        for judge, (protocol, network) in JUDGES.items()}
+                                for name, of in compared.items() if MADE_FOR.get(name, judge) == judge}
+                        for judge, (protocol, network) in JUDGES.items() if judge == "SGC" or ipc != 5}
     return found
 
 
