@@ -49,8 +49,8 @@ def add_precision(parser, default: str | None = "float32") -> None:
 def add_data(parser, dataset: str = "digits") -> None:
     """Which data set, at which size."""
     parser.add_argument("--dataset", default=dataset,
-                        help="digits, mnist, fashion_mnist, cifar10, mhist, mhist_like, glyphs or omniglot; mnist-4-9 "
-                             "is some classes of it")
+                        help="digits, mnist, fashion_mnist, cifar10, mhist, mhist_like, glyphs, omniglot, "
+                             "spoken_digits or another source; mnist-4-9 is some classes of it")
     parser.add_argument("--size", type=int, help="side length in pixels (None: the data set's own)")
 
 

@@ -28,8 +28,9 @@ def load(name: str, root: str | Path | None = None, size: int | None = None) -> 
 
     Args:
         name: ``digits`` (scikit-learn's, embedded), ``mnist``, ``fashion_mnist``, ``cifar10``, ``omniglot``, ``glyphs``
-            (letters, drawn), ``mhist`` (the student's own copy) or ``mhist_like`` (synthetic), each as its file in
-            ``data.sources`` says; with classes behind it, as in ``mnist-4-9``, those ``only``.
+            (letters, drawn), ``mhist`` (the student's own copy), ``mhist_like`` (synthetic), ``spoken_digits`` or
+            ``spoken_digits_speaker`` (spectrograms), or another that has a file in ``data.sources``, where each says
+            what it is; with classes behind it, as in ``mnist-4-9``, those ``only``.
         root: folder of the downloaded files in torchvision's layout; None takes the environment's
             ``DDKIT_DATA``, else ``./data`` (``~`` is the user's home). Files that are not there are downloaded into
             it, but for ``mhist``.

@@ -31,7 +31,7 @@ from ddkit.course.profiles import Profile, profile
 from ddkit.foundation.errors import InputError, require
 from ddkit.foundation.files import read_json, write_bytes
 from ddkit.plots import tables
-from ddkit.reference import best_rows
+from ddkit.reference import best_rows, no_pictures
 from ddkit.runs import REFERENCE, Record
 from ddkit.specs import Distill
 from ddkit.training.leads import Lead
@@ -52,7 +52,7 @@ def page(chosen: Profile, polyps: Profile) -> str:
     tables["polyps"] = polyp_course.report(polyps, root=REFERENCE)
     facts = _devices() | _polyps(polyps)
     for told in (_task_1, _precision, _trajectories, _kernels, _lossless, _continual, _search, _league, _federated,
-                 _attacks):
+                 _attacks, no_pictures.told):
         facts |= told(chosen)
     return TEMPLATE.read_text(encoding="utf-8").format(**tables, **facts)
 
@@ -191,24 +191,18 @@ def _games(played: Played, ipc: int) -> str:
 
 def _federated(chosen: Profile) -> dict[str, str]:
     """What clients may send, of which there are records."""
-    records = {alike: _there(of) for alike, of in federated_report.asked(chosen).items()}
+    records = {alike: no_pictures.there(of) for alike, of in federated_report.asked(chosen).items()}
     records = {alike: of for alike, of in records.items() if of}
     return {"federated": federated_report.table(records, "github"), "federated_leads": federated_report.leads(records)}
 
 
 def _attacks(chosen: Profile) -> dict[str, str]:
     """Accuracies under attack, and backdoors, of which there are records."""
-    attacked = _there(robustness_report.asked(chosen))
-    backdoors = {name: _there(of) for name, of in backdoor_report.asked(chosen).items()}
+    attacked = no_pictures.there(robustness_report.asked(chosen))
+    backdoors = {name: no_pictures.there(of) for name, of in backdoor_report.asked(chosen).items()}
     backdoors = {name: of for name, of in backdoors.items() if of}
     return {"robustness": robustness_report.every_table(attacked, "github"),
             "backdoors": backdoor_report.table(backdoors, "github")}
-
-
-def _there(asked: dict) -> dict[str, Record]:
-    """The records that lie here, by the names of what is asked for."""
-    found = {name: runs.find(spec, root=REFERENCE) for name, spec in asked.items()}
-    return {name: record for name, record in found.items() if record}
 
 
 def _ahead(score: Judged, other: Judged) -> bool:

@@ -13,9 +13,9 @@ _TOLD_BY = ("made", "seconds", "fingerprint", "device")  # what two makings of a
 
 
 def shelves() -> tuple[Path, ...]:
-    """The folders that shipped runs lie in: the course's and, apart from what dashboards compare, those of the league
-    and of few-shot distillation."""
-    return REFERENCE, REFERENCE / "league", REFERENCE / "few-shot"
+    """The folders that shipped runs lie in: the course's and, apart from what dashboards compare, those of the league,
+    of few-shot distillation and of data that are no pictures."""
+    return REFERENCE, REFERENCE / "league", REFERENCE / "few-shot", REFERENCE / "beyond-pictures"
 
 
 def reloads_shipped() -> bool:

@@ -13,7 +13,7 @@ IPCS = (1, 10)
 FULL, RANDOM = "full data", "random real"
 NETWORK, SEEDS, EPOCHS = "MLP", 5, 300  # epochs of the standard protocol
 KERNEL = "NTK"
-_DATADAM = {"image_lr": 1.0, "network_steps": 10, "real_batch": 32}
+_DATADAM = {"image_lr": 0.1, "network_steps": 10, "real_batch": 32}
 _WIDTH = 16  # of the ConvNets that DataDAM matches on
 NOTES = (
     f"Networks are {NETWORK}s, the smallest of the course's six: on the full data by the assignment's protocol, else "
