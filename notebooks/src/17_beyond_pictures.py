@@ -289,6 +289,11 @@ texts = lesson.at_hand(text_report.asked, profile)
 lesson.table(text_report.table(texts, "github")) if texts else print("no record of texts is at hand")
 
 # %%
+from ddkit.applications.texts import plots as text_plots
+
+text_plots.accuracies(texts) if texts else print("nothing to draw")
+
+# %%
 for ipc, part in texts.items():
     if text_report.DISTILLED in part:
         lesson.say(f"{ipc} of each class", *(f"    {line}" for line in text_report.leads(part)))
@@ -298,7 +303,8 @@ for ipc, part in texts.items():
 # %% [markdown]
 # ### What does a distilled text say?
 #
-# Nobody can read 50 numbers. But one can ask which words lie nearest. And one can go further, and be honest about it: *spell* the row, as ten real words whose mean comes
+# Nobody can read 50 numbers. But one can ask which words lie nearest: not to the row itself, whose neighbours are "because" and "still" as in any text, but to what sets
+# it apart from the mean of all rows. And one can go further, and be honest about it: *spell* the row, as ten real words whose mean comes
 # near it, and score **these**. The first number is that of vectors which no text has; the second that of a text that could be sent to somebody.
 # **Predict:** how much is lost?
 
@@ -309,8 +315,8 @@ lesson.table(text_report.words_table(said, "github")) if said else print("no rec
 # %%
 for name, record in said.items():
     lost = 100 * (record.result["vectors"] - record.result["texts"])
-    lesson.say(f"{name}: spelt with {record.asked.words} words each, {lost:.1f} points are lost (one set, so that there "
-               "is no error to this number)")
+    lesson.say(f"{name}: spelt with {record.asked.words} words each, {lost:.1f} points are lost (one set, so that "
+               "there is no error to this number)")
 
 # %% [markdown]
 # ## How long it took

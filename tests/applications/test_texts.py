@@ -143,6 +143,7 @@ def test_the_command_tells_all_rows(installed, tmp_path, capsys, monkeypatch):
 
     monkeypatch.setattr(report, "kip", lambda ipc, seed, kip=report.kip: dataclasses.replace(
         kip(ipc, seed), updates=2, options=(("real_batch", 20),)))
-    assert main(["texts", "--runs", str(tmp_path), "--words", "3"]) == 0
+    assert main(["texts", "--runs", str(tmp_path), "--words", "3", "--figure", str(tmp_path)]) == 0
     said = capsys.readouterr().out
     assert all(row in said for row in (report.ALL, report.RANDOM, report.COUNTED, "herding", "texts of 3 words"))
+    assert (tmp_path / "text_accuracies.png").is_file()

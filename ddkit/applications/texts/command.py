@@ -1,5 +1,7 @@
 """``python -m ddkit texts``."""
 
+from pathlib import Path
+
 from ddkit.cli.options import add_json, add_places, check_all, show
 
 
@@ -9,13 +11,15 @@ def add_to(add) -> None:
     parser.add_argument("--ipc", type=int, default=1, help="texts of each class")
     parser.add_argument("--seeds", type=int, default=1, help="distillations")
     parser.add_argument("--words", type=int, default=10, help="that each distilled text is spelt with")
+    parser.add_argument("--figure", metavar="DIR", help="draw the accuracies into this folder")
     add_json(parser)
 
 
 def _texts(options) -> None:
-    from ddkit.applications.texts import report
+    from ddkit.applications.texts import plots, report
     from ddkit.applications.texts.spec import Spelt
     from ddkit.foundation.errors import whole
+    from ddkit.plots.style import save
     from ddkit.runs import run
 
     whole(options.seeds, 1, "--seeds")
@@ -27,5 +31,7 @@ def _texts(options) -> None:
                    for name, of in part.items()} for ipc, part in specs.items()}
     said = {name: run(spec, root=options.runs, data=options.data) for name, spec in told.items()}
     text = f"{report.table(found)}\n\n{report.words_table(said)}"
+    if options.figure:
+        text += f"\n\n{save(plots.accuracies(found), Path(options.figure), 'text_accuracies')[0]}"
     show({name: {str(seed): record.as_dict() for seed, record in of.items()}
           for part in found.values() for name, of in part.items()}, options, text)

@@ -67,7 +67,7 @@ def words_table(records: dict[str, Record], style: str = "simple") -> str:
             for name, record in records.items()}
     rows = [(name, CLASSES[label], ", ".join(nearest), " ".join(spelt))
             for name, of in told.items() for label, nearest, spelt in of]
-    text = tabulate(rows, ("set", "class", "nearest words", "a text with nearly that mean"), style,
+    text = tabulate(rows, ("set", "class", "words near what sets it apart", "a text with nearly that mean"), style,
                     disable_numparse=True)
     worth = [f"{name}: {100 * record.result['vectors']:.1f} % by its vectors, {100 * record.result['texts']:.1f} % by "
              f"texts of {record.asked.words} words" for name, record in records.items()]

@@ -98,8 +98,9 @@ class TfIdf(OfDataset, Spec):
 class Spelt(Application):
     """Names what a set's rows say in words, and what these words alone are worth.
 
-    The record's result has, for each row, its ``nearest`` words by angle and a text ``spelt`` of words whose mean comes
-    near it; ``vectors`` and ``texts`` are the accuracies of the kernel on the rows and on the means of those texts.
+    The record's result has, for each row, the words ``nearest`` by angle to what sets it apart from the set's mean row
+    (which all texts have in common), and a text ``spelt`` of words whose mean comes near the row itself; ``vectors``
+    and ``texts`` are the accuracies of the kernel on the rows and on the means of those texts.
 
     Attributes:
         of: a distilled set or coreset of texts.
@@ -130,9 +131,9 @@ class Spelt(Application):
         again = (torch.from_numpy(means) - dataset.mean[0]) / dataset.std[0]
         scores = [_accuracy(split, dataset)
                   for split in (given, Split(again.view_as(given.images), given.labels, squared=given.squared))]
-        return Outcome(watch.seconds, 0, {"nearest": known.nearest(rows, self.words), "spelt": spelt,
-                                          "labels": made.started_as.tolist(), "vectors": scores[0],
-                                          "texts": scores[1]})
+        result = {"nearest": known.nearest(rows - rows.mean(0), self.words), "spelt": spelt,
+                  "labels": made.started_as.tolist(), "vectors": scores[0], "texts": scores[1]}
+        return Outcome(watch.seconds, 0, result)
 
 
 def _accuracy(split: Split, dataset: Dataset) -> float:
