@@ -303,6 +303,11 @@ if one_shot:
 if one_shot and not above:
     lesson.say("That is a null result: so few updates, on a few classes of each client alone, gain nothing here. "
                "Nobody's set knows what the others send.")
+real = federated_report.AS_MANY_BYTES
+cheap = [alike for (alike, name, against), lead in leads.items()
+         if (name, against) == ("DataDAM", real) and lead.gap < 0 and lead.told_apart]
+lesson.say(f"In the same bytes, four real images for each learned one, real images are ahead at: "
+           f"{', '.join(cheap) or 'none'}.")
 
 # %%
 for alike, of in records.items():

@@ -76,9 +76,9 @@ def test_a_network_outside_comes_back_to_the_border_on_the_straight_way(digits):
 def test_an_update_is_a_step_down_the_loss(digits, tmp_path, monkeypatch):
     """Of one client with all images, in a tiny ball and without augmentation or momentum: by hand."""
     monkeypatch.setattr(feddm, "MOMENTUM", 0.0)
-    monkeypatch.setattr(feddm.augment, "default_strategy", lambda flips: "none")
     spec = dataclasses.replace(SPEC, clients=1, alpha=None, images=200, radius=1e-9, updates=1, real_batch=10**4)
-    network, turn = network_of(digits), turn_of(spec, digits, tmp_path, 0)
+    plain = dataclasses.replace(digits, strategy="none")
+    network, turn = network_of(digits), turn_of(spec, plain, tmp_path, 0)
     classes = range(10)
     smallest = int(torch.bincount(turn.split.labels).min())
     monkeypatch.setattr(feddm.ClassBatches, "draw", lambda self: torch.cat(

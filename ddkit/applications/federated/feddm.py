@@ -135,7 +135,7 @@ class FedDM(InRounds):
         union = Split(torch.cat(there), torch.cat(labels).to(there[0].device))
         centre = copied(network)
         made = fit(network, union, self.how, stream(turn.seed, f"round {turn.number} server"),
-                   strategy=augment.default_strategy(turn.dataset.flips), title=turn.title(self, "server"),
+                   strategy=turn.dataset.strategy, title=turn.title(self, "server"),
                    checkpoint=turn.so_far, quiet=turn.quiet,
                    watch=lambda epoch, latest: bring_near(latest, centre, self.radius))
         return made.updates, made.seconds
@@ -163,7 +163,7 @@ class NearWeights:
         """Prepare to update ``synthetic``; ``rng(name)`` gives the run's random streams."""
         self.streams = {name: rng(name) for name in ("weights", "sampling", "augmentation")}
         self.synthetic, self.classes = synthetic, len(dataset.classes)
-        self.strategy = augment.default_strategy(dataset.flips)
+        self.strategy = dataset.strategy
         self.real = ClassBatches(dataset, self.spec.real_batch, self.streams["sampling"])
         self.optimiser = torch.optim.SGD(synthetic.groups(self.spec.image_lr), momentum=MOMENTUM)
         self.chunk = images_per_backward(self.network, dataset.train.images[:1], MEMORY_MIB)

@@ -20,8 +20,9 @@ def accuracy_against_bytes(records: dict[str, dict[str, Record]], title: str = "
     """
     figure = Picture(figsize=(3.4 * len(records) + 1, 4.4), layout="constrained")
     panels = figure.subplots(1, len(records), sharey=True, squeeze=False)[0]
+    shown = looks({name: None if isinstance(record.asked, InRounds) else record  # which no look of a set says
+                   for of in records.values() for name, record in of.items()})
     for axes, (alike, of) in zip(panels, records.items(), strict=True):
-        shown = looks(of)
         for name, record in of.items():
             rounds = range(1, record.asked.rounds + 1) if isinstance(record.asked, InRounds) else [None]
             found = [record.scores if number is None else after(record, number) for number in rounds]
@@ -38,7 +39,8 @@ def accuracy_against_bytes(records: dict[str, dict[str, Record]], title: str = "
     panels[0].set_ylim(max(low, 0), min(high, 101))
     seeds = spread(len(record.result["runs"]) for of in records.values() for record in of.values())
     figure.suptitle(title or f"What is sent, what it is worth\nmean and 95 % interval (Student's t), n = {seeds} seeds")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    drawn = {name: line for axes in panels for line, name in zip(*axes.get_legend_handles_labels(), strict=True)}
+    figure.legend(drawn.values(), drawn.keys(), loc="outside lower center", ncols=4)
     figure.told = "; ".join(f"{alike}, {name}: {100 * record.scores.mean:.1f} % for "
                             f"{sum(traffic(record)) / MEGABYTE:.2f} MB"
                             for alike, of in records.items() for name, record in of.items())
