@@ -1,8 +1,10 @@
 """What the page says of data that are no pictures, as far as there are records."""
 
 from ddkit import runs
+from ddkit.applications.graphs import report as graph_report
 from ddkit.applications.recommenders import report as recommender_report
 from ddkit.applications.spoken_digits import report as spoken_report
+from ddkit.applications.texts import report as text_report
 from ddkit.course.profiles import Profile
 from ddkit.runs import REFERENCE, Record
 
@@ -18,13 +20,32 @@ def told(chosen: Profile) -> dict[str, str]:
     kip = {f"{said}_{judge or 'networks'}": _accuracy(official, spoken_report.row("KIP", ipc, judge))
            for said, ipc in (("kip", 1), ("ten", 10)) for judge in ("", spoken_report.KERNEL)}
     voices = {f"spoken_{split}": _accuracy(of, spoken_report.FULL) for split, of in spoken.items()}
-    return tables | kip | voices | {"users_shares": _shares(films)}
+    return tables | kip | voices | _graphs(chosen) | _texts(chosen) | {"users_shares": _shares(films)}
 
 
 def there(asked: dict) -> dict[str, Record]:
     """The records that lie here, by the names of what is asked for."""
     found = {name: runs.find(spec, root=REFERENCE) for name, spec in asked.items()}
     return {name: record for name, record in found.items() if record}
+
+
+def _graphs(chosen: Profile) -> dict[str, str]:
+    """The tables of graphs, and of GCond what it leads by."""
+    found = {title: {judge: {name: there(of) for name, of in rows.items()} for judge, rows in judges.items()}
+             for title, judges in graph_report.asked(chosen).items()}
+    leads = [f"- {title}. {line}" for title, judges in found.items()
+             for other in (graph_report.RANDOM, "GCond-X")
+             for line in graph_report.leads({name: judges["SGC"][name] for name in ("GCond", other)}, other)]
+    return {"graphs": graph_report.every_table(found, "github"), "graph_leads": "\n".join(leads)}
+
+
+def _texts(chosen: Profile) -> dict[str, str]:
+    """The tables of texts and of what they say, and what distilled ones lead by."""
+    found = {ipc: {name: there(of) for name, of in part.items()} for ipc, part in text_report.asked(chosen).items()}
+    leads = [f"- {ipc} of each class. {line}" for ipc, part in found.items() if ipc
+             for line in text_report.leads(part)]
+    return {"texts": text_report.table(found, "github"), "text_leads": "\n".join(leads),
+            "text_words": text_report.words_table(there(text_report.in_words(chosen)), "github")}
 
 
 def _accuracy(of: dict[str, Record], name: str) -> str:
