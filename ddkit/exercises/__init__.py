@@ -13,19 +13,25 @@ from ddkit.foundation.errors import one_of
 from ddkit.foundation.finding import modules_in
 
 
+def _every(kind: str) -> dict:
+    """What the lessons' files have under that name, also those in folders."""
+    return {name: found for module in modules_in(lessons, deep=True)
+            for name, found in getattr(module, kind, {}).items()}
+
+
 def exercises() -> dict[str, Exercise]:
     """Every exercise by the name of its check."""
-    return {name: found for module in modules_in(lessons) for name, found in module.EXERCISES.items()}
+    return _every("EXERCISES")
 
 
 def practice() -> dict[str, Exercise]:
     """Every exercise that earns no mark, by its name."""
-    return {name: found for module in modules_in(lessons) for name, found in getattr(module, "PRACTICE", {}).items()}
+    return _every("PRACTICE")
 
 
 def records() -> dict[str, Wanted]:
     """Every exercise whose answer is records, by the name of its check."""
-    return {name: found for module in modules_in(lessons) for name, found in module.RECORDS.items()}
+    return _every("RECORDS")
 
 
 def check(name: str, mine: Callable) -> None:

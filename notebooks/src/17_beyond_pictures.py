@@ -17,10 +17,10 @@ import ddkit  # before torch, whose threads it asks to share the processor
 import numpy as np
 import torch
 import torch.nn.functional as F
+from ddkit import exercises
 from ddkit.course import lesson
 from ddkit.data import SOURCES, data_root
 from ddkit.foundation.errors import InputError
-from ddkit.foundation.randomness import stream
 
 profile = lesson.begin()
 begun = time.process_time()
@@ -77,43 +77,31 @@ for attempt in (lambda: sketch_for(graph, "ConvNetD3", 32), lambda: graph.augmen
 # $$H = S^2 X, \qquad S = D^{-1/2} (A + I) D^{-1/2}, \qquad \hat Y = \mathrm{softmax}(H W)$$
 #
 # The **adjacency** $A$ says who is joined to whom, $I$ that a node listens to itself, and $D$ (the degrees of $A + I$) that nobody is louder for having many friends. This is the **simple
-# graph convolution**, SGC. Write $S^k X$ from the formula:
+# graph convolution**, SGC.
+#
+# **✎ For practice:** write $S^k X$.
 
 # %%
 def my_rows(adjacency, rows, hops):
-    """S^hops X of an adjacency [n, n] without a diagonal and rows [n, d]."""
+    """An adjacency [n, n] without a diagonal, rows [n, d], and how often neighbours share -> [n, d], all in float64."""
+    ### BEGIN SOLUTION
     looped = adjacency + torch.eye(len(rows)).double()
     scale = looped.sum(1) ** -0.5
     for _ in range(hops):
         rows = scale[:, None] * (looped @ (scale[:, None] * rows))
     return rows
+    ### END SOLUTION
 
 
-# %% [markdown]
-# **Try:** spoil it, and see what the check says. Typical slips: no loop; degrees of $A$ instead of $A + I$; dividing by the degree on one side alone; one hop too few.
-
-# %%
-from ddkit.data.sources.graphs.planetoid import propagated
-from scipy import sparse
-
-draw = stream(0, "toy graph")
-near = (torch.rand(12, 12, generator=draw) < 0.2).double().triu(1)
-near, words = near + near.T, torch.rand(12, 5, generator=draw).double()
-words = words / words.sum(1, keepdim=True)  # rows are scaled to sum one first
-truth = torch.from_numpy(propagated(sparse.csr_matrix(words.numpy()), sparse.csr_matrix(near.numpy()), 2).toarray())
-slips = {"no node listens to itself": lambda a, x, k: my_rows(a - torch.eye(len(x)).double(), x, k),
-         "the degree divides on one side alone": lambda a, x, k: torch.linalg.matrix_power(
-             (a + torch.eye(len(x)).double()) / (a.sum(1, keepdim=True) + 1), k) @ x,
-         "one hop is missing": lambda a, x, k: my_rows(a, x, k - 1)}
-found = my_rows(near, words, 2)
-named = [slip for slip, wrong in slips.items() if torch.allclose(found, wrong(near, words, 2))]
-"right" if torch.allclose(found, truth) else f"not yet: {named[0] if named else 'look at the formula again'}"
+exercises.check("propagated-rows", my_rows)
 
 # %% [markdown]
 # **Predict:** softmax regression learns from 20 labelled digits of each class. How does its accuracy depend on the hops: none, one, two, eight, a hundred?
 
 # %%
+from ddkit.data.sources.graphs.planetoid import propagated
 from ddkit.training.protocols.linear import LinearProtocol, score
+from scipy import sparse
 from sklearn.datasets import load_digits
 from sklearn.neighbors import kneighbors_graph
 from ddkit.data import Split
@@ -175,20 +163,19 @@ lesson.say(f"here {better} made the better set, by {100 * abs(first.mean - secon
 #
 # $$A'_{ij} = \sigma\!\left(\tfrac12 \left(f([x'_i; x'_j]) + f([x'_j; x'_i])\right)\right), \qquad H' = S'^2 X'$$
 #
-# It matches gradients (lesson 11). Of SGC the gradient is a formula, so nothing is differentiated twice. By hand, beside autograd:
+# It matches gradients (lesson 11). Of SGC the gradient is a formula, so nothing is differentiated twice.
+#
+# **✎ For practice:** write it, of the mean cross-entropy of $\mathrm{softmax}(H W)$ in $W$. `F.one_hot(labels, classes)` has the truth.
 
 # %%
 def my_gradient(rows, labels, W):
-    """The gradient in W of the mean cross-entropy of softmax(H W), [d, classes]."""
+    """Rows [n, d], labels [n], weights [d, classes] -> [d, classes]."""
+    ### BEGIN SOLUTION
     return rows.T @ ((rows @ W).softmax(1) - F.one_hot(labels, W.shape[1])) / len(rows)
+    ### END SOLUTION
 
 
-rows, labels = graph.train.images.flatten(1).double(), graph.train.labels
-W = torch.randn(64, 10, generator=draw, dtype=torch.float64).requires_grad_()
-wanted = torch.autograd.grad(F.cross_entropy(rows @ W, labels), W)[0]
-apart = float((my_gradient(rows, labels, W.detach()) - wanted).abs().max())
-assert apart < 1e-10
-f"the formula and autograd differ by {apart:.0e}"
+exercises.check("softmax-gradient", my_gradient)
 
 # %% [markdown]
 # **Predict** before you go on: what can edges add, if the network is linear? Here is the thought to weigh. SGC sees of a synthetic graph nothing but $H' = S'^2 X'$. If

@@ -37,10 +37,14 @@ def accuracies(records: dict[str, dict[str, dict[int, Record]]], title: str = ""
 
     Points are means, bars 95 % intervals over sets; a row of one set has none.
     """
-    figure = Picture(figsize=(4.6 * len(records), 3.6), layout="constrained")
-    panels = figure.subplots(1, len(records), squeeze=False)[0]
+    columns = min(2, len(records))
+    rows = -(-len(records) // columns)
+    figure = Picture(figsize=(4.5 * columns, 2.7 * rows + 0.4), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).flatten()
+    for axes in panels[len(records):]:
+        axes.set_visible(False)
     told = []
-    for axes, (graph, of) in zip(panels, records.items(), strict=True):
+    for axes, (graph, of) in zip(panels, records.items(), strict=False):
         scores = {name: pooled(one) for name, one in of["SGC"].items()}
         names = list(scores)
         axes.errorbar([100 * s.mean for s in scores.values()], range(len(names)),
