@@ -193,7 +193,8 @@ def _federated(chosen: Profile) -> dict[str, str]:
     """What clients may send, of which there are records."""
     records = {alike: no_pictures.there(of) for alike, of in federated_report.asked(chosen).items()}
     records = {alike: of for alike, of in records.items() if of}
-    return {"federated": federated_report.table(records, "github"), "federated_leads": federated_report.leads(records)}
+    return {"federated": federated_report.table(records, "github"), "federated_leads": federated_report.leads(records),
+            "federated_missing": federated_report.missing(records, chosen)}
 
 
 def _attacks(chosen: Profile) -> dict[str, str]:

@@ -278,6 +278,7 @@ lesson.say(f"(from one image of the client to its nearest other: {among:.1f}); o
 from ddkit.applications.federated import report as federated_report
 
 records = lesson.at_hand(federated_report.asked, profile)
+lesson.say(federated_report.missing(records, profile))
 lesson.table(federated_report.table(records, "github"))
 
 # %%
@@ -308,6 +309,18 @@ cheap = [alike for (alike, name, against), lead in leads.items()
          if (name, against) == ("DataDAM", real) and lead.gap < 0 and lead.told_apart]
 lesson.say(f"In the same bytes, four real images for each learned one, real images are ahead at: "
            f"{', '.join(cheap) or 'none'}.")
+
+# %%
+for against in ("FedAvg", "random real"):
+    found = {alike: lead for (alike, name, other), lead in leads.items() if (name, other) == ("FedDM", against)}
+    ahead = [alike for alike, lead in found.items() if lead.told_apart and lead.gap > 0]
+    behind = [alike for alike, lead in found.items() if lead.told_apart and lead.gap < 0]
+    lesson.say(f"FedDM is ahead of {against} at: {', '.join(ahead) or 'none'}; "
+               f"behind at: {', '.join(behind) or 'none'}.")
+
+# %% [markdown]
+# Where clients are not alike, weights that were trained on a few digits each pull apart, and a round of averaging undoes what another client learned; images of all clients, real or not, can be trained on
+# *together*. Where clients are alike, nothing pulls apart. Which of the two the lines above show, you can read now; and what a few real images would do in place of all of it.
 
 # %%
 for alike, of in records.items():

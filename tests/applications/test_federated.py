@@ -222,6 +222,13 @@ def test_leads_are_of_the_same_deals_and_told_with_their_error(tmp_path):
     assert f"- FedDM against FedAvg, in points: {gap:+.1f} ± " in report.leads(records)
 
 
+def test_what_has_no_record_is_named():
+    asked = report.asked(profile("quick"))
+    assert report.missing(asked, profile("quick")) == ""
+    some = {"alpha 0.1": {name: spec for name, spec in asked["alpha 0.1"].items() if name != "FedDM"}}
+    assert report.missing(some, profile("quick")) == "No record is at hand of alpha 0.1: FedDM; dealt evenly: any row."
+
+
 @pytest.mark.parametrize("name", ["quick", "laptop", "full"])
 def test_the_runs_of_every_profile_can_be_asked_for(name):
     asked = report.asked(profile(name))

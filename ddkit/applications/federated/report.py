@@ -112,6 +112,14 @@ def _points(record: Record) -> dict[int, float]:
     return {run["seed"]: 100 * run["accuracy"] for run in record.result["runs"]}
 
 
+def missing(records: dict[str, dict[str, Record]], profile: Profile) -> str:
+    """Of what a profile asks for, that of which there is no record, in a sentence; "" if there is nothing."""
+    gaps = {alike: [name for name in of if name not in records.get(alike, {})] for alike, of in asked(profile).items()}
+    said = "; ".join(f"{alike}: {', '.join(names) if records.get(alike) else 'any row'}"
+                     for alike, names in gaps.items() if names)
+    return said and f"No record is at hand of {said}."
+
+
 def leads(records: dict[str, dict[str, Record]]) -> str:
     """``compared`` in Markdown: a line for each two ways."""
     lines: dict[tuple[str, str], list[str]] = {}
