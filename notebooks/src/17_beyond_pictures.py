@@ -111,6 +111,8 @@ joined = kneighbors_graph(bunch.data, 5, metric="cosine")
 joined = ((joined + joined.T) > 0).astype(float)
 labelled = np.concatenate([np.flatnonzero(bunch.target == c)[:20] for c in range(10)])
 rest = np.setdiff1d(np.arange(len(bunch.target)), labelled)
+
+# %%
 by_hops = {}
 for hops in (0, 1, 2, 8, 100):
     rows = torch.from_numpy(propagated(sparse.csr_matrix(bunch.data), joined, hops).toarray()).float()[:, None, None]
