@@ -298,11 +298,13 @@ for (alike, name, against), lead in leads.items():
 # %%
 one_shot = {alike: lead for (alike, name, against), lead in leads.items()
             if (name, against) == ("DataDAM", "random real")}
-above = [alike for alike, lead in one_shot.items() if lead.gap > 0 and lead.told_apart]
+above, below = ([alike for alike, lead in one_shot.items() if lead.told_apart and sign * lead.gap > 0]
+                for sign in (1, -1))
 if one_shot:
-    lesson.say(f"In one shot distilled sets are ahead of as many random real images at: {', '.join(above) or 'none'}.")
+    lesson.say(f"In one shot distilled sets are ahead of as many random real images at: {', '.join(above) or 'none'}; "
+               f"behind at: {', '.join(below) or 'none'}.")
 if one_shot and not above:
-    lesson.say("That is a null result: so few updates, on a few classes of each client alone, gain nothing here. "
+    lesson.say("So few updates, on the classes of each client alone, gain nothing here: a null result at best. "
                "Nobody's set knows what the others send.")
 real = federated_report.AS_MANY_BYTES
 cheap = [alike for (alike, name, against), lead in leads.items()
