@@ -1,5 +1,6 @@
 """The tables of membership inference: how accurate, and how exposed, for every source side by side."""
 
+import math
 import statistics
 from dataclasses import replace
 
@@ -25,7 +26,7 @@ NOTES = (
 FULL, RANDOM, FROM_REAL, FROM_NOISE = "all members", "random real", "KIP from real", "KIP from noise"
 HIDDEN, ONE_EACH, SGD = "KIP from real, nine pixels in ten hidden", "random real, one per class", "DP-SGD, epsilon 10"
 # Images in question, models, epochs of the sets' networks and of those on all members, and KIP's updates and batch.
-_SIZES = {"quick": (600, 6, 60, 60, 100, 100), "laptop": (10_000, 10, 300, 50, 300, 500),
+_SIZES = {"quick": (400, 6, 30, 40, 40, 100), "laptop": (10_000, 10, 300, 50, 300, 500),
           "full": (10_000, 16, None, 200, 8000, 2000)}
 _SHORT = {"quick": {"updates": 20, "real_batch": 60}, "laptop": {"updates": 60}, "full": {}}  # of DP-SGD
 
@@ -37,7 +38,9 @@ def asked(profile: Profile) -> dict[str, Membership]:
     common = Membership(RandomReal(data, ipc, size), images, models, "standard", "MLP", epochs=epochs)
     kip = Distill(data, "kip", "course", ipc, updates=updates, size=size, options={"real_batch": batch})
     sets = {RANDOM: common.of, FROM_REAL: kip, FROM_NOISE: replace(kip, init="noise"),
-            HIDDEN: replace(kip, form="corrupted", form_options={"share": 0.9}), ONE_EACH: RandomReal(data, 1, size)}
+            ONE_EACH: RandomReal(data, 1, size)}
+    if profile.name != "quick":
+        sets[HIDDEN] = replace(kip, form="corrupted", form_options={"share": 0.9})
     full = replace(common, of=Full(data, size), protocol="assignment", epochs=full_epochs)
     return {FULL: full, **{name: replace(common, of=of) for name, of in (sets | _private(profile)).items()},
             SGD: replace(full, protocol="standard", epochs=None, training=PrivateTraining(
@@ -46,19 +49,23 @@ def asked(profile: Profile) -> dict[str, Membership]:
 
 def _private(profile: Profile) -> dict[str, Distill]:
     """Private sets, of one image per class: more of them are more noise."""
-    quick = profile.name == "quick"
-    kip = Distill(profile.dataset, "dp_kip", "course", 1, "noise", size=profile.size, updates=20 if quick else None)
-    found = {f"DP-KIP, epsilon {epsilon:g}": replace(kip, options={**({"real_batch": 60} if quick else {}),
-                                                                   "epsilon": epsilon}) for epsilon in (10.0, 1.0)}
-    summed = Distill(profile.dataset, "one_release", "course", 1, "noise", size=profile.size,
-                     width=4 if quick else None, updates=20 if quick else 250)
-    return found | {"private statistics, epsilon 10": summed}
+    kip = Distill(profile.dataset, "dp_kip", "course", 1, "noise", size=profile.size)
+    if profile.name == "quick":
+        return {"DP-KIP, epsilon 10": replace(kip, updates=20, options={"real_batch": 60, "epsilon": 10.0})}
+    found = {f"DP-KIP, epsilon {epsilon:g}": replace(kip, options={"epsilon": epsilon}) for epsilon in (10.0, 1.0)}
+    return found | {"private statistics, epsilon 10": replace(kip, method="one_release", updates=250)}
 
 
 def spread(record: Record, attack: str, measure: str) -> tuple[float, float]:
     """Mean and standard deviation of a measure of an attack over the models of a record."""
     values = [_measured(run[attack], measure) for run in record.result["runs"]]
     return statistics.fmean(values), statistics.stdev(values)
+
+
+def above_guessing(record: Record, attack: str) -> tuple[float, float]:
+    """How far an attack's mean AUC is above one half, and its standard error over the models of a record."""
+    mean, deviation = spread(record, attack, "auc")
+    return mean - 0.5, deviation / math.sqrt(len(record.result["runs"]))
 
 
 def _measured(found: dict, measure: str) -> float:
