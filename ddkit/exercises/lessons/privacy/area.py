@@ -48,8 +48,6 @@ AREA = Exercise(area, _losses, {
         lambda m, o: float(o.mean() - m.mean()),
     "members are compared with the mean of the others; compare them with each": lambda m, o: float(
         (m < o.mean()).double().mean()),
-    "members are compared with the median of the others; compare them with each": lambda m, o: float(
-        (m < o.median()).double().mean()),
     "this is the advantage, the best threshold's true positives less its false ones; the area takes all thresholds":
         _advantage,
     "this is the accuracy of the best threshold; the area takes all thresholds": _accuracy,

@@ -14,12 +14,13 @@ def clipped(gradients: Tensor, clip: float) -> Tensor:
 
 
 def _rows(generator: torch.Generator) -> list[tuple]:
-    """Gradients, a short and a zero one among them."""
+    """Gradients, a short one, one of zero and a long one among them."""
     found = []
     for n, size, clip in ((7, 12, 2.5), (5, 30, 4.0)):
         rows = torch.randn(n, size, generator=generator)
         rows[0] *= 0.1
         rows[1] = 0
+        rows[2] *= 4
         found.append((rows, clip))
     return found
 
@@ -31,8 +32,8 @@ def _scaled(shares: Callable[[Tensor, float], Tensor]) -> Callable:
 
 CLIPPING = Exercise(clipped, _rows, {
     "every row has the length C here; one that is shorter stays as it is": _scaled(lambda norm, c: c / norm),
-    "a gradient of zero has become NaN: its length is divided by": lambda g, c: g * (
-        c / g.norm(dim=1, keepdim=True)).clamp(max=1),
+    "a gradient of zero has become NaN: its length is divided by": lambda g, c: (
+        g / g.norm(dim=1, keepdim=True) * g.norm(dim=1, keepdim=True).clamp(max=c)),
     "entries are cut off at C; the length of a row is what counts": lambda g, c: g.clamp(-c, c),
     "the length of all rows together is clipped; each image's own gradient has to be": lambda g, c: g * min(
         1.0, c / float(g.norm())),
