@@ -20,6 +20,7 @@ from ddkit.applications.league.league import per_class
 from ddkit.applications.league.rows import Judged, rows
 from ddkit.applications.league.settings import of_profile
 from ddkit.applications.league.work import Played, play
+from ddkit.applications.privacy import report as privacy_report
 from ddkit.applications.robustness import report as robustness_report
 from ddkit.applications.search import report as search_course
 from ddkit.course import kernels as kernel_course
@@ -51,8 +52,8 @@ def page(chosen: Profile, polyps: Profile) -> str:
     tables["task_1"] = task_1.report(task_1.work(chosen, root=REFERENCE, say=lambda _: None), chosen, "github")
     tables["polyps"] = polyp_course.report(polyps, root=REFERENCE)
     facts = _devices() | _polyps(polyps)
-    for told in (_task_1, _precision, _trajectories, _kernels, _lossless, _continual, _search, _league, _federated,
-                 _attacks, no_pictures.told):
+    for told in (_task_1, _precision, _trajectories, _kernels, _lossless, _continual, _search, _league, _privacy,
+                 _federated, _attacks, no_pictures.told):
         facts |= told(chosen)
     return TEMPLATE.read_text(encoding="utf-8").format(**tables, **facts)
 
@@ -195,6 +196,13 @@ def _federated(chosen: Profile) -> dict[str, str]:
     records = {alike: of for alike, of in records.items() if of}
     return {"federated": federated_report.table(records, "github"), "federated_leads": federated_report.leads(records),
             "federated_missing": federated_report.missing(records, chosen)}
+
+
+def _privacy(chosen: Profile) -> dict[str, str]:
+    """Membership inference, of which there are records, and what privacy costs."""
+    records = _there(privacy_report.asked(chosen))
+    return {"privacy": privacy_report.table(records, "github"),
+            "privacy_prices": "\n".join(f"- {said}" for said in privacy_report.prices(records))}
 
 
 def _attacks(chosen: Profile) -> dict[str, str]:

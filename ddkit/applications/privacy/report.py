@@ -12,12 +12,13 @@ from ddkit.course.profiles import Profile
 from ddkit.methods.private.dp_sgd import PrivateTraining
 from ddkit.runs import Record
 from ddkit.specs import Distill, Full, RandomReal
+from ddkit.training.leads import Lead
 
 NOTES = (
     "AUC: the probability that an attack scores a member above another image; .5 is guessing. ± is the standard "
     "deviation over models, each made from other members.",
     "nearest: the share of the synthetic images whose nearest real image is a member, with its 95 % interval; .5 if "
-    "nothing is memorised.",
+    "nothing is memorised. Images of noise share a few nearest ones, so that their intervals are too narrow.",
     "An attack that fails proves nothing: others may succeed. Only a noise whose epsilon is accounted for bounds them "
     "all.",
 )
@@ -68,6 +69,23 @@ def above_guessing(record: Record, attack: str) -> tuple[float, float]:
     return mean - 0.5, deviation / math.sqrt(len(record.result["runs"]))
 
 
+def private(records: dict[str, Record]) -> list[str]:
+    """The rows that have an epsilon."""
+    return [name for name, record in records.items() if record.result["runs"][0].get("epsilon")]
+
+
+def prices(records: dict[str, Record]) -> list[str]:
+    """A sentence for each private row and opponent: as few random images, which are not private, and DP-SGD."""
+    said = []
+    for name in private(records):
+        for other in (ONE_EACH, SGD):
+            if other in records and other != name:
+                lead = Lead.points(records[name].scores, records[other].scores)
+                said.append(f"{name}: {records[name].scores}; against {other}: {lead.gap:+.1f} ± {lead.error:.1f} "
+                            f"points. {lead.verdict}")
+    return said
+
+
 def _measured(found: dict, measure: str) -> float:
     return found["caught"][measure] if measure in found["caught"] else found[measure]
 
@@ -76,6 +94,15 @@ def nearest(record: Record) -> Share | None:
     """Over the models of a record, the share of images whose nearest real one is a member; None of the full data."""
     counts = [run["nearest"] for run in record.result["runs"]]
     return None if None in counts else share(sum(counts), len(counts) * record.result["training_images"])
+
+
+def nearest_above(record: Record) -> tuple[float, float] | None:
+    """How far the mean share of ``nearest`` is above one half, and its standard error over whole sets; None of the full
+    data. (Images of one set need not be independent: those of noise are all nearest to the same few.)"""
+    if nearest(record) is None:
+        return None
+    shares = [run["nearest"] / record.result["training_images"] for run in record.result["runs"]]
+    return statistics.fmean(shares) - 0.5, statistics.stdev(shares) / math.sqrt(len(shares))
 
 
 def table(records: dict[str, Record], style: str = "simple") -> str:
