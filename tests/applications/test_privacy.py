@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import math
+import statistics
+from types import SimpleNamespace
 
 import joblib
 import pytest
@@ -13,6 +15,7 @@ from ddkit.applications.base import nothing_else, seeded
 from ddkit.applications.privacy import Membership, PrivateTraining, report
 from ddkit.applications.privacy import spec as privacy
 from ddkit.applications.privacy.membership import attack, confidence, likelihood_ratios, nearest_are_members, share
+from ddkit.course.profiles import profile
 from ddkit.data import Split
 from ddkit.foundation.errors import InputError
 from ddkit.foundation.randomness import stream
@@ -20,6 +23,7 @@ from ddkit.networks import build_for
 from ddkit.runs import run
 from ddkit.specs import Coreset, Distill, File, Full, RandomReal, Start, describe_spec, restore_spec
 from ddkit.training import PROTOCOLS, fit, logits
+from ddkit.training.scores import Scores
 
 KIP = Distill("digits", "kip", "course", ipc=1, updates=4, options=(("real_batch", 40),))
 SPEC = Membership(KIP, images=120, models=6, epochs=3)
@@ -222,6 +226,42 @@ def test_dp_sgd_and_private_sets_are_attacked_and_tell_what_they_cost(made, tmp_
     rows = {line.split("  ")[0]: line for line in text.splitlines()}
     assert "epsilon" in text and " none " in rows["kip"] and " 1 " in rows["dp-kip"] and " 10 " in rows["dp-sgd"]
     assert "epsilon " not in report.table({"kip": made}).splitlines()[0]
+
+
+@pytest.mark.parametrize("name", ["quick", "laptop", "full"])
+def test_what_the_lesson_asks_for_can_be_run(name):
+    asked = report.asked(profile(name))
+    assert {report.FULL, report.RANDOM, report.FROM_REAL, report.FROM_NOISE, report.SGD} < set(asked)
+    for spec in asked.values():
+        spec.check()
+    assert len({spec.name for spec in asked.values()}) == len(asked)
+
+
+def of_models(areas, nearest, epsilon=None):
+    """A record of a membership inference with these AUCs, one for each model."""
+    judged = [{"auc": area, "low": 0.0, "high": 1.0, "advantage": 0.0, "caught": {"0.001": 0.0, "0.01": 0.01}}
+              for area in areas]
+    runs = [{"accuracy": 0.8 + 0.01 * n, "nearest": count, "lira": one, "threshold": one}
+            | ({} if epsilon is None else {"epsilon": epsilon})
+            for n, (one, count) in enumerate(zip(judged, nearest, strict=True))]
+    return SimpleNamespace(result={"runs": runs, "training_images": 10, "members": 50}, notes=(), spec={},
+                           scores=Scores(tuple(runs)))
+
+
+def test_how_far_above_guessing_is_told_with_the_error_over_models():
+    record = of_models([0.5, 0.6, 0.7], [5, 10, 9])
+    assert report.above_guessing(record, "lira") == pytest.approx((0.1, 0.1 / 3**0.5))
+    assert report.nearest_above(record) == pytest.approx((0.3, statistics.stdev([0.5, 1.0, 0.9]) / 3**0.5))
+    assert report.nearest_above(of_models([0.5, 0.5], [None, None])) is None
+
+
+def test_each_private_row_is_held_against_both_opponents():
+    rows = {report.ONE_EACH: of_models([0.5, 0.5], [10, 10]), "mine": of_models([0.5, 0.5], [5, 5], 1.0),
+            report.SGD: of_models([0.5, 0.5], [None, None], 10.0)}
+    assert report.private(rows) == ["mine", report.SGD]
+    said = report.prices(rows)
+    assert len(said) == 3 and all("+0.0 ± 0.7 points" in sentence for sentence in said)
+    assert [sentence.split(":")[0] for sentence in said] == ["mine", "mine", report.SGD]
 
 
 @pytest.mark.parametrize(("changes", "words"), [
