@@ -200,7 +200,7 @@ def _federated(chosen: Profile) -> dict[str, str]:
 
 def _privacy(chosen: Profile) -> dict[str, str]:
     """Membership inference, of which there are records, and what privacy costs."""
-    records = _there(privacy_report.asked(chosen))
+    records = no_pictures.there(privacy_report.asked(chosen))
     return {"privacy": privacy_report.table(records, "github"),
             "privacy_prices": "\n".join(f"- {said}" for said in privacy_report.prices(records))}
 
