@@ -260,8 +260,10 @@ def test_each_private_row_is_held_against_both_opponents():
             report.SGD: of_models([0.5, 0.5], [None, None], 10.0)}
     assert report.private(rows) == ["mine", report.SGD]
     said = report.prices(rows)
-    assert len(said) == 3 and all("+0.0 ± 0.7 points" in sentence for sentence in said)
-    assert [sentence.split(":")[0] for sentence in said] == ["mine", "mine", report.SGD]
+    assert len(said) == 2 and all("+0.0 ± 0.7 points" in sentence for sentence in said)
+    assert [sentence.split(":")[0] for sentence in said] == ["mine", report.SGD]  # of another epsilon than DP-SGD's
+    rows["alike"] = of_models([0.5, 0.5], [5, 5], 10.0)
+    assert set(report.held_against(rows, "alike")) == {report.ONE_EACH, report.SGD}
 
 
 @pytest.mark.parametrize(("changes", "words"), [
