@@ -121,7 +121,7 @@ assert {"real start", "real, 10 updates"} <= set(remembered) and "noise, 300" no
 #
 # ## Unlinkable: by a network's confidence
 #
-# The usual attack asks a network that was trained on the set. A network is surer of what it has seen, so guess: *member, if the loss is small* (the **loss
+# **Membership inference** usually asks a network that was trained on the set. A network is surer of what it has seen, so guess: *member, if the loss is small* (the **loss
 # threshold**, Yeom et al., 2018). A threshold is a matter of taste, so one takes them all: the **AUC** is the probability that a member has the smaller loss of the
 # two, when a member and another are drawn at random. Ties count half; 0.5 is guessing.
 #
@@ -254,7 +254,7 @@ else:
 # **DP-KIP** (Vinaroz and Park, 2023) clips each image's own gradient in the *set*. Such a gradient is as large as the set. But the kernel sees products of images only, and
 # so it is $g_i = c_i x_i^\top + D_i S$ with few numbers in $c_i$ and $D_i$, and its length is known without making it. **Private statistics** release once,
 # for fixed random networks with features $F$ of length one, the sums $A = \sum_i F_i F_i^\top$ and $B = \sum_i F_i t_i^\top$; then one distils from them *for as
-# long as one likes*, since what is computed from a release costs nothing more.
+# long as one likes*, since what is computed from a release (**post-processing**) costs nothing more.
 #
 # **Predict:** DP-KIP makes 200 updates; private statistics are distilled for 200 updates, too. At equal epsilon, which noise is larger, in units of what one image can
 # change? What if either makes 2,000?
