@@ -39,7 +39,7 @@ COMMANDS = {
                   "networks=" + "9" * 40, "network=ConvNetD9", "network=3", "memory_mib=0",
                   "image_lr=" + "[" * 50_000]}),
     "distill kip": ([*DISTILL, "--method", "kip"], {
-        "--network": ["ConvNetD3", "NTKD0"], "--preset": ["paper"],
+        "--network": ["ConvNetD3", "NTKD12"], "--preset": ["paper"],
         "--set": ["real_batch=1000000000", "real_batch=1e12", "ridge=-1", "augmentation=2", "label_lr=nan",
                   "image_lr=1e308", "label_lr=1" + "0" * 400]}),
     "distill rfad": ([*DISTILL, "--method", "rfad"], {

@@ -14,6 +14,7 @@ from ddkit.applications.continual import plots as continual_plots
 from ddkit.applications.federated import FedAvg, OneShot
 from ddkit.applications.federated import plots as federated_plots
 from ddkit.applications.few_shot import plots as few_plots
+from ddkit.applications.graphs import plots as graph_plots
 from ddkit.applications.league import plots as league_plots
 from ddkit.applications.league.settings import of_profile
 from ddkit.applications.league.work import Played, play
@@ -25,6 +26,7 @@ from ddkit.applications.robustness import plots as robustness_plots
 from ddkit.applications.search import Grid as Networks
 from ddkit.applications.search import plots as search_plots
 from ddkit.applications.search.ranking import Comparison
+from ddkit.applications.texts import plots as text_plots
 from ddkit.data import Split, augment
 from ddkit.foundation.randomness import stream
 from ddkit.methods.matching.trajectory import Config
@@ -256,6 +258,9 @@ PICTURES = {
     "accuracy_against_bytes": lambda: federated_plots.accuracy_against_bytes(
         {"alpha 0.1": {"KIP": a_federation(), "FedAvg": a_federation(averaged=True)}}),
     "deals": lambda: federated_plots.deals({"alpha 0.1": torch.tensor([[3, 0, 5], [0, 4, 1]]).numpy()}),
+    "edges": lambda: graph_plots.edges(torch.rand(6, 6), torch.arange(3).repeat_interleave(2), ("a", "b", "c")),
+    "accuracies": lambda: text_plots.accuracies({1: {"random texts": {
+        seed: a_record({"runs": [{"accuracy": 0.8 + seed / 100}]}) for seed in range(3)}}}),
     "ndcg": lambda: recommender_plots.ndcg({"learned": a_recommendation(), ALL_USERS: a_recommendation("all", 0.32)}),
     "ranked": lambda: league_plots.ranked(a_league()),
     "against_minutes": lambda: league_plots.against_minutes(a_league()),

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from ddkit.applications.graphs.report import pooled
 from ddkit.plots.looks import CHANCE
-from ddkit.plots.style import Picture, picture
+from ddkit.plots.style import Picture, picture, spread
 from ddkit.runs import Record
 
 
@@ -54,6 +54,8 @@ def accuracies(records: dict[str, dict[str, dict[int, Record]]], title: str = ""
         axes.invert_yaxis()
         axes.set(title=graph, xlabel="test accuracy (%)")
         told.append(f"{graph}: " + ", ".join(f"{name} {100 * s.mean:.1f} %" for name, s in scores.items()))
-    figure.suptitle(title or "A few nodes in the place of all labelled ones (dashed)")
+    sets = spread(len(pooled(one).runs) for of in records.values() for one in of["SGC"].values())
+    figure.suptitle(f"{title or 'A few nodes in the place of all labelled ones (dashed)'}\nmean and 95 % interval "
+                    f"(Student's t), n = {sets}")
     figure.told = "; ".join(told)
     return figure

@@ -1,7 +1,7 @@
 """Pictures of distilled texts; see ``plots`` for the habits they share."""
 
 from ddkit.applications.texts.report import pooled
-from ddkit.plots.style import Picture, picture
+from ddkit.plots.style import Picture, picture, spread
 from ddkit.runs import Record
 
 
@@ -19,6 +19,7 @@ def accuracies(records: dict[int, dict[str, dict[int, Record]]], title: str = ""
                   xerr=[100 * s.interval for s in named.values()], fmt="o", color="black", capsize=3)
     axes.set_yticks(range(len(named)), labels)
     axes.invert_yaxis()
-    axes.set(xlabel="test accuracy (%)", title=title or "A few texts in the place of all")
+    axes.set(xlabel="test accuracy (%)", title=f"{title or 'A few texts in the place of all'}\nmean and 95 % interval "
+                                               f"(Student's t), n = {spread(len(s.runs) for s in named.values())}")
     figure.told = "; ".join(f"{label} {100 * s.mean:.1f} %" for label, s in zip(labels, named.values(), strict=True))
     return figure
