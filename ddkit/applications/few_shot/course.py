@@ -11,7 +11,7 @@ from torch import Tensor
 from ddkit.applications.few_shot import report as tables
 from ddkit.applications.few_shot.arms import PRETRAINED, first_stage
 from ddkit.applications.few_shot.judging import NETWORKS, Judges
-from ddkit.applications.few_shot.spec import FewShot
+from ddkit.applications.few_shot.spec import RATES, FewShot
 from ddkit.course.profiles import Profile
 from ddkit.data import Dataset
 from ddkit.data.sources.glyphs import LIKE_DIGITS
@@ -78,10 +78,10 @@ def _whole(target: Full, width: int) -> Plan:
     """What real data take; not at full scale, so that one processor core has it in an hour or two."""
     learned, characters = (Pretrain(name, replace(one, width=width))
                            for name, one in (("glyphs", _LAPTOP), ("omniglot", _CHARACTERS)))
-    asked = FewShot(target, learned, ipc=1, others=("MLP", "LeNet"))
-    ten = replace(asked, ipc=10, seeds=3, steps=(0, 10, 30), rates=(0.001, 0.003, 0.03, 0.1), others=())
-    others = {ipc: replace(one, pretraining=characters, arms=(PRETRAINED,), steps=one.steps[:3])
-              for ipc, one in ((1, asked), (10, ten))}
+    asked = FewShot(target, learned, ipc=1, steps=(0, 10, 30, 100, 300), rates=(*RATES, 0.3), others=("MLP", "LeNet"),
+                    trained=(0, 100, 300))
+    ten = replace(asked, ipc=10, others=(), trained=())
+    others = {ipc: replace(one, pretraining=characters, arms=(PRETRAINED,)) for ipc, one in ((1, asked), (10, ten))}
     gate = FewShot(Full("glyphs"), learned, steps=(0, 10, 30), held_out=10, seeds=10)
     return Plan(target, {"glyphs": learned, "omniglot": characters},
                 {ipc: {"glyphs": one, "omniglot": others[ipc]} for ipc, one in ((1, asked), (10, ten))},
@@ -90,7 +90,7 @@ def _whole(target: Full, width: int) -> Plan:
 
 def _alone(asked: FewShot, **changes) -> FewShot:
     """The translator as it is, beside the one network's set."""
-    return replace(asked, arms=(PRETRAINED,), steps=(0,), others=(), **changes)
+    return replace(asked, arms=(PRETRAINED,), steps=(0,), rates=RATES, others=(), trained=(), **changes)
 
 
 def _claims(asked: FewShot) -> dict[str, FewShot]:
