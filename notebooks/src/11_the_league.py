@@ -455,7 +455,7 @@ from ddkit.training.leads import Lead
 
 dm = presets.configure("distribution", "dm", {"network": "ConvNetD3", "width": 16, "real_batch": 64})
 equal, judged = replace(how, epochs=None, updates=100), {}
-for name in [one for one in ("pixels", "multi-formation", "frequencies", "bases") if one in stored]:
+for name in [one for one in ("pixels", "multi-formation", "frequencies") if one in stored]:
     synthetic = SyntheticSet.of_form(stored[name].copy(), digits, "real")
     distill(methods.get("distribution")(dm), synthetic, digits, updates=40, seed=0, quiet=True)
     judged[name] = evaluate(synthetic.training_split(), digits, "ConvNetD3", equal, range(5), width=16, quiet=True)

@@ -272,6 +272,16 @@ def test_several_comparisons_of_a_target_are_told_apart_by_what_was_learned_from
     assert "+6.00 ± 0.00" in text and text.count("pixels (11)") == 2
 
 
+def test_trained_networks_are_a_measure_where_both_sides_have_them():
+    assert not report.has_trained(FOUND)
+    some = made_up(one_1=[0.5, 0.52], pretrained_1=[0.6, 0.62], pixels_11=[0.7, 0.72], pretrained_11=[0.6, 0.62])
+    for row in (some.result["rows"][0], some.result["rows"][1], some.result["rows"][3]):  # of pixels, none
+        row["runs"] = [run | {"trained": run["accuracy"] - (row["arm"] == ONE) / 10} for run in row["runs"]]
+    text = report.leads(some, measure=report.TRAINED)
+    assert report.has_trained(some) and text.count("+20.00 ± 0.00") == 2 and "pixels" not in text
+    assert report.ahead_until(some, PRETRAINED, PIXELS, report.TRAINED) == 1
+
+
 def test_a_gate_needs_both():
     assert report.Gate.of(FOUND).passed
     weak = made_up(one_1=[0.5, 0.52], pretrained_1=[0.6, 0.62], identity_11=[0.6, 0.63], pretrained_11=[0.6, 0.62])

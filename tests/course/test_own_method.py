@@ -1,4 +1,5 @@
-"""The last cells of lesson 11, in which a newcomer adds a method: run as they stand in its source, on digits."""
+"""The last cells of lesson 11, in which a newcomer adds a method: run as they stand in its source, on digits, up to the
+scores, which the lesson itself takes as a test."""
 
 import threading
 from pathlib import Path
@@ -14,7 +15,7 @@ from ddkit.methods.loop import Callback, distill
 from ddkit.synthetic import SyntheticSet
 
 SOURCE = Path(__file__).parents[2] / "notebooks" / "src" / "11_the_league.py"
-FIRST, LAST = "From here on the lesson needs none of the cells above", "## What you should take away"
+FIRST, LAST = "From here on the lesson needs none of the cells above", "Now it is judged like every other"
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +44,6 @@ def test_every_image_of_a_class_gets_the_same_change(lesson):
     two = lesson["mine"][2]
     change = (two.images.detach() - two.start).unflatten(0, (10, 2))
     torch.testing.assert_close(change[:, 0], change[:, 1], atol=1e-4, rtol=0)
-
-
-def test_it_is_judged_beside_its_start(lesson):
-    assert set(lesson["verdicts"]) == {1, 2} and all(lead.seeds == (5, 5) for lead in lesson["verdicts"].values())
 
 
 class StopsAfter(Callback):

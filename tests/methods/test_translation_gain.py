@@ -1,5 +1,10 @@
-"""What a translator is worth on classes that it has not seen, and when it is worth nothing."""
+"""What a translator is worth on classes that it has not seen, and when it is worth nothing.
 
+Where translators are trained, it takes a minute or two, so that it runs only where DDKIT_SLOW=1 asks for it, as .ci/run
+does.
+"""
+
+import os
 from dataclasses import replace
 
 import pytest
@@ -52,6 +57,8 @@ class Domain:
 @pytest.fixture(scope="module")
 def domain(tmp_path_factory, real_data):
     """``domain(name)``: glyphs, which are always there, or Omniglot, where somebody has put it; never downloaded."""
+    if os.environ.get("DDKIT_SLOW") != "1":
+        pytest.skip("DDKIT_SLOW=1 trains translators")
     made = {}
 
     def get(name) -> Domain:

@@ -190,8 +190,12 @@ def report(profile: Profile, style: str = "github", root: str | Path | None = No
     for ipc, records in found.items():
         parts += [f"{profile.dataset}, {ipc} per class", tables.table(records, style), tables.leads(records, style),
                   f"The same in loss\n\n{tables.leads(records, style, tables.LOSS)}"]
+        if tables.has_trained(records):
+            parts.append(f"The same by networks trained on the sets\n\n{tables.leads(records, style, tables.TRAINED)}")
     if elsewhere:
         parts += ["The translator as it is, elsewhere", tables.alone(elsewhere, style)]
+    if tried := variants(wanted, root=root):
+        parts += ["Variants of its pre-training, as they are, on validation images", tables.alone(tried, style)]
     return "\n\n".join(parts)
 
 

@@ -97,7 +97,7 @@ def table(records: Mapping[str, Record] | Record, style: str = "simple") -> str:
     """Every row: networks met, rate, accuracy, loss, accuracy by further networks, of trained ones, and seconds."""
     found = rows(records)
     others = list(found[0].runs[0]["others"])
-    trained = any(one.values(TRAINED) for one in found)
+    trained = has_trained(records)
     lines = [(one.name, f"{one.met:,}", "–" if one.rate is None else f"{one.rate:g}", str(one.scores),
               f"{one.loss:.4f}", *(str(_by(one, other)) for other in others), *([_trained(one)] * trained),
               f"{one.seconds:.1f}") for one in found]
@@ -116,6 +116,11 @@ def _trained(found: Row) -> str:
     return str(Scores(tuple({"accuracy": value} for value in values.values()))) if values else ""
 
 
+def has_trained(records: Mapping[str, Record] | Record) -> bool:
+    """Whether networks were trained on some of the sets."""
+    return any(one.values(TRAINED) for one in rows(records))
+
+
 def leads(records: Mapping[str, Record] | Record, style: str = "simple", measure: str = ACCURACY) -> str:
     """By how much every pre-trained arm is ahead of the arms that need no other data, at as many networks met, where
     both were measured so."""
@@ -125,7 +130,7 @@ def leads(records: Mapping[str, Record] | Record, style: str = "simple", measure
             continue
         for name in dict.fromkeys((ONE, IDENTITY, PIXELS)):
             other = row(rows(records), name, 1 if name == ONE else one.met)
-            if other is None or (name != ONE and one.met == 1) or not (one.values(measure) and other.values(measure)):
+            if not _measured(measure, one, other) or (name != ONE and one.met == 1):
                 continue
             found = lead(one, other, measure)
             lines.append((one.name, f"{one.met:,}", f"{name} ({other.met:,})", _gap(found, measure), found.count,
@@ -133,6 +138,11 @@ def leads(records: Mapping[str, Record] | Record, style: str = "simple", measure
     headers = ("arm", "networks", "ahead of (its networks)", "by" + " points" * (measure != LOSS), "n", "told apart")
     sides = ("left", "right", "left", "right", "left", "left")
     return tabulate(lines, headers, style, disable_numparse=True, colalign=sides)
+
+
+def _measured(measure: str, *rows: Row | None) -> bool:
+    """Whether all of these rows are there, and have a measure."""
+    return all(one and one.values(measure) for one in rows)
 
 
 def _gap(found: Lead, measure: str) -> str:
@@ -220,7 +230,8 @@ def ahead_until(records: Mapping[str, Record] | Record, name: str, of: str = PIX
     none. At one network pixels and identity are the one network's set."""
     found = rows(records)
     pairs = ((one, row(found, of, one.met)) for one in found if one.name == name)
-    return max((one.met for one, other in pairs if other and _beats(lead(one, other, measure))), default=0)
+    return max((one.met for one, other in pairs
+                if _measured(measure, one, other) and _beats(lead(one, other, measure))), default=0)
 
 
 def break_even(records: Mapping[str, Record] | Record, name: str) -> dict[int, float | None]:

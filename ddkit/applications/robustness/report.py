@@ -31,10 +31,10 @@ def sources(profile: Profile) -> dict[str, Source]:
 
 
 def asked(profile: Profile) -> dict[str, Robustness]:
-    """The attacks of lesson 16, by what the networks were trained on; they are of the smallest kind, but in the full
-    profile."""
+    """The attacks of lesson 16, by what the networks were trained on; in the quick profile they are of the smallest
+    kind."""
     (full, few), (images, steps) = _EPOCHS[profile.name], _ATTACKED[profile.name]
-    network, width = (profile.network, profile.width) if profile.name == "full" else ("MLP", 128)
+    network, width = ("MLP", 128) if profile.name == "quick" else (profile.network, profile.width)
     common = Robustness(profile.random(), images=images, steps=steps, network=network, width=width,
                         seeds=profile.seeds, epochs=few)
     return {name: replace(common, of=source, **({"protocol": "assignment", "epochs": full} if name == FULL else {}))
@@ -83,5 +83,6 @@ def _text(scores: Scores) -> str:
 
 def _asked(records: dict[str, Record]) -> str:
     first = next(iter(records.values()))
-    return (f"{first.result['images']:,} test images attacked, n = {len(first.result['runs'])} networks in each row, "
-            f"PGD of {first.asked.steps} steps; % right.")
+    asked, shown = first.asked, first.result
+    return (f"{shown['images']:,} test images attacked, n = {len(shown['runs'])} networks ({asked.network}, width "
+            f"{asked.width}) in each row, PGD of {asked.steps} steps; % right.")
