@@ -5,10 +5,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from ddkit.data import Dataset
+from ddkit.data import Dataset, Split
+from ddkit.foundation.checkpoints import Checkpoint
 from ddkit.foundation.errors import InputError, one_of, require
+from ddkit.foundation.files import digest
 from ddkit.runs import SYNTHETIC
-from ddkit.runs.jobs import Job, Outcome
+from ddkit.runs.jobs import PARTS, Job, Outcome
 from ddkit.runs.spec import OfSource, Source, Spec, key
 from ddkit.specs import Coreset, Distill, Evaluate, Full, RandomReal, Start
 from ddkit.synthetic import SyntheticSet
@@ -48,6 +50,12 @@ class OfTraining(Application):
 
     def decides(self) -> dict:
         return super().decides() | {"protocol": PROTOCOLS[self.protocol]}
+
+    def checkpoints(self, job: Job, training: Split, seed: int) -> list[Checkpoint]:
+        """Where what a network was asked is kept, and the network as far as it is trained on these images; by their
+        content, as a set that was made again since is another."""
+        made = {} if isinstance(self.of, Full) else {"set": digest([training.images, training.labels])}
+        return [job.checkpoint(f"{PARTS}/network-{seed}{suffix}.pt", network=seed, **made) for suffix in ("-done", "")]
 
 
 def made_on(dataset: Dataset, source: Source, job: Job, place: Path, seed: int = 0, **known):

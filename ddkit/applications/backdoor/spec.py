@@ -16,14 +16,12 @@ from ddkit.applications.base import Job, OfTraining, Outcome, made_on, require_m
 from ddkit.data import Dataset, Split
 from ddkit.foundation.checkpoints import Checkpoint
 from ddkit.foundation.errors import require, whole
-from ddkit.foundation.files import digest
 from ddkit.foundation.randomness import stream
 from ddkit.foundation.schema import COUNT, NUMBER
 from ddkit.networks import Network
 from ddkit.networks.cost import Stopwatch
-from ddkit.runs.jobs import PARTS
 from ddkit.runs.workers import in_parallel
-from ddkit.specs import Full, RandomReal, Source
+from ddkit.specs import RandomReal, Source
 from ddkit.synthetic import SyntheticSet
 from ddkit.training import Protocol, logits, test, trained
 from ddkit.training.scores import SCORED, Scores
@@ -118,10 +116,7 @@ class Backdoor(OfTraining):
         return range(self.seeds if isinstance(self.of, RandomReal) else 1)
 
     def _task(self, job: Job, training: Split, how: Protocol, seed: int) -> tuple:
-        # By content: a set that was made again since is another.
-        made = {} if isinstance(self.of, Full) else {"set": digest([training.images, training.labels])}
-        kept = [job.checkpoint(f"{PARTS}/network-{seed}{suffix}.pt", network=seed, **made) for suffix in ("-done", "")]
-        return (*kept, self, training, job.dataset, how, seed, job.quiet)
+        return (*self.checkpoints(job, training, seed), self, training, job.dataset, how, seed, job.quiet)
 
 
 def _tested(kept: Checkpoint, so_far: Checkpoint, spec: Backdoor, training: Split, dataset: Dataset, how: Protocol,

@@ -15,14 +15,12 @@ from ddkit.applications.base import Job, OfTraining, Outcome, distinct
 from ddkit.data import Dataset, Split
 from ddkit.foundation.checkpoints import Checkpoint
 from ddkit.foundation.errors import require, whole
-from ddkit.foundation.files import digest
 from ddkit.foundation.randomness import stream
 from ddkit.foundation.schema import COUNT, NUMBER
 from ddkit.networks.attacks import STEPS, Ball, fgsm, pgd
 from ddkit.networks.cost import Stopwatch
-from ddkit.runs.jobs import PARTS
 from ddkit.runs.workers import in_parallel
-from ddkit.specs import Full, Source
+from ddkit.specs import Source
 from ddkit.training import Protocol, logits, test, trained
 from ddkit.training.scores import SCORED, Scores
 
@@ -92,10 +90,7 @@ class Robustness(OfTraining):
 
     def _task(self, job: Job, how: Protocol, seed: int) -> tuple:
         training = self.of.training_set(job, seed)
-        # By content: a set that was made again since is another.
-        made = {} if isinstance(self.of, Full) else {"set": digest([training.images, training.labels])}
-        kept = [job.checkpoint(f"{PARTS}/network-{seed}{suffix}.pt", network=seed, **made) for suffix in ("-done", "")]
-        return (*kept, self, training, job.dataset, how, seed, job.quiet)
+        return (*self.checkpoints(job, training, seed), self, training, job.dataset, how, seed, job.quiet)
 
 
 def _attacked(kept: Checkpoint, so_far: Checkpoint, spec: Robustness, training: Split, dataset: Dataset, how: Protocol,
