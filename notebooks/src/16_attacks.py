@@ -158,7 +158,8 @@ f"made against another network: {foreign:.0f} %; with any pixels at all (epsilon
 #
 # ## Few images, and distilled ones
 #
-# Now the question of this course. Networks were trained on everything, on a hundred random real images, and on distilled sets. **Predict**, at $\epsilon = 0.05$: whose networks are easier to mislead? There are arguments for each side:
+# Now the question of this course. Networks (MLPs, the smallest of the course's six, five in each row) were trained on everything, on a hundred
+# random real images, and on distilled sets. **Predict**, at $\epsilon = 0.05$: whose networks are easier to mislead? There are arguments for each side:
 #
 # * few images leave wide gaps, so that borders between classes lie anywhere: *easier*;
 # * who saw everything has learned faint patterns as well, which are what an attacker turns up (Ilyas et al., 2019): *easier*;

@@ -31,10 +31,10 @@ def sources(profile: Profile) -> dict[str, Source]:
 
 
 def asked(profile: Profile) -> dict[str, Robustness]:
-    """The attacks of lesson 16, by what the networks were trained on; in the quick profile they are of the smallest
-    kind."""
+    """The attacks of lesson 16, by what the networks were trained on; they are of the smallest kind, but in the full
+    profile."""
     (full, few), (images, steps) = _EPOCHS[profile.name], _ATTACKED[profile.name]
-    network, width = ("MLP", 128) if profile.name == "quick" else (profile.network, profile.width)
+    network, width = (profile.network, profile.width) if profile.name == "full" else ("MLP", 128)
     common = Robustness(profile.random(), images=images, steps=steps, network=network, width=width,
                         seeds=profile.seeds, epochs=few)
     return {name: replace(common, of=source, **({"protocol": "assignment", "epochs": full} if name == FULL else {}))
