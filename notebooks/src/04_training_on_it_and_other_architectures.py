@@ -496,7 +496,7 @@ my_network = "ConvNetD2"
 my_network
 
 # %%
-own = {name: {my_network: ddkit.run(replace(profile.transfer(source, my_network), seeds=5))}
+own = {name: {my_network: ddkit.run(profile.transfer(source, my_network))}
        for name, source in trained_on.items() if my_network}
 if own:
     tell_gains(own)
