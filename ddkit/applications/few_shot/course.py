@@ -102,7 +102,8 @@ def _claims(asked: FewShot) -> dict[str, FewShot]:
             "letters like digits left out": _alone(asked, pretraining=left_out)}
 
 
-_CHANGES = {"fewer steps on fewer sets": {}, "a rate of 0.002": {"lr": 2e-3},
+SHORT = "fewer steps on fewer sets"  # the variant that those after it differ from in one thing
+_CHANGES = {SHORT: {}, "a rate of 0.002": {"lr": 2e-3},
             "tasks like the target": {"fewest_classes": 10, "most_classes": 10, "most_ipc": 1},
             "twice the channels": {"channels": 32}, "not residual": {"residual": False},
             "four networks a step": {"networks": 4}}
