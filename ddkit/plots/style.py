@@ -8,6 +8,7 @@ import functools
 import io
 import textwrap
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -69,7 +70,8 @@ class Picture(Figure):
     alt = told = ""
 
     def draw(self, renderer) -> None:
-        with style():  # matplotlib makes the tick labels only now
+        with style(), warnings.catch_warnings():  # matplotlib makes the tick labels only now
+            warnings.filterwarnings("ignore", 'Creating legend with loc="best"')  # a slow processor is no fault
             super().draw(renderer)
 
     def savefig(self, *args, **options) -> None:

@@ -178,9 +178,7 @@ lesson.table("\n\n".join(f"**{panel}**\n\n{report.leads(found, 'github')}" for p
 for ipc, found in records.items():
     for name in report.pretrained_in(found):
         for measure in (report.ACCURACY, report.LOSS):
-            last = {of: report.ahead_until(found, name, of, measure) for of in (IDENTITY, PIXELS)}
-            said = " and ".join(f"of {of} {f'at {met} at most' if met else 'nowhere'}" for of, met in last.items())
-            lesson.say(f"{ipc} per class, {name}, in {measure}: ahead by more than chance (networks met): {said}")
+            lesson.say(f"{ipc} per class, {report.ahead(found, name, measure)}")
 first = records[min(records)]
 level = report.level_from(first, report.pretrained_in(first)[0])
 lesson.answered(switches_at, level)

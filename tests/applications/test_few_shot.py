@@ -252,6 +252,8 @@ def test_leads_are_paired_by_sets_and_said_in_points_or_in_loss():
 def test_the_last_number_of_networks_at_which_it_is_ahead():
     assert report.ahead_until(FOUND, PRETRAINED) == 11 and report.ahead_until(FOUND, PRETRAINED, IDENTITY) == 11
     assert report.ahead_until(FOUND, PRETRAINED, measure=report.LOSS) == 11
+    said = report.ahead(FOUND, PRETRAINED, report.ACCURACY)
+    assert said.endswith("of identity at 11 at most and of pixels at 11 at most")
     late = made_up(one_1=[0.5, 0.6], pretrained_1=[0.5, 0.61], pixels_11=[0.9, 0.9], pretrained_11=[0.5, 0.6])
     assert report.ahead_until(late, PRETRAINED) == 0
 

@@ -190,7 +190,9 @@ def report(profile: Profile, style: str = "github", root: str | Path | None = No
                      f"{tables.Gate.of(tried)}")
     for ipc, records in found.items():
         parts += [f"{profile.dataset}, {ipc} per class", tables.table(records, style), tables.leads(records, style),
-                  f"The same in loss\n\n{tables.leads(records, style, tables.LOSS)}"]
+                  f"The same in loss\n\n{tables.leads(records, style, tables.LOSS)}",
+                  "\n".join(f"- {tables.ahead(records, name, measure)}" for name in tables.pretrained_in(records)
+                            for measure in (tables.ACCURACY, tables.LOSS))]
         if tables.has_trained(records):
             parts.append(f"The same by networks trained on the sets\n\n{tables.leads(records, style, tables.TRAINED)}")
     if elsewhere:

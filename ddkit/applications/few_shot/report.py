@@ -234,6 +234,13 @@ def ahead_until(records: Mapping[str, Record] | Record, name: str, of: str = PIX
                 if _measured(measure, one, other) and _beats(lead(one, other, measure))), default=0)
 
 
+def ahead(records: Mapping[str, Record] | Record, name: str, measure: str) -> str:
+    """Until which number of networks a pre-trained arm is ahead of the arms that need no other data, in words."""
+    last = {of: ahead_until(records, name, of, measure) for of in (IDENTITY, PIXELS)}
+    said = " and ".join(f"of {of} {f'at {met} at most' if met else 'nowhere'}" for of, met in last.items())
+    return f"{name}, in {measure}: ahead by more than chance (networks met): {said}"
+
+
 def break_even(records: Mapping[str, Record] | Record, name: str) -> dict[int, float | None]:
     """After how many targets a pre-training is repaid, by the networks that its arm met: its seconds over those that
     pixels need more to be as accurate (between two of their rows in a straight line). None where the arm is not ahead
