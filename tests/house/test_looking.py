@@ -186,7 +186,8 @@ def test_a_fit_that_ends_in_weights_that_are_not_finite_says_so(tiny):
 def test_predictions_of_a_kernel_that_are_not_finite_are_no_score(tiny, name, monkeypatch):
     from ddkit.training import kernel_scores
 
-    monkeypatch.setattr(kernel_scores, "predict", lambda *_: torch.full((30, 3), math.inf))
+    monkeypatch.setattr(kernel_scores, "predict", lambda kernel, images, support, weights: torch.full(
+        (len(images), weights.shape[1]), math.inf))
     with pytest.raises(Diverged):
         kernel_score(tiny.train, tiny, "ConvNetD1", KERNEL_PROTOCOLS[name], 0, width=4, quiet=True)
 
