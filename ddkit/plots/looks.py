@@ -84,6 +84,8 @@ LOOKS = {
     "frepo": Look("#f3e06a", "+++", "p"),
     "unrolled": Look("#3d7a4a", "||..", (8, 1, 0)),
     "private": Look("#5c4b8a", "..//", (5, 1, 0)),
+    "dp_kip": Look("#9b3f7a", "++..", (4, 1, 45)),
+    "one_release": Look("#3b6e8f", "xx||", (10, 1, 0)),
     "labels": Look("#e5b8c4", "\\\\..", (7, 1, 0)),
     "translative": Look("#8c8c2e", "oo||", (9, 1, 0)),
     "herding": Look("#c7a17a", "|||", "<"),
