@@ -97,7 +97,7 @@ assert nearest_share(copied) == guess.nearest_are_members(copied, members, other
 f"thirty noisy copies of members: {100 * nearest_share(copied):.0f} % are nearest to a member"
 
 # %% [markdown]
-# **Predict** the share, in %, of the start from real images, and of the same set after 300 updates, when you no longer recognise it.
+# **Predict** the share, in %, of the start from real images, and of the same set after 300 updates.
 
 # %%
 at_start, after_300 = None, None  # whole numbers, such as 75
@@ -116,7 +116,7 @@ assert {"real start", "real, 10 updates"} <= set(remembered) and "noise, 300" no
 
 # %% [markdown]
 # A real start gives all of its images away, and the set that has hardly moved gives them away as well. How long that lasts depends on how far the images move: pixels that
-# no gradient needs to change stay as they were. Who begins from noise has nothing to remember. **Unrecognisable is not unlinkable.** Twenty images leave wide
+# no gradient needs to change stay as they were. Who begins from noise has nothing to remember. **Unrecognisable is not unlinkable**: look at the last row, and at its share. Twenty images leave wide
 # intervals; the records below have a thousand.
 #
 # ## Unlinkable: by a network's confidence
