@@ -1,1 +1,1 @@
-"""Exercises of lessons that earn no marks: a file a lesson, found by its ``PRACTICE``."""
+"""Exercises of lessons that earn no marks: a file or folder a lesson, found by its ``PRACTICE``."""

@@ -7,7 +7,6 @@ from torch import Tensor
 
 from ddkit.applications.federated.clients import average
 from ddkit.exercises.checking import Exercise
-from ddkit.exercises.owned import Wanted
 
 Weights = list[dict[str, Tensor]]
 
@@ -73,8 +72,6 @@ _BYTES_SLIPS = {
     "the server keeps a copy, but nothing is sent for it": lambda p, k, r: there_and_back(p, k, r) + 4 * p,
 }
 
-EXERCISES: dict[str, Exercise] = {}
-RECORDS: dict[str, Wanted] = {}
 PRACTICE = {
     "weighted-average": Exercise(average, _clients, _AVERAGE_SLIPS),
     "bytes-of-rounds": Exercise(there_and_back, lambda generator: [(24_138, 10, 7), (61_706, 3, 4)], _BYTES_SLIPS),
