@@ -193,7 +193,7 @@ lesson.say(f"a pixel changed by {change:.3f} of 1 on the average; of {100 * shar
 
 # %% [markdown]
 # A set that begins from real images still points at them. "The images never leave the client" is then a way of speaking. (How sets are asked for the
-# images behind them, and what a promise would be: `python -m ddkit membership`, and lesson 12.) And learned pixels in float32 take four times the bytes of real ones.
+# images behind them, and what a promise would be: lesson 14.) And learned pixels in float32 take four times the bytes of real ones.
 #
 # ## Sets in rounds: FedDM
 #

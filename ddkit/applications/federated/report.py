@@ -30,7 +30,8 @@ PAIRS = (("DataDAM", RANDOM), ("DataDAM", AS_MANY_BYTES), (MATCHED, RANDOM), (MA
 ALPHAS = {"quick": (0.1, None), "laptop": (0.1, 0.5, None), "full": (0.1, 0.5, None)}
 _SIZES = {"quick": (3, 300, 3, 2, 8), "laptop": (10, 6000, 10, 5, 16), "full": (10, None, 20, 5, 128)}
 # Clients, the images that they have together, rounds, seeds and the networks' width.
-_EPOCHS = {"quick": (12, 25), "laptop": (10, 200), "full": (None, None)}  # on raw data, and on what is sent
+_EPOCHS = {"quick": (12, 25), "laptop": (34, 200), "full": (None, None)}
+# Of the server's networks on raw data, and on what is sent: as many updates as the largest of these sets gets.
 _UPDATES = {"quick": 5, "laptop": 40, "full": 1000}
 _NEAR = {"quick": {"rounds": 2, "ipc": 2, "updates": 4, "image_lr": 10.0, "real_batch": 16, "server_epochs": 20},
          "laptop": {"rounds": 3, "ipc": 2, "updates": 20, "image_lr": 10.0, "real_batch": 32, "server_epochs": 100},
