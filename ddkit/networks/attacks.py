@@ -11,6 +11,7 @@ radius eps / std and its range ends at (0 - mean) / std and (1 - mean) / std: on
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -86,7 +87,13 @@ def fgsm(network: Network, images: Tensor, labels: Tensor, ball: Ball) -> Tensor
 
 def pgd(network: Network, images: Tensor, labels: Tensor, ball: Ball, generator: torch.Generator | None,
         steps: int = STEPS, stride: float = STRIDE) -> Tensor:
-    """The images [N, C, H, W], changed by ``steps`` steps against their labels [N].
+    """The images [N, C, H, W], changed by ``steps`` steps against their labels [N]; arguments as of ``ascent``."""
+    return ascent(lambda found: uphill(network, found, labels), images, ball, generator, steps, stride)
+
+
+def ascent(slope: Callable[[Tensor], Tensor], images: Tensor, ball: Ball, generator: torch.Generator | None,
+           steps: int = STEPS, stride: float = STRIDE) -> Tensor:
+    """The images [N, C, H, W], changed by ``steps`` steps along the signs of ``slope`` of them.
 
     Args:
         generator: draws where in the ball it begins; None begins at the images themselves.
@@ -96,5 +103,5 @@ def pgd(network: Network, images: Tensor, labels: Tensor, ball: Ball, generator:
     alpha = stride / steps * ball.radius(images)
     found = images if generator is None else ball.anywhere(images, generator)
     for _ in range(steps):
-        found = ball.back(found + alpha * uphill(network, found, labels).sign(), images)
+        found = ball.back(found + alpha * slope(found).sign(), images)
     return found

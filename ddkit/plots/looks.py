@@ -80,6 +80,7 @@ LOOKS = {
     "gradient": Look("#4c78a8", "**", (6, 1, 0)),
     "distribution": Look("#7fcdbb", "oo..", (3, 1, 0)),
     "kip": Look("#cc79a7", "xxx", "P"),
+    "robust_kip": Look("#7a3b52", "oo//", (11, 1, 0)),
     "rfad": Look("#8f7fd4", "---", "X"),
     "frepo": Look("#f3e06a", "+++", "p"),
     "unrolled": Look("#3d7a4a", "||..", (8, 1, 0)),

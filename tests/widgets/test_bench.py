@@ -83,7 +83,8 @@ def test_every_knob_of_the_method_chosen_has_a_field_and_its_default_makes_the_s
 @pytest.mark.parametrize("method", methods.METHODS)
 def test_a_changed_knob_changes_the_run_and_a_refused_one_stands_beside_its_field(bench, method):
     bench.method.value = method
-    before, field = bench.spec, bench.fields["real_batch" if "real_batch" in bench.fields else "student_steps"]
+    field = next(bench.fields[name] for name in ("real_batch", "student_steps", "networks") if name in bench.fields)
+    before = bench.spec
     field.control.value = "3"
     assert bench.spec.name != before.name and getattr(bench.spec.config, field.knob.name) == 3
     field.control.value = "-1"

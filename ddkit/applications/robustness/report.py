@@ -8,7 +8,7 @@ from ddkit.applications.robustness.spec import ATTACKS, Robustness, clean, kept,
 from ddkit.course import kernels
 from ddkit.course.profiles import Profile
 from ddkit.runs import Record
-from ddkit.specs import Full, Source, Start
+from ddkit.specs import Distill, Full, Source, Start
 from ddkit.training.leads import Lead
 from ddkit.training.scores import Scores
 
@@ -27,7 +27,12 @@ def sources(profile: Profile) -> dict[str, Source]:
     datadam = profile.distill("real") if profile.name != "quick" else profile.distill("real", updates=10)
     found = {FULL: Full(profile.dataset, profile.size), "random real": profile.random(), "start: real": Start(datadam),
              "DataDAM": datadam, "KIP": kernels.kip(profile, profile.ipc)}
-    return found if profile.name == "quick" else found | {"RFAD": kernels.featured(profile, "rfad")}
+    if profile.name == "quick":
+        return found
+    robust = Distill(profile.dataset, "robust_kip", "course", profile.ipc, size=profile.size)
+    short = Distill(profile.dataset, "kip", "course", profile.ipc, size=profile.size, updates=robust.updates,
+                    options={"real_batch": robust.config.real_batch})
+    return found | {"RFAD": kernels.featured(profile, "rfad"), "KIP, as short": short, "robust KIP": robust}
 
 
 def asked(profile: Profile) -> dict[str, Robustness]:
