@@ -30,7 +30,7 @@ def sources(profile: Profile) -> dict[str, Source]:
     if profile.name == "quick":
         return found
     robust = Distill(profile.dataset, "robust_kip", "course", profile.ipc, size=profile.size)
-    short = Distill(profile.dataset, "kip", "course", profile.ipc, size=profile.size, updates=robust.updates,
+    short = Distill(profile.dataset, "kip", "course", profile.ipc, size=profile.size, updates=robust.config.updates,
                     options={"real_batch": robust.config.real_batch})
     return found | {"RFAD": kernels.featured(profile, "rfad"), "KIP, as short": short, "robust KIP": robust}
 
