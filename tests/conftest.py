@@ -46,6 +46,7 @@ def pytest_configure(config) -> None:
                                        "stream; skipped where DDKIT_TEST_SEED changes the draws")
     if TEST_SEED:
         torch.Generator = OtherwiseSeeded
+    config.addinivalue_line("markers", "slow: takes long; skipped where DDKIT_SLOW=1 does not ask for it")
     for name in FRESH:
         os.environ[name] = tempfile.mkdtemp(prefix="ddkit-tests-")
 
@@ -58,6 +59,8 @@ def pytest_unconfigure() -> None:
 def pytest_runtest_setup(item) -> None:
     if TEST_SEED and item.get_closest_marker("real_seed"):
         pytest.skip("needs the real seeds: unset DDKIT_TEST_SEED")
+    if item.get_closest_marker("slow") and os.environ.get("DDKIT_SLOW") != "1":
+        pytest.skip("takes long: DDKIT_SLOW=1 asks for it")
 
 
 @pytest.fixture(scope="session")

@@ -400,6 +400,7 @@ def test_what_is_kept_is_played_again_from_there_in_fewer_bytes(played, root, tm
     assert keep(played.records, tmp_path) == [new[0]] and broken.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.real_seed
 def test_a_league_played_side_by_side_is_the_same(tmp_path, one_thread):
     alone = play(TINY, root=tmp_path / "alone", quiet=True)

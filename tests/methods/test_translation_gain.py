@@ -1,10 +1,5 @@
-"""What a translator is worth on classes that it has not seen, and when it is worth nothing.
+"""What a translator is worth on classes that it has not seen, and when it is worth nothing."""
 
-Where translators are trained, it takes a minute or two, so that it runs only where DDKIT_SLOW=1 asks for it, as .ci/run
-does.
-"""
-
-import os
 from dataclasses import replace
 
 import pytest
@@ -57,8 +52,6 @@ class Domain:
 @pytest.fixture(scope="module")
 def domain(tmp_path_factory, real_data):
     """``domain(name)``: glyphs, which are always there, or Omniglot, where somebody has put it; never downloaded."""
-    if os.environ.get("DDKIT_SLOW") != "1":
-        pytest.skip("DDKIT_SLOW=1 trains translators")
     made = {}
 
     def get(name) -> Domain:
@@ -71,6 +64,7 @@ def domain(tmp_path_factory, real_data):
     return get
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["glyphs", "omniglot"])
 @pytest.mark.parametrize("over", [ONE, TONED])
 def test_on_held_out_classes_it_beats_one_network_and_the_best_tone_by_two_standard_errors(name, over, domain):
@@ -80,6 +74,7 @@ def test_on_held_out_classes_it_beats_one_network_and_the_best_tone_by_two_stand
     assert len(trials) == 10 and mean > 2 * error > 0
 
 
+@pytest.mark.slow
 def test_it_serves_sets_of_other_fixed_networks_too_though_it_saw_none(domain):
     """What it mends is, in part at least, what every single network does to a set."""
     glyphs, trials = domain("glyphs"), []
@@ -91,6 +86,7 @@ def test_it_serves_sets_of_other_fixed_networks_too_though_it_saw_none(domain):
     assert mean > 2 * error
 
 
+@pytest.mark.slow
 def test_targets_that_belong_to_other_images_teach_it_nothing(domain):
     glyphs = domain("glyphs")
     broken = [replace(subset, targets=subset.targets.roll(1, 0)) for subset in glyphs.subsets]
@@ -108,6 +104,7 @@ def test_a_tone_is_that_of_the_least_loss_and_leaves_images_where_it_changes_not
     assert spread == sorted(spread, reverse=True)
 
 
+@pytest.mark.slow
 def test_the_fitted_tone_is_the_best_of_them_on_its_own_subsets(domain, monkeypatch):
     glyphs = domain("glyphs")
     assert glyphs.tone.contrast == 1  # which instance norm does not see, but for rounding

@@ -119,6 +119,7 @@ BEGINNINGS = {TimeMachine: [{"method": "datadam"}], ImagesPerClass: [MNIST, POLY
               IsItReal: [MNIST, *(POLYPS | {"set": f"{name}, 50 per class"} for name in ("random real", "datadam"))]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dashboard", DASHBOARDS)
 def test_every_control_that_offers_a_choice_changes_what_is_seen(dashboard, empty):
     names, moved = set(), set()
