@@ -235,9 +235,9 @@ if quiet:
 # %%
 from ddkit.training.leads import Lead
 
-if report.HIDDEN in records:
-    price = Lead.points(records[report.HIDDEN].scores, records[report.FROM_REAL].scores)
-    lesson.say(f"members nearest: {report.nearest(records[report.HIDDEN])} with hidden pixels, "
+if report.NOISED in records:
+    price = Lead.points(records[report.NOISED].scores, records[report.FROM_REAL].scores)
+    lesson.say(f"members nearest: {report.nearest(records[report.NOISED])} with hidden pixels, "
                f"{report.nearest(records[report.FROM_REAL])} without",
                f"accuracy: {price.gap:+.1f} ± {price.error:.1f} points. {price.verdict}")
 else:

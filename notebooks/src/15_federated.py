@@ -135,8 +135,8 @@ student = build("ConvNetD3", 1, 10, 28, width=32, generator=stream(0, "size"))
 count, clients, rounds = sum(p.numel() for p in student.parameters()), 10, 10
 assert weight_bytes(student) == 4 * count
 all_rounds, raw = 4 * count * clients * (2 * rounds + 1), 60_000 * (28 * 28 + 1)
-lesson.say(f"one network {4 * count / 1e3:.1f} kB; {rounds} rounds with {clients} clients {all_rounds / 1e6:.1f} MB; "
-           f"all digits once, with labels, {raw / 1e6:.1f} MB")
+lesson.say(f"one network {4 * count:,} bytes; {rounds} rounds with {clients} clients {all_rounds:,} bytes; all digits "
+           f"once, with labels, {raw:,} bytes")
 
 # %% [markdown]
 # And if the clients have 6,000 digits together, as in the comparison below? To how many rounds (down and up, of all clients) do these digits amount? A whole number:

@@ -22,7 +22,7 @@ from ddkit.applications.search.spec import CHOICES, Candidate, scores
 from ddkit.course.profiles import profile
 from ddkit.data import Split
 from ddkit.foundation.errors import Diverged, InputError
-from ddkit.runs import run, runner
+from ddkit.runs import run
 from ddkit.specs import Distill, Full, RandomReal, describe_spec, restore_spec
 
 SMALL = Grid((1, 2), (2,), ("none", "instance"), ("relu",), ("avg", "max"), number=5)
@@ -121,7 +121,7 @@ def test_every_candidate_is_scored_as_an_evaluation_would_be_but_on_validation_d
 
 def test_test_data_are_not_looked_at(made, digits, tmp_path, monkeypatch):
     blind = dataclasses.replace(digits, test=Split(digits.test.images[:0], digits.test.labels[:0]))
-    monkeypatch.setattr(runner, "load", lambda *_: blind)
+    monkeypatch.setattr("ddkit.runs.spec.load", lambda *_: blind)
     assert answers(run(SPEC, root=tmp_path, quiet=True)) == answers(made)
 
 

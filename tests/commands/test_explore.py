@@ -30,7 +30,8 @@ def started(monkeypatch):
             seen.terminated = True
 
     monkeypatch.setattr(subprocess, "Popen", Server)
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
+    really = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object() if name == "voila" else really(name))
     return seen
 
 

@@ -304,7 +304,7 @@ def test_the_command_line_judges_a_set_by_kernel_beside_its_start_and_random_ima
     (["--protocol", "standard", "--network", "NTK"], "cannot be trained: take protocol 'kernel'"),
     (["--protocol", "trained_kernel"], "without features to train"),
     (["--protocol", "kernel", "--epochs", "3"], "leave the epochs out"),
-    (["--protocol", "kernel", "--network", "NTKD0"], "unknown network"),
+    (["--protocol", "kernel", "--network", "NTKD10"], "unknown network"),
     (["--protocol", "kernels"], f"choose one of {', '.join(sorted(PROTOCOLS))}"),
 ])
 def test_what_a_kernel_cannot_do_is_one_sentence_and_exit_code_2(distilled, capsys, arguments, says):

@@ -412,7 +412,7 @@ def test_a_distillation_does_not_go_on_with_a_translator_that_learned_from_other
     record = Record.load(folder)
     replace(record, fingerprint="0" * 64).save()
     monkeypatch.setattr("ddkit.specs.distill.Distill.pretraining", property(lambda _: record.asked))
-    monkeypatch.setattr("ddkit.runs.runner.fingerprint", lambda *_: None)
+    monkeypatch.setattr("ddkit.runs.spec.fingerprint", lambda *_: None)
     with pytest.raises(InputError, match="another"):
         run(small_run(), root=tmp_path, quiet=True)
 

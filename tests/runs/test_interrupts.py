@@ -77,7 +77,7 @@ def test_anywhere_else_it_is_a_sentence_too(tmp_path, monkeypatch, notebook):
     def broken_off(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("ddkit.runs.runner.load", broken_off)
+    monkeypatch.setattr("ddkit.runs.spec.load", broken_off)
     with pytest.raises(Interrupted, match=r"^what was done before is saved; run the cell again to go on$"):
         run(TINY, root=tmp_path, quiet=True)
 

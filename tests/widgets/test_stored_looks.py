@@ -362,7 +362,7 @@ def test_a_stored_slider_answers_at_once(dashboard, empty):
 
 
 def test_a_run_made_here_is_found_by_its_method_and_nobody_named_it(tmp_path, tiny, monkeypatch):
-    monkeypatch.setattr(runner, "load", lambda *_: tiny)
+    monkeypatch.setattr("ddkit.runs.spec.load", lambda *_: tiny)
     spec = Distill("digits", ipc=1, network="ConvNetD1", width=4, updates=3, options=(("network_steps", 1),))
     made = runner.run(spec, root=tmp_path, quiet=True)
     found = TimeMachine(tmp_path, {"method": "datadam", "run": "digits: datadam, 1 per class"})

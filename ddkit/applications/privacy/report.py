@@ -25,7 +25,7 @@ NOTES = (
 
 
 FULL, RANDOM, FROM_REAL, FROM_NOISE = "all members", "random real", "KIP from real", "KIP from noise"
-HIDDEN, ONE_EACH, SGD = "KIP from real, nine pixels in ten hidden", "random real, one per class", "DP-SGD, epsilon 10"
+NOISED, ONE_EACH, SGD = "KIP from real, nine pixels in ten hidden", "random real, one per class", "DP-SGD, epsilon 10"
 # Images in question, models, epochs of the sets' networks and of those on all members, and KIP's updates and batch.
 _SIZES = {"quick": (400, 6, 30, 40, 40, 100), "laptop": (10_000, 10, 300, 50, 300, 500),
           "full": (10_000, 16, None, 200, 8000, 2000)}
@@ -41,7 +41,7 @@ def asked(profile: Profile) -> dict[str, Membership]:
     sets = {RANDOM: common.of, FROM_REAL: kip, FROM_NOISE: replace(kip, init="noise"),
             ONE_EACH: RandomReal(data, 1, size)}
     if profile.name != "quick":
-        sets[HIDDEN] = replace(kip, form="corrupted", form_options={"share": 0.9})
+        sets[NOISED] = replace(kip, form="corrupted", form_options={"share": 0.9})
     full = replace(common, of=Full(data, size), protocol="assignment", epochs=full_epochs)
     return {FULL: full, **{name: replace(common, of=of) for name, of in (sets | _private(profile)).items()},
             SGD: replace(full, protocol="standard", epochs=None, training=PrivateTraining(

@@ -81,10 +81,15 @@ def _shares(value: object, named: bool = False) -> Iterator[float]:
         for name, part in value.items():
             yield from _shares(part, name in _SHARES)
     elif isinstance(value, list):
-        for part in value:
+        for part in value[1:] if _after_a_number(value) else value:
             yield from _shares(part, named)
     elif named and isinstance(value, int | float):
         yield value
+
+
+def _after_a_number(value: list) -> bool:
+    """Whether it is a share beside the number of steps that it was measured after."""
+    return len(value) == 2 and isinstance(value[0], int) and isinstance(value[1], float)
 
 
 def _evaluation(record: Record, spec: Evaluate) -> Iterator[Noticed]:
@@ -114,7 +119,8 @@ def _protocol(spec: Evaluate) -> dict:
     if spec.updates:
         found |= {"epochs": None, "updates": spec.updates}
     depends = {"matched": "updates" if not spec.epochs else "", "learned": "lr"}.get(spec.protocol, "")
-    return {name: value for name, value in found.items() if name != depends}
+    as_in_json = {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
+    return {name: value for name, value in as_in_json.items() if name != depends}
 
 
 def _updates(result: dict, stated: int) -> int:
