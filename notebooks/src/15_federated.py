@@ -146,7 +146,7 @@ rounds_in_raw = None
 
 few = 6000 * (28 * 28 + 1)
 each_round = 2 * clients * 4 * count
-lesson.say(f"6,000 digits are {few / 1e6:.2f} MB, a round {each_round / 1e6:.2f} MB")
+lesson.say(f"6,000 digits are {few:,} bytes, a round {each_round:,} bytes")
 lesson.answered(rounds_in_raw, round(few / each_round), int(few / each_round))
 
 # %% [markdown]
