@@ -127,7 +127,7 @@ assert {"real start", "real, 10 updates"} <= set(remembered) and "noise, 300" no
 #
 # **✎ For practice:** write it. `members` and `others` are losses, [n] and [m]; the answer is one number.
 
-# %%
+# %% exercise="area"
 def my_area(members, others):
     """The share of all pairs in which the member has the smaller loss; ties count half."""
     ### BEGIN SOLUTION
@@ -274,7 +274,7 @@ for epsilon in (1.0, 10.0):
 #
 # **✎ For practice:** write the clipping of lesson 12, for gradients as rows: each keeps its direction, and none is longer than $C$.
 
-# %%
+# %% exercise="clipping"
 def my_clipped(gradients, clip):
     """[n, P] -> [n, P], no row longer than ``clip``."""
     ### BEGIN SOLUTION

@@ -55,7 +55,7 @@ federated_plots.deals(shown, "The same digits, dealt to ten clients in three way
 #
 # **✎ For practice:** write the average. `weights` is a list with a dictionary of tensors for each client, as `state_dict()` gives it.
 
-# %%
+# %% exercise="weighted-average"
 def my_average(weights, counts):
     """Dictionaries of tensors, and how many images each client has -> the dictionary of their mean."""
     ### BEGIN SOLUTION
@@ -117,7 +117,7 @@ assert of_mean["one start"] > of_mean["two starts"] + 20
 #
 # **✎ For practice:** how many bytes are that, all together, with weights of 32 bits? Mind both directions.
 
-# %%
+# %% exercise="bytes-of-rounds"
 def my_bytes(weights, clients, rounds):
     """Numbers of weights in a network, of clients and of rounds -> bytes that are sent in all, in both directions."""
     ### BEGIN SOLUTION

@@ -229,7 +229,8 @@ if robust and plain:
               for size in first.result["epsilons"][:3]}
     for words, (one, other) in pairs.items():
         lead = Lead.points(one, other)
-        lesson.say(f"{words}: robust KIP is {lead.gap:+.1f} ± {lead.error:.1f} points from KIP, as short. {lead.verdict}")
+        lesson.say(f"{words}: robust KIP is {lead.gap:+.1f} ± {lead.error:.1f} points from KIP, as short. "
+                   f"{lead.verdict}")
     longer, lead = attacked["KIP"], Lead.points(clean(plain), clean(attacked["KIP"]))
     times = longer.asked.of.config.updates / plain.asked.of.config.updates
     lesson.say(f"no attack: KIP, as short is {lead.gap:+.1f} ± {lead.error:.1f} points from KIP, which made {times:g} "

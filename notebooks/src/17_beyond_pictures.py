@@ -81,7 +81,7 @@ for attempt in (lambda: sketch_for(graph, "ConvNetD3", 32), lambda: graph.augmen
 #
 # **✎ For practice:** write $S^k X$.
 
-# %%
+# %% exercise="propagated-rows"
 def my_rows(adjacency, rows, hops):
     """An adjacency [n, n] without a diagonal, rows [n, d], and how often neighbours share -> [n, d], all in float64."""
     ### BEGIN SOLUTION
@@ -169,7 +169,7 @@ lesson.say(f"here {better} made the better set, by {100 * abs(first.mean - secon
 #
 # **✎ For practice:** write it, of the mean cross-entropy of $\mathrm{softmax}(H W)$ in $W$. `F.one_hot(labels, classes)` has the truth.
 
-# %%
+# %% exercise="softmax-gradient"
 def my_gradient(rows, labels, W):
     """Rows [n, d], labels [n], weights [d, classes] -> [d, classes]."""
     ### BEGIN SOLUTION
