@@ -1,7 +1,7 @@
 """What the specs of all applications have in common."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,15 +9,16 @@ from ddkit.data import Dataset, Split
 from ddkit.foundation.checkpoints import Checkpoint
 from ddkit.foundation.errors import InputError, one_of, require
 from ddkit.foundation.files import digest
-from ddkit.runs import SYNTHETIC
+from ddkit.runs import SYNTHETIC, Record
 from ddkit.runs.jobs import PARTS, Job, Outcome
 from ddkit.runs.spec import OfSource, Source, Spec, key
 from ddkit.specs import Coreset, Distill, Evaluate, Full, RandomReal, Start
 from ddkit.synthetic import SyntheticSet
 from ddkit.training import PROTOCOLS
+from ddkit.training.scores import Scores
 
 __all__ = ["Application", "Job", "OfTraining", "Outcome", "distinct", "made_on", "nothing_else",
-           "require_makable", "seeded"]
+           "pooled", "require_makable", "seeded"]
 
 
 class Application(OfSource, Spec):
@@ -109,6 +110,13 @@ def nothing_else(spec):
     """The ``run`` of a job that no other run may be asked for."""
     raise InputError(f"only some of the images, or changed ones, may be seen, and {spec.name} is a run on all images: "
                      "choose a source that needs no other run")
+
+
+def pooled(records: Mapping[object, Record]) -> Scores:
+    """The scores of several sets as one, with the notes and the spec of the first."""
+    first = next(iter(records.values()))
+    return Scores(tuple(run for record in records.values() for run in record.scores.runs), notes=tuple(first.notes),
+                  spec=first.spec)
 
 
 def seeded(source: Source, seed: int) -> Source:

@@ -148,3 +148,8 @@ class Scores:
     def __str__(self) -> str:
         spread = f" ± {100 * self.sd:.2f}" if len(self.runs) > 1 else ""
         return f"{100 * self.mean:.2f}{spread} % (n={len(self.runs)})"
+
+
+def in_percent(scores: Scores) -> str:
+    """The mean in %, and unless there is a single seed half its 95 % interval, for tables that say so."""
+    return f"{100 * scores.mean:.1f}" + f" ± {100 * scores.interval:.1f}" * (len(scores.runs) > 1)

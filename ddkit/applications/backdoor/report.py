@@ -10,7 +10,7 @@ from ddkit.course import kernels
 from ddkit.course.profiles import Profile
 from ddkit.runs import Record
 from ddkit.specs import Source
-from ddkit.training.scores import Scores
+from ddkit.training.scores import in_percent
 
 NOTES = (
     "Called the target: of the test images of other classes, those that networks name so; without the square it is an "
@@ -46,8 +46,8 @@ def asked(profile: Profile) -> dict[str, dict[float, Backdoor]]:
 
 def table(records: dict[str, dict[float, Record]], style: str = "simple") -> str:
     """A row for each source and share: accuracy, what is called the target, and what can be seen."""
-    rows = [(name, f"{100 * share:g}", f"{100 * record.result['of_target']:.0f}", _text(record.scores),
-             *(_text(measured(record, measure)) for measure in MEASURES), *_seen(record))
+    rows = [(name, f"{100 * share:g}", f"{100 * record.result['of_target']:.0f}", in_percent(record.scores),
+             *(in_percent(measured(record, measure)) for measure in MEASURES), *_seen(record))
             for name, of in records.items() for share, record in of.items()]
     heads = ("made of poisoned data", "poisoned (%)", "of the target's (%)", "test accuracy (%)",
              *(f"called the target, {words} (%)" for words in MEASURES.values()),
@@ -63,7 +63,3 @@ def _seen(record: Record) -> list[str]:
     found = [run["seen"] for run in record.result["runs"]]
     bright = [f"{fmean(one[name] for one in found):.2f}" for name in ("target", "others", "real")]
     return [*bright, f"{fmean(one['rank'] for one in found):,.0f}"]
-
-
-def _text(scores: Scores) -> str:
-    return f"{100 * scores.mean:.1f}" + f" ± {100 * scores.interval:.1f}" * (len(scores.runs) > 1)

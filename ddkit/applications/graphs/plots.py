@@ -3,7 +3,7 @@
 import numpy as np
 from torch import Tensor
 
-from ddkit.applications.graphs.report import pooled
+from ddkit.applications.base import pooled
 from ddkit.plots.looks import CHANCE
 from ddkit.plots.style import Picture, picture, spread
 from ddkit.runs import Record

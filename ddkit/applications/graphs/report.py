@@ -2,13 +2,13 @@
 
 from tabulate import tabulate
 
+from ddkit.applications.base import pooled
 from ddkit.applications.graphs.condensing import CondensePlan
 from ddkit.applications.graphs.spec import Condense
 from ddkit.course.profiles import Profile
 from ddkit.runs import Record
 from ddkit.specs import Coreset, Distill, Evaluate, Full, RandomReal, Source
 from ddkit.training.leads import Lead
-from ddkit.training.scores import Scores
 
 ALL, RANDOM, HERDING = "all labelled nodes", "random nodes", "herding"
 JUDGES = {"SGC": ("linear", "linear"), "NTK": ("validated_kernel", "NTK")}  # protocol and network
@@ -68,13 +68,6 @@ def asked(profile: Profile) -> dict[str, dict[str, dict[str, dict[int, Evaluate]
                                 for name, of in compared.items() if MADE_FOR.get(name, judge) == judge}
                         for judge, (protocol, network) in JUDGES.items() if judge == "SGC" or ipc != 5}
     return found
-
-
-def pooled(records: dict[int, Record]) -> Scores:
-    """The scores of several sets as one."""
-    first = next(iter(records.values()))
-    return Scores(tuple(run for record in records.values() for run in record.scores.runs), notes=tuple(first.notes),
-                  spec=first.spec)
 
 
 def table(records: dict[str, dict[str, dict[int, Record]]], style: str = "simple") -> str:

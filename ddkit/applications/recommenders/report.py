@@ -9,7 +9,7 @@ from ddkit.applications.recommenders.spec import FEW, WHO, Recommend
 from ddkit.course.profiles import Profile
 from ddkit.runs import Record
 from ddkit.training.leads import Lead
-from ddkit.training.scores import Scores
+from ddkit.training.scores import Scores, in_percent
 
 ALL = WHO["all"]
 NOTES = (
@@ -59,8 +59,8 @@ def lead(record: Record, other: Record, measure: str = "ndcg") -> Lead:
 
 def table(records: dict[str, Record], style: str = "simple") -> str:
     """A row for each opponent: the measures in %, and nDCG@10 as a share of that with all users."""
-    lines = [(name, *(_text(scores(record, measure)) for measure in MEASURES),
-              _text(share(record, records[ALL])) if ALL in records and name != ALL else "") for name, record in
+    lines = [(name, *(in_percent(scores(record, measure)) for measure in MEASURES),
+              in_percent(share(record, records[ALL])) if ALL in records and name != ALL else "") for name, record in
              records.items()]
     heads = ("learned from", *(f"{words} (%)" for words in MEASURES.values()), "% of all users' nDCG")
     first = next(iter(records.values()))
@@ -82,7 +82,3 @@ def leads(records: dict[str, Record], style: str = "simple") -> str:
                     lines.append((f"{name} against {other}", told, "told apart" if found.told_apart else
                                   "not told apart"))
     return tabulate(lines, ("", "points of nDCG@10, ± standard error", "by these splits"), style, disable_numparse=True)
-
-
-def _text(found: Scores) -> str:
-    return f"{100 * found.mean:.1f}" + f" ± {100 * found.interval:.1f}" * (len(found.runs) > 1)

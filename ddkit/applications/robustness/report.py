@@ -10,7 +10,7 @@ from ddkit.course.profiles import Profile
 from ddkit.runs import Record
 from ddkit.specs import Distill, Full, Source, Start
 from ddkit.training.leads import Lead
-from ddkit.training.scores import Scores
+from ddkit.training.scores import Scores, in_percent
 
 NOTES = (
     "Epsilon is the largest change of a pixel, of 1 from black to white. ± is half the 95 % interval of the mean over "
@@ -49,8 +49,8 @@ def asked(profile: Profile) -> dict[str, Robustness]:
 def table(records: dict[str, Record], attack: str = "pgd", style: str = "simple") -> str:
     """A row for each source: the accuracy without attack and under one, by epsilon, in %."""
     first = next(iter(records.values())).result
-    rows = [(name, record.result["training_images"], _text(clean(record)),
-             *(_text(under(record, attack, epsilon)) for epsilon in first["epsilons"]))
+    rows = [(name, record.result["training_images"], in_percent(clean(record)),
+             *(in_percent(under(record, attack, epsilon)) for epsilon in first["epsilons"]))
             for name, record in records.items()]
     heads = [f"{ATTACKS[attack]}, {epsilon:g}" for epsilon in first["epsilons"]]
     text = tabulate(rows, ("trained on", "images", "no attack", *heads), style, disable_numparse=True)
@@ -80,10 +80,6 @@ def _lead(one: Scores, other: Scores) -> str:
     lead = Lead.points(one, other)
     error = "" if lead.error is None else f" ± {lead.error:.1f}"
     return f"{lead.gap:+.1f}{error}, {'told apart' if lead.told_apart else 'not told apart'}"
-
-
-def _text(scores: Scores) -> str:
-    return f"{100 * scores.mean:.1f}" + f" ± {100 * scores.interval:.1f}" * (len(scores.runs) > 1)
 
 
 def _asked(records: dict[str, Record]) -> str:

@@ -1,6 +1,6 @@
 """Pictures of distilled texts; see ``plots`` for the habits they share."""
 
-from ddkit.applications.texts.report import pooled
+from ddkit.applications.base import pooled
 from ddkit.plots.style import Picture, picture, spread
 from ddkit.runs import Record
 

@@ -2,13 +2,13 @@
 
 from tabulate import tabulate
 
+from ddkit.applications.base import pooled
 from ddkit.applications.texts.spec import JUDGE, KERNEL, Spelt, TfIdf
 from ddkit.course.profiles import Profile
 from ddkit.data.sources.texts.bbc_news import CLASSES
 from ddkit.runs import Record
 from ddkit.specs import Coreset, Distill, Evaluate, Full, RandomReal
 from ddkit.training.leads import Lead
-from ddkit.training.scores import Scores
 
 ALL, DISTILLED, RANDOM, COUNTED = "all texts", "KIP", "random texts", "random texts, TF-IDF"
 COUNTED_ALL = "all texts, TF-IDF"
@@ -44,13 +44,6 @@ def judged(ipc: int, seeds: int = 5) -> dict[int, dict[str, dict[int, Evaluate |
 def in_words(profile: Profile) -> dict[str, Spelt]:
     """What the first set of one text per class says, beside a herded one."""
     return {} if profile.name == "quick" else {"KIP": Spelt(kip(1, 0)), "herding": Spelt(Coreset("bbc_news", 1))}
-
-
-def pooled(records: dict[int, Record]) -> Scores:
-    """The scores of several sets as one."""
-    first = next(iter(records.values()))
-    return Scores(tuple(run for record in records.values() for run in record.result["runs"]), notes=tuple(first.notes),
-                  spec=first.spec)
 
 
 def table(records: dict[int, dict[str, dict[int, Record]]], style: str = "simple") -> str:
