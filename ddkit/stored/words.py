@@ -8,7 +8,7 @@ from ddkit.specs import File, Full, RandomReal, Source, Start
 
 METHOD, START, RANDOM, FULL = "method", "start", "random", "full"  # what a set stands for
 # Fields that are said in other words, or beside the set.
-_SAID = {"dataset", "size", "method", "preset", "ipc", "init", "options", "form", "form_options"}
+_SAID = {"dataset", "size", "method", "preset", "ipc", "init", "plan", "options", "form", "form_options"}
 _LONGEST = 24  # letters of a value
 
 

@@ -3,12 +3,15 @@
 import json
 import shutil
 import statistics
-from dataclasses import replace
+from dataclasses import is_dataclass, replace
 
 import pytest
 
+from ddkit.applications.graphs import Condense, CondensePlan
 from ddkit.data import SOURCES
 from ddkit.runs import RECORD, REFERENCE
+from ddkit.runs.shipped import shelves
+from ddkit.runs.spec import Source
 from ddkit.specs import Coreset, Distill, Evaluate, File, Full, RandomReal, Start, restore_spec
 from ddkit.stored import evolving, growths, judged, lead, meaning, shelf, tell_apart
 from ddkit.synthetic.budget import storage, storage_of
@@ -121,7 +124,34 @@ def test_null_results_are_among_the_choices(everything):
 
 SOURCES_OF_A_KIND = [Full("digits"), RandomReal("digits", 3), Coreset("digits", 3), Distill("digits", ipc=3),
                      Distill("digits", ipc=3, init="noise"), Start(Distill("digits", ipc=3)),
-                     Start(Distill("digits", "trajectory", "pad", ipc=3)), File("a/b.pt", "0" * 64, "digits")]
+                     Start(Distill("digits", "trajectory", "pad", ipc=3)), File("a/b.pt", "0" * 64, "digits"),
+                     Condense("cora", 3), Condense("cora", 3, CondensePlan(graph=False))]
+
+
+def test_no_kind_of_source_is_missing_above():
+    def kinds(base):
+        return {base, *(found for kind in base.__subclasses__() for found in kinds(kind))}
+
+    asked = {kind for kind in kinds(Source) if kind.__module__.startswith("ddkit.") and is_dataclass(kind)}
+    assert asked == {type(source) for source in SOURCES_OF_A_KIND}
+
+
+@pytest.mark.parametrize("root", shelves(), ids=lambda root: root.name)
+def test_runs_of_any_shelf_may_lie_among_ones_own(root, everything):
+    """Whoever did the lessons on graphs, texts and few-shot sets has such runs beside those of images."""
+    beside, alone = judged(shelf(root)), judged(everything)
+    for judge, samples in beside.items():
+        names = [(sample.name, sample.epochs) for sample in samples]
+        assert len(set(names)) == len(names)
+        shown = {sample.records[0].name for sample in samples if sample.sets == 1}
+        assert shown >= {sample.records[0].name for sample in alone.get(judge, []) if sample.sets == 1}
+
+
+def test_condensations_are_called_as_their_paper_has_them():
+    learned, none, faster = (Condense("cora", 3, CondensePlan(**knobs))
+                             for knobs in ({}, {"graph": False}, {"row_lr": 0.1}))
+    assert tell_apart([learned, none, faster]) == {
+        learned: "gcond, 3 per class", none: "gcond-x, 3 per class", faster: "gcond, 3 per class, row_lr 0.1"}
 
 
 @pytest.mark.parametrize("source", SOURCES_OF_A_KIND, ids=lambda source: type(source).__name__)

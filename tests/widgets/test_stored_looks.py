@@ -114,6 +114,14 @@ def test_a_record_that_cannot_be_read_is_told_and_the_others_are_shown(dashboard
     assert any("<img" in value for value in seen(made.view))
 
 
+@pytest.mark.parametrize("dashboard", DASHBOARDS)
+def test_runs_on_graphs_and_texts_may_lie_in_the_folder(dashboard, tmp_path):
+    for path in (REFERENCE / "beyond-pictures").glob(f"evaluate-cora-*/{RECORD}"):
+        (tmp_path / path.parent.name).symlink_to(path.parent)
+    made = dashboard(tmp_path)
+    assert any("<img" in value for value in seen(made.view)) and made.figure()
+
+
 POLYPS = {"data": "mhist_like at 64 pixels", "protocol": "standard", "network": "ConvNetD4BN, width 16"}
 BEGINNINGS = {TimeMachine: [{"method": "datadam"}], ImagesPerClass: [MNIST, POLYPS],
               IsItReal: [MNIST, *(POLYPS | {"set": f"{name}, 50 per class"} for name in ("random real", "datadam"))]}

@@ -1,7 +1,7 @@
 """A graph's labelled nodes condensed to a few synthetic ones, by matching a simple graph convolution's gradients."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import ClassVar
 
 from ddkit.applications.graphs.condensing import Condensation, CondensePlan
@@ -65,6 +65,18 @@ class Condense(MadeSet, Spec):
     def name(self) -> str:
         return f"condense-{self.dataset}-ipc{self.ipc}-{self.init}-{key(self)}"
 
+    @property
+    def method(self) -> str:
+        """What the condensation is called, in the words of its paper: with the nodes' edges, or without."""
+        return "gcond" if self.plan.graph else "gcond-x"
+
+    @property
+    def options(self) -> tuple[tuple[str, object], ...]:
+        """The knobs that are not as they come, by name."""
+        usual = CondensePlan()
+        return tuple((f.name, getattr(self.plan, f.name)) for f in fields(self.plan)
+                     if f.name != "graph" and getattr(self.plan, f.name) != getattr(usual, f.name))
+
     def synthetic(self, job: Job) -> SyntheticSet:
         return job.run(self).synthetic
 
@@ -94,6 +106,6 @@ class Condense(MadeSet, Spec):
         found = made.adjacency()
         edges = [] if found is None else [[round(e, _DECIMALS) for e in row] for row in found.tolist()]
         start.images = made.seen().view_as(start.start)
-        start.origin |= {"method": "gcond" if self.plan.graph else "gcond-x", "seed": self.seed, "updates": made.done}
+        start.origin |= {"method": self.method, "seed": self.seed, "updates": made.done}
         result = {"moved": start.moved, "losses": made.losses, "edges": edges}
         return Outcome(watch.seconds, made.done, result, start, superseded=(kept.path,))
