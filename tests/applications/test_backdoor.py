@@ -12,11 +12,12 @@ from ddkit.applications.backdoor import Backdoor, report
 from ddkit.applications.backdoor import spec as backdoor
 from ddkit.applications.backdoor.trigger import Square, poisoned, rank, suspicion
 from ddkit.course.profiles import profile
-from ddkit.data import denormalise
+from ddkit.data import Split, denormalise
 from ddkit.foundation.errors import InputError
 from ddkit.methods.kernel.kip import METHOD
 from ddkit.runs import run
 from ddkit.specs import Coreset, Distill, File, Full, RandomReal, Start, describe_spec, restore_spec
+from ddkit.training import logits, trained
 
 KIP = Distill("digits", "kip", "course", ipc=2, updates=4, options=(("real_batch", 40),))
 SPEC = Backdoor(KIP, 0.1, target=3, width=8, seeds=3, epochs=3)
@@ -137,6 +138,26 @@ def test_without_poison_the_square_means_no_more_than_its_mistakes(tmp_path):
     taught = {name: backdoor.measured(poison, name).mean for name in backdoor.MEASURES}
     assert taught["success"] > 0.9 > 0.3 > taught["elsewhere"] and taught["without"] < 0.2
     assert clean.result["runs"][0]["seen"]["target"] < 0.1 < poison.result["runs"][0]["seen"]["target"]
+
+
+def test_at_a_share_of_0_success_is_the_rate_of_ordinary_mistakes(digits, tmp_path):
+    """Counted here, in pixels, of a network that was trained on the set of the data as they are: over all targets
+    successes are the network's mistakes, each counted once."""
+    found = run(dataclasses.replace(SPEC, share=0.0, seeds=1, epochs=20), root=tmp_path, quiet=True)
+    training = run(KIP, root=tmp_path, quiet=True).synthetic.training_split()
+    how = dataclasses.replace(SPEC, epochs=20).evaluation.how(digits)
+    network, _ = trained(training, digits, "ConvNetD3", how, 0, width=8, quiet=True)
+    marked, labels = denormalise(digits.test.images, digits.mean, digits.std), digits.test.labels
+    some = dataclasses.replace(digits, test=Split(digits.test.images[:80], labels[:80]))
+    marked[..., 25:27, 25:27] = 1
+    scale, shift = (torch.tensor(value)[:, None, None] for value in (digits.std, digits.mean))
+    called, others = logits(network, (marked - shift) / scale).argmax(1), labels != 3
+    one, share = found.result["runs"][0], float((called == 3)[others].double().mean())
+    assert one["success"] == pytest.approx(share, abs=1e-9)
+    successes = [backdoor.called_target(network, some, Square(2), target)["success"]
+                 * int((labels[:80] != target).sum()) for target in range(10)]
+    assert 0 < sum(successes) == pytest.approx(int((called != labels)[:80].sum()), abs=1e-6)
+    assert float((called != labels).double().mean()) == pytest.approx(1 - one["accuracy"], abs=0.1)
 
 
 def test_random_real_images_are_drawn_from_the_poisoned_data_anew_for_every_network(tmp_path):

@@ -13,8 +13,8 @@ from ddkit.applications.robustness import spec as robustness
 from ddkit.course.profiles import profile
 from ddkit.foundation.errors import InputError
 from ddkit.foundation.randomness import stream
-from ddkit.networks.attacks import Ball, fgsm
-from ddkit.runs import run
+from ddkit.networks.attacks import Ball, fgsm, pgd
+from ddkit.runs import REFERENCE, Record, run
 from ddkit.specs import Distill, Full, RandomReal, Start, describe_spec, restore_spec
 from ddkit.training import logits, trained
 
@@ -67,6 +67,48 @@ def test_noise_is_as_far_as_the_attacks_and_has_no_direction(digits):
     assert torch.equal(changed["noise"], around.corner(shown.images, stream(0, "noise")))
     for images in changed.values():
         assert float((images - shown.images).abs().max()) == pytest.approx(0.1 / digits.std[0], abs=1e-5)
+
+
+@pytest.mark.parametrize("method", ["kip", "robust_kip"])
+def test_networks_trained_on_sets_hide_no_gradient(digits, tmp_path, method):
+    """Images made against another network trained on the set do less harm; with any pixels at all nothing is right."""
+    options = {"real_batch": 60} | ({"attack_steps": 2} if method == "robust_kip" else {})
+    made = run(Distill("digits", method, ipc=5, updates=10, options=options), root=tmp_path, quiet=True).synthetic
+    how = dataclasses.replace(SPEC, epochs=100).evaluation.how(digits)
+    own, other = (trained(made.training_split(), digits, "MLP", how, seed, quiet=True)[0] for seed in range(2))
+    shown, around = SPEC.attacked(digits), Ball(0.05, digits.mean, digits.std)
+
+    def right(images):
+        return float((logits(own, images).argmax(1) == shown.labels).double().mean())
+
+    white, foreign = (right(pgd(by, shown.images, shown.labels, around, stream(0, "pgd"))) for by in (own, other))
+    assert white < foreign < right(shown.images)
+    anything = Ball(1.0, digits.mean, digits.std)
+    assert right(pgd(own, shown.images, shown.labels, anything, stream(0, "pgd"))) == 0
+
+
+def shipped():
+    """The records of accuracies under attack that come with the repository."""
+    return sorted(place.name for place in REFERENCE.glob("robustness-*"))
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_shipped_records_show_no_sign_of_hidden_gradients(name):
+    record = Record.load(REFERENCE / name)
+    assert report.hidden(record) == []
+    assert max(robustness.under(record, "pgd", 0.3).values) < 0.05  # the custom of MNIST, which no network withstands
+
+
+def test_signs_of_hidden_gradients_are_told(made):
+    assert report.hidden(made) == []
+    one = made.result["runs"][1]
+    worse = {"noise": one["under"]["noise"], "fgsm": [one["clean"], 0.0, one["under"]["noise"][2]],
+             "pgd": [one["clean"], 0.25, 0.0]}
+    runs = [made.result["runs"][0], one | {"under": worse}]
+    found = report.hidden(dataclasses.replace(made, result=made.result | {"runs": runs}))
+    smaller = 100 * one["under"]["noise"][2]
+    assert found == ["network 2: 25.0 points more are left by PGD than FGSM",
+                     f"network 2: {smaller:.1f} points more are left by FGSM than at a smaller epsilon"]
 
 
 @pytest.mark.parametrize("at", [1, 3])

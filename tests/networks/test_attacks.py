@@ -55,6 +55,11 @@ def test_three_channels_have_a_radius_each():
     torch.testing.assert_close(wide.back(images - 100, images)[0, :, 0, 0], torch.tensor([-1.0, -1.6, -3.0]))
 
 
+def test_the_custom_of_mnist_in_a_networks_units():
+    """0.3 of a pixel, beside images that are normalised by MNIST's mean and standard deviation."""
+    assert float(Ball(0.3, (0.1307,), (0.3081,)).radius(torch.zeros(1, 1, 28, 28))) == pytest.approx(0.974, abs=5e-4)
+
+
 def test_without_room_nothing_changes(nets, digits):
     network, _, images, labels = nets
     none = ball(digits, 0.0)
@@ -103,8 +108,15 @@ def test_accuracy_falls_with_epsilon_and_pgd_is_the_stronger(nets, digits):
     by_fgsm = [accuracy(network, fgsm(network, images, labels, ball(digits, e)), labels) for e in sizes]
     assert by_pgd == sorted(by_pgd, reverse=True) and by_pgd[0] == by_fgsm[0] == accuracy(network, images, labels)
     assert by_pgd[-1] == 0 and all(many <= one for many, one in zip(by_pgd, by_fgsm, strict=True))
-    few = accuracy(network, pgd(network, images, labels, ball(digits, 0.1), stream(0, "a"), 1), labels)
-    assert by_pgd[2] < few
+
+
+def test_accuracy_falls_with_the_steps(nets, digits):
+    """From the same random points, by steps that together are equally long."""
+    network, _, images, labels = nets
+    around = ball(digits, 0.1)
+    by_steps = [accuracy(network, pgd(network, images, labels, around, stream(0, "a"), steps), labels)
+                for steps in (1, 2, 5, 20)]
+    assert by_steps == sorted(by_steps, reverse=True) and by_steps[-1] < by_steps[0]
 
 
 def test_the_gradient_is_not_masked(nets, digits):

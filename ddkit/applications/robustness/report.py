@@ -82,6 +82,27 @@ def _lead(one: Scores, other: Scores) -> str:
     return f"{lead.gap:+.1f}{error}, {'told apart' if lead.told_apart else 'not told apart'}"
 
 
+def hidden(record: Record, tolerance: float = 0.01) -> list[str]:
+    """Signs that gradients are hidden rather than networks robust (Athalye, Carlini and Wagner, "Obfuscated Gradients
+    Give a False Sense of Security", ICML 2018), a sentence each; none is no proof.
+
+    Args:
+        tolerance: how much more accuracy an attack may leave than a weaker one before it is told: one that follows the
+            gradient against random signs, many steps against one, and a larger epsilon against a smaller one.
+    """
+    signs = []
+    for number, one in enumerate(record.result["runs"], 1):
+        noise, single, many = (one["under"][name] for name in ATTACKS)
+        weaker = {"FGSM than random signs": (single, noise), "PGD than FGSM": (many, single),
+                  "FGSM than at a smaller epsilon": (single, [one["clean"], *single]),
+                  "PGD than at a smaller epsilon": (many, [one["clean"], *many])}
+        for words, (found, bound) in weaker.items():
+            more = max(left - most for left, most in zip(found, bound, strict=False))
+            if more > tolerance:
+                signs.append(f"network {number}: {100 * more:.1f} points more are left by {words}")
+    return signs
+
+
 def _asked(records: dict[str, Record]) -> str:
     first = next(iter(records.values()))
     asked, shown = first.asked, first.result
