@@ -48,7 +48,7 @@ def classes_of(digits, alpha, clients=10):
 
 def test_small_alphas_give_few_classes_and_large_ones_all(digits):
     few, many, even = (classes_of(digits, alpha) for alpha in (0.05, 1e6, None))
-    assert float(((few > 0).sum(1) <= 4).float().mean()) > 0.6
+    assert float(((few >= 10).sum(1) <= 3).float().mean()) > 0.6  # of as many as a client needs to speak for a class
     assert bool((many > 0).all()) and float((many - many.float().mean(0)).abs().max()) <= 3  # evenly, but for rounding
     expected = len(digits.train) / 100
     assert float((even - expected).abs().max()) < 5 * expected**0.5  # within the error of sampling
@@ -117,13 +117,18 @@ def test_one_client_with_all_data_distils_what_everybody_would(digits, tmp_path)
     assert found["up"] == plain.result["size"]["bytes"] and found["sent"] == 20 and found["silent"] == 0
 
 
-def test_one_client_averages_to_plain_training(digits, tmp_path):
+def test_one_client_averages_to_plain_training(digits, tmp_path, monkeypatch):
+    """To the same weights, bit for bit, with the same answers on the test images."""
+    judge, judged = rounds.test, []
+    monkeypatch.setattr(rounds, "test", lambda network, split: judged.append(rounds.copied(network)) or judge(
+        network, split))
     spec = FedAvg(Full("digits"), 1, None, None, 1, width=4, seeds=1)
     found = run(spec, root=tmp_path, quiet=True).result["runs"][0]
     network = build_for(digits, "ConvNetD3", 4, stream(0, "evaluation network"))
     fit(network, digits.train, spec.how, stream(0, "round 0 client 0"), quiet=True)
-    assert found["accuracy"] == rounds.test(network, digits.test)["accuracy"] == found["after"][0]
-    assert found["confusion"] == rounds.test(network, digits.test)["confusion"]
+    assert all(torch.equal(judged[-1][name], tensor) for name, tensor in network.state_dict().items())
+    plain = judge(network, digits.test)
+    assert found["accuracy"] == plain["accuracy"] == found["after"][0] and found["confusion"] == plain["confusion"]
 
 
 def answers(record):

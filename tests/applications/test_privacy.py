@@ -28,6 +28,7 @@ from ddkit.training.scores import Scores
 KIP = Distill("digits", "kip", "course", ipc=1, updates=4, options=(("real_batch", 40),))
 SPEC = Membership(KIP, images=120, models=6, epochs=3)
 NOISY = dataclasses.replace(KIP, init="noise")
+NORMAL = statistics.NormalDist()
 
 
 def normal(*shape, seed=0):
@@ -81,8 +82,9 @@ def test_scores_that_say_nothing_or_all_are_told():
 
 @pytest.mark.parametrize("shift", [0.0, 0.5, 2.0])
 def test_lira_on_normal_confidences_has_its_closed_form(shift):
-    """phi = the image's own easiness + shift for members + noise: its area is Phi(shift / sqrt 2), whatever the
-    easiness, which the loss threshold drowns in."""
+    """phi = the image's own easiness + shift for members + noise: with z the normal quantile, its ROC curve is
+    Phi(shift + z(rate of false positives)), whatever the easiness, which the loss threshold drowns in. The curve's
+    area is Phi(shift / sqrt 2), and it is above the diagonal by 2 Phi(shift / 2) - 1 at most."""
     images, models = 3000, 402
     members = torch.arange(models)[:, None] % 2 == (torch.arange(images) % 2)
     phi = 5 * normal(images) + shift * members + normal(models, images, seed=1)
@@ -90,6 +92,8 @@ def test_lira_on_normal_confidences_has_its_closed_form(shift):
     plain = attack(phi[0], members[0])
     truth = 0.5 * (1 + math.erf(shift / 2))
     assert found.low - 0.01 < truth < found.high + 0.01
+    assert found.advantage == pytest.approx(2 * NORMAL.cdf(shift / 2) - 1, abs=0.06)
+    assert found.caught["0.01"] == pytest.approx(NORMAL.cdf(shift + NORMAL.inv_cdf(0.01)), abs=0.12)
     assert shift == 0 or plain.auc < found.auc - 0.05
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from small_forms import MNIST, at, counted, noise, seeded
+from small_forms import MNIST, at, counted, learned, noise, seeded
 
 from ddkit.methods import get, presets
 from ddkit.methods.loop import distill
@@ -50,6 +50,20 @@ def test_the_noise_is_the_same_to_the_bit_after_a_hundred_updates_and_in_its_fil
     assert torch.equal(again.images, synthetic.images) and torch.equal(again.form.hidden, hidden)
     real = digits.train.images.flatten(1)
     assert not bool((torch.cdist(again.start.flatten(1), real) < 1).any())  # no image that it began from is in the file
+
+
+def test_a_slope_in_hidden_pixels_goes_nowhere_and_elsewhere_as_it_is():
+    """That of the learned pixels is the images' own, number by number; the noise gets none."""
+    images, slope = (noise(8, 2, 8, 4, seed=seed, dtype=torch.float32) for seed in (1, 2))
+    form = learned(at("corrupted", images, share=0.5), torch.float32)
+    seen = ~form.hidden.expand_as(images)
+    form.pull(slope)
+    pulled = form.parts["pixels"].grad
+    assert pulled.numel() == int(seen.sum()) and form.fixed["noise"].grad is None
+    assert torch.equal(pulled.flatten(1).sort(1).values, slope[seen].view(8, -1).sort(1).values)
+    form.parts["pixels"].grad = None
+    form.pull(slope * ~seen)  # as if hidden pixels alone mattered
+    assert not bool(form.parts["pixels"].grad.any())
 
 
 def test_another_seed_hides_other_pixels():
