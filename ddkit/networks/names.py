@@ -10,17 +10,19 @@ from ddkit.data import Dataset
 from ddkit.foundation.errors import InputError, one_of, require
 from ddkit.foundation.memory import require_memory
 from ddkit.networks.blocks import Network
-from ddkit.networks.nets import MLP, VGG11, AlexNet, ConvNet, LeNet, ResNet18
+from ddkit.networks.nets import MLP, VGG11, AlexNet, ConvNet, LeNet, ResNet18, TextCNN
 from ddkit.networks.precision import PRECISIONS
 
 FAMILIES = {"MLP": MLP, "ConvNet": ConvNet, "LeNet": LeNet, "AlexNet": AlexNet, "VGG11": VGG11, "ResNet18": ResNet18}
+READERS = {"TextCNN": TextCNN}  # of words in order
 SUFFIXES = {"": "instance", "IN": "instance", "BN": "batch", "LN": "layer", "GN": "group", "NN": "none"}
 ACTIVATION_SUFFIXES = {"": "relu", "AR": "relu", "AL": "leakyrelu", "AS": "sigmoid",
                        "ASwish": "swish"}
 POOLING_SUFFIXES = {"": "avg", "AP": "avg", "MP": "max", "NP": "none"}
 SMALLEST = 8  # pixels
 _TRAINED = 16  # bytes that a weight takes in training: itself, its gradient, and two moments
-_NAME = re.compile(r"(MLP|ConvNet|LeNet|AlexNet|VGG11|ResNet18)(?:D([1-8]))?([BILGN]N)?(ASwish|A[RLS])?([AMN]P|_AP)?$")
+_NAME = re.compile(r"(MLP|ConvNet|LeNet|AlexNet|VGG11|ResNet18|TextCNN)(?:D([1-8]))?([BILGN]N)?"
+                   r"(ASwish|A[RLS])?([AMN]P|_AP)?$")
 
 
 def build(name: str, channels: int, classes: int, size: int, *, width: int = 128,
@@ -32,9 +34,10 @@ def build(name: str, channels: int, classes: int, size: int, *, width: int = 128
             ``D1`` to ``D8`` (default 3), and ConvNet, VGG11 and ResNet18 a norm ``BN``, ``IN``, ``LN``, ``GN``
             or ``NN`` (none; default instance norm), as in ``ConvNetD4BN``; after these a ConvNet takes an activation
             ``AR`` (ReLU), ``AL`` (leaky ReLU) or ``AS`` (sigmoid) and a pooling ``AP`` (average), ``MP`` (max) or
-            ``NP`` (none), as in ``ConvNetD4BNALMP``.
-        channels, classes, size: of the images, which are [N, channels, size, size].
-        width: channels of each ConvNet block (other networks have fixed widths).
+            ``NP`` (none), as in ``ConvNetD4BNALMP``. ``TextCNN`` reads words in order.
+        channels, classes, size: of the images, which are [N, channels, size, size]; of texts ``size`` is the numbers of
+            a word.
+        width: channels of each ConvNet block, or TextCNN convolution (other networks have fixed widths).
         generator: source of the initial weights; None draws from torch's global generator.
         precision: that it computes in, as in ``precision.Precision``; its weights are float32 in any case.
 
@@ -73,20 +76,26 @@ def sketch(name: str, channels: int, classes: int, size: int, width: int = 128) 
 
 def sketch_for(dataset: Dataset, name: str, width: int) -> Network:
     """``sketch`` the network for a data set's images and classes: an error, if it cannot be."""
-    _require_square(dataset, name)
+    _require_fit(dataset, name)
     return sketch(name, dataset.channels, len(dataset.classes), dataset.size, width)
 
 
-def _require_square(dataset: Dataset, name: str) -> None:
-    height, width = dataset.train.images.shape[2:]
-    require(height == width, f"{name} takes square images, and those of {dataset.name} are {height}x{width}: take a "
-                             "kernel, such as NTK, in place of a network")
+def _require_fit(dataset: Dataset, name: str) -> None:
+    """Raise InputError unless the network is for square images and they are, or for words in order and they may be."""
+    channels, height, width = dataset.train.images.shape[1:]
+    reads, fewest = parse(name)[0] in READERS.values(), max(TextCNN.WINDOWS)
+    texts = channels == 1 and width != height >= fewest
+    require(texts or not reads, f"{name} reads texts, a row of numbers for each of {fewest} words or more, and "
+                                f"{dataset.name} holds arrays of {height}x{width}: take a network for square images, "
+                                "or a kernel, such as NTK")
+    require(reads or height == width, f"{name} takes square images, and those of {dataset.name} are {height}x{width}: "
+                                      f"take {'TextCNN, or ' * texts}a kernel, such as NTK, in place of a network")
 
 
 def build_for(dataset: Dataset, name: str, width: int, generator: torch.Generator | None = None,
               precision: str = "float32") -> Network:
     """``build`` the network for a data set's images and classes, on their device."""
-    _require_square(dataset, name)
+    _require_fit(dataset, name)
     network = build(name, dataset.channels, len(dataset.classes), dataset.size, width=width, generator=generator,
                     precision=precision)
     return network.to(dataset.train.images.device)
@@ -97,9 +106,10 @@ def parse(name: str, width: int = 128) -> tuple[type[Network], dict]:
     match = _NAME.fullmatch(name)
     require(match is not None, f"unknown network '{name}': choose one of MLP, ConvNet, ConvNetD1 to ConvNetD8 (with "
                                "BN, LN, GN or NN for another norm, then AL, AS or ASwish for another activation, then "
-                               "MP or NP for another pooling), LeNet, AlexNet, VGG11, ResNet18")
+                               "MP or NP for another pooling), LeNet, AlexNet, VGG11, ResNet18, or TextCNN "
+                               "for words in order")
     family, depth, suffix, activation, pooling = match.groups()
-    fixed, averaging = family in ("MLP", "LeNet"), family == "ResNet18" and pooling == "_AP"
+    fixed, averaging = family in ("MLP", "LeNet", *READERS), family == "ResNet18" and pooling == "_AP"
     convnet = family == "ConvNet" and pooling != "_AP"
     require(not (fixed and suffix) and (convnet or not (depth or activation or (pooling and not averaging))),
             f"network '{name}' does not exist: only ConvNet takes a depth, an activation and a pooling, only ConvNet, "
@@ -107,11 +117,13 @@ def parse(name: str, width: int = 128) -> tuple[type[Network], dict]:
     options = {} if fixed or (family == "AlexNet" and not suffix) else {"norm": SUFFIXES[suffix or ""]}
     if averaging:
         options["pool"] = True
+    if family == "ConvNet" or family in READERS:
+        require(width >= 1, f"a {family}'s width must be at least 1, got {width}")
+        options["width"] = width
     if family == "ConvNet":
-        require(width >= 1, f"a ConvNet's width must be at least 1, got {width}")
-        options |= {"width": width, "depth": int(depth or 3), "activation": ACTIVATION_SUFFIXES[activation or ""],
+        options |= {"depth": int(depth or 3), "activation": ACTIVATION_SUFFIXES[activation or ""],
                     "pool": POOLING_SUFFIXES[pooling or ""]}
-    return FAMILIES[family], options
+    return (FAMILIES | READERS)[family], options
 
 
 def _smallest(family, channels: int, classes: int, options: dict) -> int:

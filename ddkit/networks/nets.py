@@ -1,4 +1,4 @@
-"""The course's six networks, as the dataset-condensation field uses them.
+"""The course's six networks, as the dataset-condensation field uses them, and one that reads texts.
 
 Every network offers two views of the same pass: ``features(x)`` gives each block's map after its
 ReLU and then the embedding (the input of the last linear layer); ``forward(x)`` gives logits.
@@ -8,6 +8,8 @@ On 28x28 and 32x32 images parameter shapes and counts equal the field's "DC" ver
 
 from collections.abc import Iterator
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ddkit.foundation.errors import one_of, require
@@ -120,3 +122,27 @@ class ResNet18(Network):
             yield x
         yield exact(x).mean((2, 3)) if self.averaged else exact(x).flatten(1)
 
+
+class TextCNN(Network):
+    """Convolutions over 3, 4 and 5 words side by side, and of each the maximum over time (Kim, EMNLP 2014).
+
+    A text is [1, words, numbers], a row for each word; a row of zeros is padding. No gradient leads to it, and a map is
+    zero where its convolution sees nothing else. Maps are [N, width, places, 1], one for each number of words.
+    """
+
+    WINDOWS = (3, 4, 5)
+
+    def __init__(self, channels=1, classes=10, size=50, width=128):
+        super().__init__()
+        self.convolutions = nn.ModuleList(nn.Conv2d(channels, width, (words, size)) for words in self.WINDOWS)
+        self.classifier = nn.Linear(width * len(self.WINDOWS), classes)
+
+    def maps(self, x: Tensor) -> Iterator[Tensor]:
+        said = (x != 0).any(3, keepdim=True).to(x.dtype)
+        x, largest = x * said, []
+        for words, convolution in zip(self.WINDOWS, self.convolutions, strict=True):
+            with computing(self.precision, x.device):
+                found = exact(convolution(x)).relu() * F.max_pool2d(said, (words, 1), 1)
+            largest.append(found.amax((2, 3)))
+            yield found
+        yield torch.cat(largest, 1)

@@ -156,7 +156,7 @@ class Evaluate(OfSource, Spec):
 
     def _cost(self, dataset: Dataset) -> dict[str, int]:
         network = build_for(dataset, self.network, self.width, stream(0, "cost")).cpu()
-        return measure(network, (dataset.channels, dataset.size, dataset.size)).as_dict()
+        return measure(network, tuple(dataset.train.images.shape[1:])).as_dict()
 
 
 def _scored(kept: Checkpoint, so_far: Checkpoint, spec: Evaluate, training: Split, dataset: Dataset, how, seed: int,

@@ -9,11 +9,11 @@ import torch
 
 from ddkit import data, run
 from ddkit.__main__ import main
-from ddkit.applications.texts import Spelt, TfIdf, report
+from ddkit.applications.texts import Reread, Spelt, TfIdf, ordered, report, reread
 from ddkit.data import SOURCES, load
 from ddkit.data.sources.texts import bbc_news, words
 from ddkit.foundation.errors import InputError
-from ddkit.specs import Coreset, RandomReal
+from ddkit.specs import Coreset, Distill, Evaluate, RandomReal
 
 OWN = 6  # words that a class alone uses
 ARTICLES = 15  # of each class
@@ -147,3 +147,118 @@ def test_the_command_tells_all_rows(installed, tmp_path, capsys, monkeypatch):
     said = capsys.readouterr().out
     assert all(row in said for row in (report.ALL, report.RANDOM, report.COUNTED, "herding", "texts of 3 words"))
     assert (tmp_path / "text_accuracies.png").is_file()
+
+
+SMALL = {"network": "TextCNN", "width": 4}
+
+
+def dm(updates=3):
+    return Distill("bbc_news_words", "distribution", ipc=2, preset="dm", updates=updates,
+                   options=SMALL | {"real_batch": 4, "image_lr": 1.0})
+
+
+def test_words_in_order_are_read_and_come_back(installed):
+    dataset, parts = load("bbc_news_words"), bbc_news.texts_by_part()
+    for part, (texts, labels) in parts.items():
+        split = getattr(dataset, part)
+        assert split.images.shape[1:] == (1, 64, words.NUMBERS) and split.labels.tolist() == labels.tolist()
+        known = [[word for word in words.split(text) if word in installed.places] for text in texts]
+        assert reread.texts(split.images, dataset, installed) == known
+        assert not split.images[:, :, len(known[0]) :].any()
+    assert words.in_order(["wordaf ca wordbg wordaf"], 2, installed).tolist() == [
+        [installed.vectors[installed.places[word]].tolist() for word in ("wordaf", "wordbg")]]
+    assert not words.in_order(["wordaf"], 2, installed, most=words.COMMON).any()
+
+
+def test_rows_become_their_nearest_words_and_padding_stays(installed):
+    dataset = load("bbc_news_words")
+    images = dataset.test.images
+    assert torch.allclose(reread.as_words(images, dataset, installed), images, atol=1e-6)
+    moved = torch.where(images == 0, images, images + 0.1)
+    assert torch.allclose(reread.as_words(moved, dataset, installed), images, atol=1e-6)
+    rows = np.random.default_rng(0).normal(size=(300, words.NUMBERS))
+    slow = [words.COMMON + np.argmin([((vector - row)**2).sum() for vector in installed.vectors[words.COMMON:]])
+            for row in rows]
+    assert words.decoded(rows, installed).tolist() == slow
+    assert words.decoded(0 * rows[:2], installed).tolist() == [-1, -1]
+
+
+def test_distilled_texts_keep_their_padding(installed, tmp_path):
+    made = run(dm(), root=tmp_path, quiet=True).synthetic
+    padding = ~made.start.any(3)
+    assert padding.any() and not made.images.detach().squeeze(1)[padding.squeeze(1)].any()
+    assert (made.images.detach() != made.start).any(3)[~padding].float().mean() > 0.9
+
+
+def test_real_texts_reread_are_the_texts_and_score_as_they_do(installed, tmp_path):
+    chosen = Coreset("bbc_news_words", 2)
+    found = run(Reread(chosen, width=4, seeds=2, epochs=3, network="TextCNN"), root=tmp_path, quiet=True)
+    wanted = run(Evaluate(chosen, "standard", "TextCNN", 4, 2, epochs=3), root=tmp_path, quiet=True)
+    assert [one["accuracy"] for one in found.scores.runs] == [one["accuracy"] for one in wanted.scores.runs]
+    assert found.result["kept"] == 1 and found.result["moved"] == [[]] * 10
+
+
+def test_what_distilled_texts_say_is_named_by_what_moved(installed, tmp_path):
+    spec = Reread(dm(updates=1), pairs=2, width=4, seeds=1, epochs=2)
+    record = run(spec, root=tmp_path, quiet=True)
+    made = run(spec.of, root=tmp_path, quiet=True).synthetic
+    dataset = load("bbc_news_words")
+    before, now = (reread.texts(images, dataset, installed) for images in (made.start, made.images))
+    same = [one == other for a, b in zip(before, now, strict=True) for one, other in zip(a, b, strict=True)]
+    assert record.result["kept"] == pytest.approx(sum(same) / len(same)) and len(same) == 10 * 8
+    for pairs, one, other in zip(record.result["moved"], before, now, strict=True):
+        assert len(pairs) <= 2 and all((a, b) in zip(one, other, strict=True) and a != b for a, b in pairs)
+
+
+def test_a_killed_rereading_ends_in_the_same_scores(installed, tmp_path, monkeypatch):
+    spec = Reread(Coreset("bbc_news_words", 1), width=4, seeds=2, epochs=2)
+    whole = run(spec, root=tmp_path / "whole", quiet=True)
+    score, done = reread.score, []
+
+    def killed(*given, **options):
+        if done:
+            raise KeyboardInterrupt
+        done.append(score(*given, **options))
+        return done[-1]
+
+    monkeypatch.setattr(reread, "score", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run(spec, root=tmp_path / "killed", quiet=True)
+    monkeypatch.setattr(reread, "score", score)
+    again = run(spec, root=tmp_path / "killed", quiet=True)
+    assert again.result["runs"][0] == done[0] and len(again.result["runs"]) == 2
+    assert [one["accuracy"] for one in again.scores.runs] == [one["accuracy"] for one in whole.scores.runs]
+
+
+@pytest.mark.parametrize("spec, wrong", [
+    (Reread(Coreset("bbc_news", 1), network="TextCNN"), "bbc_news holds none"),
+    (Reread(Coreset("bbc_news_words", 1), pairs=0), "pairs"),
+    (Reread(Coreset("bbc_news_words", 1), protocol="kernel"), "kernel|protocol")])
+def test_what_cannot_be_reread_is_refused(spec, wrong):
+    with pytest.raises(InputError, match=wrong):
+        spec.check()
+
+
+def test_the_command_tells_of_words_in_order(installed, tmp_path, capsys, monkeypatch):
+    import dataclasses
+
+    judged = ordered.judged(1, 1, updates=1)
+    few = {name: {seed: dataclasses.replace(one, seeds=1, width=2, **(
+        {"epochs": 1} if isinstance(one, Reread) else {"updates": 1})) for seed, one in of.items()}
+           for name, of in judged[1].items()}
+    monkeypatch.setattr(ordered, "judged", lambda ipc, seeds: {1: few})
+    assert main(["texts", "--in-order", "--runs", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert all(row in said for row in few) and "still nearest to the word" in said and "200 updates" in said
+
+
+def test_the_lesson_asks_for_both_kinds_of_texts():
+    from ddkit.course.profiles import profile
+
+    found = ordered.asked(profile("laptop"))
+    assert list(found) == [0, 1, 10] and ordered.asked(profile("quick")) == {}
+    for part in found.values():
+        for of in part.values():
+            for spec in of.values():
+                spec.check()
+    assert found[10][ordered.MEANS] == report.asked(profile("laptop"))[10][report.DISTILLED]

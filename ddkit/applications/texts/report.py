@@ -46,12 +46,13 @@ def in_words(profile: Profile) -> dict[str, Spelt]:
     return {} if profile.name == "quick" else {"KIP": Spelt(kip(1, 0)), "herding": Spelt(Coreset("bbc_news", 1))}
 
 
-def table(records: dict[int, dict[str, dict[int, Record]]], style: str = "simple") -> str:
+def table(records: dict[int, dict[str, dict[int, Record]]], style: str = "simple",
+          notes: tuple[str, ...] = NOTES) -> str:
     """A row for what was judged, by texts of a class."""
     rows = [(f"{ipc or 'all'}", name, str(pooled(of))) for ipc, part in records.items() for name, of in part.items()]
     text = tabulate(rows, ("texts of a class", "trained on", "test accuracy"), style, disable_numparse=True)
-    notes = pooled(next(iter(next(iter(records.values())).values()))).notes
-    return "\n\n".join([text, *NOTES, *(f"({note})" for note in notes)])
+    said = pooled(next(iter(next(iter(records.values())).values()))).notes
+    return "\n\n".join([text, *notes, *(f"({note})" for note in said)])
 
 
 def words_table(records: dict[str, Record], style: str = "simple") -> str:
@@ -67,8 +68,8 @@ def words_table(records: dict[str, Record], style: str = "simple") -> str:
     return "\n\n".join([text, *worth])
 
 
-def leads(part: dict[str, dict[int, Record]]) -> list[str]:
+def leads(part: dict[str, dict[int, Record]], distilled: str = DISTILLED) -> list[str]:
     """What distilled texts are ahead of the others with as many texts, in a sentence each."""
-    found = {name: Lead.points(pooled(part[DISTILLED]), pooled(of)) for name, of in part.items() if name != DISTILLED}
-    return [f"{DISTILLED} against {name}: {lead.gap:+.1f} points. {lead.verdict}" for name, lead in found.items()
+    found = {name: Lead.points(pooled(part[distilled]), pooled(of)) for name, of in part.items() if name != distilled}
+    return [f"{distilled} against {name}: {lead.gap:+.1f} points. {lead.verdict}" for name, lead in found.items()
             if lead.error is not None]

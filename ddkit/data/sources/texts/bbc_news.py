@@ -6,14 +6,22 @@ read from where it is installed; nothing of it is run, and none is passed on. Wh
 fifth is the test part, the same for everybody.
 """
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 
 import numpy as np
 
 from ddkit.data.parts import VALIDATION_SHARE, stratified
 from ddkit.data.source import Source, marks_of_files
-from ddkit.data.sources.texts.words import EXTRA, NUMBERS, files, folder_of, mean_vectors, vocabulary
+from ddkit.data.sources.texts.words import (
+    EXTRA,
+    NUMBERS,
+    Vocabulary,
+    files,
+    folder_of,
+    mean_vectors,
+    vocabulary,
+)
 from ddkit.foundation.errors import require
 
 CLASSES = ("business", "entertainment", "politics", "sports", "tech")
@@ -54,8 +62,13 @@ def texts_by_part() -> dict[str, tuple[list[str], np.ndarray]]:
 
 
 def read(root: Path, size: int):
+    return read_as(lambda texts, known: mean_vectors(texts, known)[:, None, None])
+
+
+def read_as(rows_of: Callable[[list[str], Vocabulary], np.ndarray]):
+    """What a source's reader gives, with the articles as the rows [n, 1, words, numbers] that are made of them."""
     texts, labels, repeated = articles()
-    rows = mean_vectors(texts, vocabulary())[:, None, None]
+    rows = rows_of(texts, vocabulary())
     arrays = ((rows[pick], labels[pick]) for pick in stratified(labels, TEST_SHARE))
     return *arrays, CLASSES, f"{repeated} articles that stand there twice are read once"
 

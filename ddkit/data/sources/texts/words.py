@@ -17,6 +17,7 @@ from ddkit.foundation.errors import InputError
 NUMBERS, COMMON, FREQUENT = 50, 100, 20_000  # of a vector; words left out, and words that texts are spelt with
 EXTRA = 'pip install -e ".[text]"'
 _WORD = re.compile(r"[a-z]+")
+_AT_ONCE = 256  # rows that are compared with all words
 
 
 def folder_of(package: str) -> Path | None:
@@ -86,6 +87,29 @@ def mean_vectors(texts: list[str], known: Vocabulary) -> np.ndarray:
         if here:
             row[:] = known.vectors[here].mean(0)
     return found
+
+
+def in_order(texts: list[str], length: int, known: Vocabulary, most: int = FREQUENT) -> np.ndarray:
+    """The vectors of each text's first words among the ``most`` frequent ones, float32 [n, length, numbers]; rows of
+    zeros fill up shorter texts."""
+    places = known.places
+    found = np.zeros((len(texts), length, known.vectors.shape[1]), np.float32)
+    for rows, text in zip(found, texts, strict=True):
+        here = [place for word in split(text) if (place := places.get(word, most)) < most][:length]
+        rows[: len(here)] = known.vectors[here]
+    return found
+
+
+def decoded(rows: np.ndarray, known: Vocabulary, most: int = FREQUENT) -> np.ndarray:
+    """Where the word nearest to each row [n, numbers] stands among all, of the ``most`` frequent ones: int64 [n], and
+    -1 for a row of zeros, which is no word."""
+    vectors = np.asarray(known.vectors[COMMON:most], np.float64)
+    squares, found = (vectors**2).sum(1), [np.empty(0, np.int64)]
+    for start in range(0, len(rows), _AT_ONCE):
+        part = rows[start : start + _AT_ONCE].astype(np.float64)
+        nearest = COMMON + (squares - 2 * part @ vectors.T).argmin(1)
+        found.append(np.where(part.any(1), nearest, -1))
+    return np.concatenate(found)
 
 
 def spelt(rows: np.ndarray, count: int, known: Vocabulary, most: int = FREQUENT) -> list[list[str]]:

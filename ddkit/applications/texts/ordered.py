@@ -1,0 +1,84 @@
+"""The runs and tables of texts whose words stand in order, before a network that reads them."""
+
+from tabulate import tabulate
+
+from ddkit.applications.base import pooled
+from ddkit.applications.texts import report
+from ddkit.applications.texts.reread import Reread
+from ddkit.applications.texts.spec import TfIdf
+from ddkit.course.profiles import Profile
+from ddkit.runs import Record
+from ddkit.specs import Coreset, Distill, Evaluate, Full, RandomReal, Source
+
+DATA, NETWORK, WIDTH, UPDATES = "bbc_news_words", "TextCNN", 32, 300
+ALL, RANDOM, HERDING, DM, RFAD = report.ALL, report.RANDOM, "herding", "DM", "RFAD"
+WORDS = "DM, as its nearest words"
+MEANS, COUNTED = "KIP on means, before the NTK", report.COUNTED
+TITLE = "Words in order, before TextCNN"
+NOTES = (
+    f"But for the rows that say so, a text is its first 64 words in order, 50 numbers each, and a TextCNN of width "
+    f"{WIDTH} is trained for {UPDATES} updates, whatever it is trained on. ± is the standard deviation over networks "
+    "and, of DM and RFAD, over five sets (before two networks each, of ten texts before one); of random texts over "
+    "draws. DM and RFAD begin at random real texts and make 200 updates; their rates were chosen on validation texts.",
+)
+
+
+def distilled(method: str, ipc: int, seed: int, updates: int = 200) -> Distill:
+    """``DM`` or ``RFAD`` on words in order."""
+    name, preset, options = {
+        DM: ("distribution", "dm", {"real_batch": 64, "image_lr": 0.3 if ipc == 1 else 3.0}),
+        RFAD: ("rfad", "course", {"real_batch": 200, "networks": 2, "image_lr": 0.1, "learn_labels": False})}[method]
+    return Distill(DATA, name, ipc=ipc, preset=preset, updates=updates, seed=seed,
+                   options=options | {"network": NETWORK, "width": WIDTH})
+
+
+def judged(ipc: int, seeds: int = 5, updates: int = 200) -> dict[int, dict[str, dict[int, Evaluate | Reread]]]:
+    """The runs with so many texts of a class, and those of all texts, as 0 of them."""
+    networks = 2 if ipc < 10 else 1
+    made = {method: [distilled(method, ipc, seed, updates) for seed in range(seeds)] for method in (DM, RFAD)}
+    few = {RANDOM: {0: _before_network(RandomReal(DATA, ipc), 5)}, HERDING: {0: _before_network(Coreset(DATA, ipc), 5)},
+           **{method: {seed: _before_network(one, networks) for seed, one in enumerate(of)}
+              for method, of in made.items()},
+           WORDS: {seed: Reread(one, network=NETWORK, width=WIDTH, seeds=networks, epochs=UPDATES)
+                   for seed, one in enumerate(made[DM])}}
+    return {0: {ALL: {0: _before_network(Full(DATA), 2)}}, ipc: few}
+
+
+def _before_network(source: Source, seeds: int) -> Evaluate:
+    return Evaluate(source, "standard", NETWORK, WIDTH, seeds, updates=UPDATES)
+
+
+def asked(profile: Profile) -> dict[int, dict[str, dict[int, Evaluate | Reread | TfIdf]]]:
+    """The runs of lesson 17, as of ``report.asked``, with those of means and of counted words beside."""
+    means, found = report.asked(profile), {}
+    for ipc in report.PER_CLASS if means else ():
+        found |= judged(ipc)
+        found[ipc] |= {MEANS: means[ipc][report.DISTILLED], COUNTED: means[ipc][COUNTED]}
+        found[0] |= {report.COUNTED_ALL: means[0][report.COUNTED_ALL]}
+    return found
+
+
+def table(records: dict[int, dict[str, dict[int, Record]]], style: str = "simple") -> str:
+    """A row for what was trained on, by texts of a class."""
+    return report.table(records, style, NOTES)
+
+
+def moved_table(records: dict[int, Record], style: str = "simple") -> str:
+    """Words of the first set that were moved furthest to another's place, and how many keep their place."""
+    first = next(iter(records.values()))
+    rows = [(report.CLASSES[label], ", ".join(f"{before or '(none)'} → {now}" for before, now in pairs) or "none")
+            for label, pairs in zip(first.result["labels"], first.result["moved"], strict=True)]
+    kept = [100 * record.result["kept"] for record in records.values()]
+    text = tabulate(rows, ("class", "words that moved furthest, and what is nearest now"), style)
+    return (f"{text}\n\n{min(kept):.0f} to {max(kept):.0f} % of all rows are still nearest to the word that they began "
+            f"as, in {len(kept)} sets.")
+
+
+def leads(part: dict[str, dict[int, Record]]) -> list[str]:
+    """What DM is ahead of the others with as many texts, in a sentence each."""
+    return report.leads(part, DM)
+
+
+def mean(part: dict[str, dict[int, Record]], name: str) -> float:
+    """Test accuracy in per cent."""
+    return 100 * pooled(part[name]).mean
