@@ -245,7 +245,7 @@ def of_models(areas, nearest, epsilon=None):
     """A record of a membership inference with these AUCs, one for each model."""
     judged = [{"auc": area, "low": 0.0, "high": 1.0, "advantage": 0.0, "caught": {"0.001": 0.0, "0.01": 0.01}}
               for area in areas]
-    runs = [{"accuracy": 0.8 + 0.01 * n, "nearest": count, "lira": one, "threshold": one}
+    runs = [{"seed": n, "accuracy": 0.8 + 0.01 * n, "nearest": count, "lira": one, "threshold": one}
             | ({} if epsilon is None else {"epsilon": epsilon})
             for n, (one, count) in enumerate(zip(judged, nearest, strict=True))]
     return SimpleNamespace(result={"runs": runs, "training_images": 10, "members": 50}, notes=(), spec={},
@@ -257,6 +257,29 @@ def test_how_far_above_guessing_is_told_with_the_error_over_models():
     assert report.above_guessing(record, "lira") == pytest.approx((0.1, 0.1 / 3**0.5))
     assert report.nearest_above(record) == pytest.approx((0.3, statistics.stdev([0.5, 1.0, 0.9]) / 3**0.5))
     assert report.nearest_above(of_models([0.5, 0.5], [None, None])) is None
+
+
+def test_more_shadows_are_held_against_fewer_on_the_models_that_both_have():
+    few, many = of_models([0.5, 0.6, 0.7], [5] * 3), of_models([0.6, 0.6, 0.9, 0.1], [5] * 4)
+    lead = report.by_more(few, many)
+    assert lead.paired and (lead.gap, lead.error) == pytest.approx((0.1, 0.1 / 3**0.5))
+    assert (report.shadows(few), report.shadows(many)) == (1, 2)
+    (said,) = report.said_of_more({"mine": few, "alone": few}, {"mine": many, "other": many})
+    assert said.startswith("mine: with 2 shadows in place of 1, LiRA's AUC of the same 3 models is +0.1000 ± 0.0577")
+    many.result["runs"][1]["accuracy"] = 0.1
+    lead = report.by_more(few, many)
+    assert not lead.paired and lead.gap == pytest.approx(0.55 - 0.6)
+    assert "of other models" in report.said_of_more({"mine": few}, {"mine": many})[0]
+
+
+def test_what_is_asked_for_with_more_shadows_are_rows_of_the_lesson():
+    assert report.asked_with_more(profile("quick")) == {}
+    for name in ("laptop", "full"):
+        rows, more = report.asked(profile(name)), report.asked_with_more(profile(name))
+        assert {report.FROM_REAL, report.FROM_NOISE} < set(more) < set(rows)
+        for row, spec in more.items():
+            spec.check()
+            assert spec.models == 18 and dataclasses.replace(spec, models=rows[row].models) == rows[row]
 
 
 def test_each_private_row_is_held_against_both_opponents():

@@ -19,17 +19,25 @@ NOTES = (
     "deviation over models, each made from other members.",
     "nearest: the share of the synthetic images whose nearest real image is a member, with its 95 % interval; .5 if "
     "nothing is memorised. Images of noise share a few nearest ones, so that their intervals are too narrow.",
+    "shadows: the models by which LiRA knows an image, all but the attacked one and its twin; half have seen it.",
     "An attack that fails proves nothing: others may succeed. Only a noise whose epsilon is accounted for bounds them "
     "all.",
 )
 
 
 FULL, RANDOM, FROM_REAL, FROM_NOISE = "all members", "random real", "KIP from real", "KIP from noise"
+DATADAM = "DataDAM from real"
 NOISED, ONE_EACH, SGD = "KIP from real, nine pixels in ten hidden", "random real, one per class", "DP-SGD, epsilon 10"
 # Images in question, models, epochs of the sets' networks and of those on all members, and KIP's updates and batch.
 _SIZES = {"quick": (400, 6, 30, 40, 40, 100), "laptop": (10_000, 10, 300, 50, 300, 500),
           "full": (10_000, 16, None, 200, 8000, 2000)}
 _SHORT = {"quick": {"updates": 20, "real_batch": 60}, "laptop": {"updates": 60}, "full": {}}  # of DP-SGD
+# DataDAM and PSG; in the laptop profile they are short, and PSG has as many noisy sums of as many images as DP-KIP.
+_MATCHED = {"laptop": {"network": "ConvNetD3", "width": 32, "updates": 100,
+                       "options": {"real_batch": 64, "network_steps": 2}}, "full": {"updates": None, "options": ()}}
+_NOISY = {"laptop": {"network": "ConvNetD3", "width": 8, "updates": 200, "options": {"real_batch": 200}}, "full": {}}
+WITHOUT = 2  # models that are no shadows of one: itself and its twin
+MORE = 16  # shadows
 
 
 def asked(profile: Profile) -> dict[str, Membership]:
@@ -42,6 +50,7 @@ def asked(profile: Profile) -> dict[str, Membership]:
             ONE_EACH: RandomReal(data, 1, size)}
     if profile.name != "quick":
         sets[NOISED] = replace(kip, form="corrupted", form_options={"share": 0.9})
+        sets[DATADAM] = replace(kip, method="datadam", **_MATCHED[profile.name])
     full = replace(common, of=Full(data, size), protocol="assignment", epochs=full_epochs)
     return {FULL: full, **{name: replace(common, of=of) for name, of in (sets | _private(profile)).items()},
             SGD: replace(full, protocol="standard", epochs=None, training=PrivateTraining(
@@ -54,7 +63,49 @@ def _private(profile: Profile) -> dict[str, Distill]:
     if profile.name == "quick":
         return {"DP-KIP, epsilon 10": replace(kip, updates=20, options={"real_batch": 60, "epsilon": 10.0})}
     found = {f"DP-KIP, epsilon {epsilon:g}": replace(kip, options={"epsilon": epsilon}) for epsilon in (10.0, 1.0)}
-    return found | {"private statistics, epsilon 10": replace(kip, method="one_release", updates=250)}
+    return found | {"private statistics, epsilon 10": replace(kip, method="one_release", updates=250),
+                    "PSG, epsilon 10": replace(kip, method="private", **_NOISY[profile.name])}
+
+
+def asked_with_more(profile: Profile) -> dict[str, Membership]:
+    """Some of the same attacks where LiRA has sixteen shadows; none in the quick profile.
+
+    Members are drawn pair by pair, so that the first models are those that ``asked`` has, made anew.
+    """
+    if profile.name == "quick":
+        return {}
+    rows = asked(profile)
+    return {name: replace(rows[name], models=MORE + WITHOUT) for name in (FULL, RANDOM, FROM_REAL, FROM_NOISE)}
+
+
+def every(profile: Profile) -> dict[str, dict[str, Membership]]:
+    """All that lesson 14 asks for: its rows, and those with more shadows."""
+    return {"rows": asked(profile), "more": asked_with_more(profile)}
+
+
+def shadows(record: Record) -> int:
+    """How many shadow models LiRA has for each attacked one."""
+    return len(record.result["runs"]) - WITHOUT
+
+
+def by_more(few: Record, many: Record) -> Lead:
+    """How much LiRA's AUC grows by the shadows that the second record has more: model by model where the models that
+    both have are the same ones, whose networks then answer alike."""
+    runs = [{run["seed"]: run for run in record.result["runs"]} for record in (few, many)]
+    before, after = ({seed: run["lira"]["auc"] for seed, run in side.items()} for side in runs)
+    same = all(run["accuracy"] == runs[1][seed]["accuracy"] for seed, run in runs[0].items() if seed in runs[1])
+    return Lead.of(after, before, paired=same)
+
+
+def said_of_more(few: dict[str, Record], many: dict[str, Record]) -> list[str]:
+    """A sentence for every row that has both."""
+    said = []
+    for name in (name for name in many if name in few):
+        lead = by_more(few[name], many[name])
+        which = f"of the same {lead.seeds[0]} models" if lead.paired else "of other models"
+        said.append(f"{name}: with {shadows(many[name])} shadows in place of {shadows(few[name])}, LiRA's AUC {which} "
+                    f"is {lead.gap:+.4f} ± {lead.error:.4f} higher. {lead.verdict}")
+    return said
 
 
 def spread(record: Record, attack: str, measure: str) -> tuple[float, float]:
@@ -115,14 +166,16 @@ def table(records: dict[str, Record], style: str = "simple") -> str:
     told = any("epsilon" in run for record in records.values() for run in record.result["runs"])
     for name, record in records.items():
         attacks = [_text(*spread(record, attack, measure), measure) for attack in ATTACKS for measure in measures]
+        attacks.insert(len(measures), shadows(record))
         rows.append((name, record.result["training_images"], *[_epsilon(record)] * told, str(record.scores), *attacks,
                      str(nearest(record) or "")))
     heads = [f"{words}, AUC" if measure == "auc" else f"caught at {100 * float(measure):g} % (%)"
              for words in ATTACKS.values() for measure in measures]
+    heads.insert(len(measures), "shadows")
     text = tabulate(rows, ("made from half of the images", "images", *["epsilon"] * told, "test accuracy", *heads,
                            "nearest"), style, disable_numparse=True)
     first = next(iter(records.values()))
-    asked = f"{2 * first.result['members']:,} images in question, n = {len(first.result['runs'])} models in each row"
+    asked = f"{2 * first.result['members']:,} images in question; n models in a row, as beside the accuracy"
     return "\n\n".join([text, asked, *NOTES, *(f"({note})" for note in first.notes)])
 
 
