@@ -203,7 +203,7 @@ def _privacy(chosen: Profile) -> dict[str, str]:
     records = no_pictures.there(privacy_report.asked(chosen))
     more = no_pictures.there(privacy_report.asked_with_more(chosen))
     return {"privacy": privacy_report.table(records, "github"),
-            "privacy_more": "\n".join(f"- {said}" for said in privacy_report.said_of_more(records, more)),
+            "privacy_more": "\n".join(f"- {said}" for said in privacy_report.said_of_more(records, more)) or "(none)",
             "privacy_prices": "\n".join(f"- {said}" for said in privacy_report.prices(records))}
 
 
