@@ -208,11 +208,18 @@ def _privacy(chosen: Profile) -> dict[str, str]:
 
 
 def _attacks(chosen: Profile) -> dict[str, str]:
-    """Accuracies under attack, and backdoors, of which there are records."""
-    attacked = no_pictures.there(robustness_report.asked(chosen))
+    """Accuracies under attack, by both kinds of networks, and backdoors, of which there are records."""
+    attacked = {network: no_pictures.there(of) for network, of in robustness_report.by_network(chosen).items()}
     backdoors = {name: no_pictures.there(of) for name, of in backdoor_report.asked(chosen).items()}
     backdoors = {name: of for name, of in backdoors.items() if of}
-    return {"robustness": robustness_report.every_table(attacked, "github"),
+    tables = {network: robustness_report.every_table(of, "github") for network, of in attacked.items()}
+    at = robustness_report.READ_AT
+    said = "\n".join(f"- {line}." for line in robustness_report.order(attacked, at))
+    return {"robustness": tables[robustness_report.MLP], "robustness_convnets": tables[robustness_report.CONVNET],
+            "robustness_order": said,
+            "robustness_lengths": robustness_report.lengths(attacked[robustness_report.CONVNET]),
+            "robustness_hidden": robustness_report.every_hidden(attacked),
+            "robustness_sides": robustness_report.sides(attacked, "random real", at, style="github"),
             "backdoors": backdoor_report.table(backdoors, "github")}
 
 

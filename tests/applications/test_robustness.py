@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 
 import joblib
 import pytest
@@ -102,13 +103,16 @@ def test_shipped_records_show_no_sign_of_hidden_gradients(name):
 def test_signs_of_hidden_gradients_are_told(made):
     assert report.hidden(made) == []
     one = made.result["runs"][1]
-    worse = {"noise": one["under"]["noise"], "fgsm": [one["clean"], 0.0, one["under"]["noise"][2]],
-             "pgd": [one["clean"], 0.25, 0.0]}
+    worse = {"noise": [one["clean"], 0.4, 0.3], "fgsm": [one["clean"], 0.0, 0.2], "pgd": [one["clean"], 0.25, 0.0]}
     runs = [made.result["runs"][0], one | {"under": worse}]
-    found = report.hidden(dataclasses.replace(made, result=made.result | {"runs": runs}))
-    smaller = 100 * one["under"]["noise"][2]
+    told = dataclasses.replace(made, result=made.result | {"runs": runs})
+    found = report.hidden(told)
+    assert report.every_hidden({"MLP": {"a": told, "b": made}}) == (
+        f"signs of hidden gradients in 5 networks: MLPs on a, {found[0]}; MLPs on a, {found[1]}")
+    assert report.every_hidden({"MLP": {"b": made}}) == "signs of hidden gradients in 3 networks: none"
+    assert report.lengths({"b": made}) == "30 epochs on 50 images; 60 test images attacked"
     assert found == ["network 2: 25.0 points more are left by PGD than FGSM",
-                     f"network 2: {smaller:.1f} points more are left by FGSM than at a smaller epsilon"]
+                     "network 2: 20.0 points more are left by FGSM than at a smaller epsilon"]
 
 
 @pytest.mark.parametrize("at", [1, 3])
@@ -161,13 +165,39 @@ def test_tables_and_leads_say_what_is_compared(made):
     assert all(words in report.every_table(records) for words in (*robustness.ATTACKS.values(), "upper bound"))
 
 
+def scored(made, left):
+    """The record, as if so much of an accuracy of 0.8 were left by PGD at 0.1, and a little more or less."""
+    runs = [one | {"clean": 0.8, "under": one["under"] | {"pgd": [0.8, left + d, 0.0]}}
+            for one, d in zip(made.result["runs"], (-0.004, 0, 0.004), strict=True)]
+    return dataclasses.replace(made, result=made.result | {"runs": runs})
+
+
+def test_two_networks_are_asked_for_the_same_order(made):
+    """Of four sets the second network swaps the first two, does not tell the last two apart and never met a fifth."""
+    records = {"MLP": {"a": scored(made, 0.2), "b": scored(made, 0.3), "c": scored(made, 0.4), "d": scored(made, 0.5),
+                       "e": scored(made, 0.6)},
+               "ConvNet": {"a": scored(made, 0.6), "b": scored(made, 0.5), "c": scored(made, 0.7),
+                           "d": scored(made, 0.701)}}
+    accuracy, share = report.order(records, 0.1)
+    counted = ("of 6 pairs of training sets 5 are told apart both by MLPs and by ConvNets, 4 of them in the same "
+               "order; the other way round: a and b")
+    assert accuracy == f"accuracy, PGD at 0.1: {counted}" and share.endswith(counted)
+    text = report.sides(records, "a", 0.1)
+    rows = {line.split("  ")[0]: line for line in text.splitlines()}
+    error = 100 * math.sqrt(2 * 0.004**2 / 3)
+    assert f"+10.0 ± {error:.1f}, told apart" in rows["b"] and f"-10.0 ± {error:.1f}, told apart" in rows["b"]
+    assert f"+12.5 ± {error / 0.8:.1f}" in rows["b"] and "e" not in rows and text.count("n = 3 networks") == 2
+
+
 @pytest.mark.parametrize("name", ["quick", "laptop", "full"])
 def test_the_lessons_runs_can_be_asked_for_in_every_profile(name):
-    asked = report.asked(profile(name))
-    for spec in asked.values():
-        spec.check()
-    assert isinstance(asked["start: real"].of, Start) and isinstance(asked["DataDAM"].of, Distill)
-    assert len({spec.images for spec in asked.values()}) == len({spec.epsilons for spec in asked.values()}) == 1
+    asked = report.by_network(profile(name))
+    for of in asked.values():
+        for spec in of.values():
+            spec.check()
+        assert isinstance(of["start: real"].of, Start) and isinstance(of["DataDAM"].of, Distill)
+        assert len({(spec.images, spec.epsilons, spec.steps, spec.network) for spec in of.values()}) == 1
+    assert asked["MLP"]["KIP"].of == asked["ConvNet"]["KIP"].of and asked["ConvNet"]["KIP"].network == "ConvNetD3"
 
 
 def test_the_command_shows_all_rows(tmp_path, capsys):

@@ -246,6 +246,10 @@ PICTURES = {
     "exposure": lambda: privacy_plots.exposure({"KIP": a_membership(), "random real": a_membership(0.52)}),
     "accuracy_by_epsilon": lambda: robustness_plots.accuracy_by_epsilon(
         {"full data": an_attack(), "random real": an_attack(0.3), "KIP": an_attack(0.2)}),
+    "accuracy_by_network": lambda: robustness_plots.accuracy_by_network(
+        {"MLP": {"full data": an_attack(), "KIP": an_attack(0.2)}, "ConvNet": {"KIP": an_attack(0.3)}}),
+    "attacked_against_clean": lambda: robustness_plots.attacked_against_clean(
+        {"MLP": {"full data": an_attack(), "KIP": an_attack(0.2)}, "ConvNet": {"KIP": an_attack(0.3)}}, 0.1),
     "success_by_share": lambda: backdoor_plots.success_by_share({"KIP": {0.0: a_backdoor(0.0), 0.2: a_backdoor()}}),
     "target_images": lambda: backdoor_plots.target_images({"KIP": {0.0: a_backdoor(0.0), 0.2: a_backdoor()}}),
     "suspicions": lambda: backdoor_plots.suspicions(torch.rand(3, 5, 5), "abc"),
