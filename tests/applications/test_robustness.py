@@ -195,8 +195,8 @@ def test_the_lessons_runs_can_be_asked_for_in_every_profile(name):
     for of in asked.values():
         for spec in of.values():
             spec.check()
-        assert isinstance(of["start: real"].of, Start) and isinstance(of["DataDAM"].of, Distill)
         assert len({(spec.images, spec.epsilons, spec.steps, spec.network) for spec in of.values()}) == 1
+    assert isinstance(asked["MLP"]["start: real"].of, Start) and isinstance(asked["MLP"]["DataDAM"].of, Distill)
     assert asked["MLP"]["KIP"].of == asked["ConvNet"]["KIP"].of and asked["ConvNet"]["KIP"].network == "ConvNetD3"
 
 

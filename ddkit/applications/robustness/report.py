@@ -46,8 +46,11 @@ def asked(profile: Profile, network: str = MLP) -> dict[str, Robustness]:
     (full, few), (images, steps) = _EPOCHS[profile.name][network], _ATTACKED[profile.name][network]
     built = {"network": MLP, "width": 128} if network == MLP else {"network": profile.network, "width": profile.width}
     common = Robustness(profile.random(), images=images, steps=steps, seeds=profile.seeds, epochs=few, **built)
+    wanted = sources(profile)
+    if (profile.name, network) == ("quick", CONVNET):
+        wanted = {name: wanted[name] for name in (FULL, "random real", "KIP")}
     return {name: replace(common, of=source, **({"protocol": "assignment", "epochs": full} if name == FULL else {}))
-            for name, source in sources(profile).items()}
+            for name, source in wanted.items()}
 
 
 def by_network(profile: Profile) -> dict[str, dict[str, Robustness]]:
