@@ -88,7 +88,7 @@ def _framed(figure: Picture, panels: Sequence[Axes], records: Iterable[Record],
     named = {}
     for axes in panels:
         lines, names = axes.get_legend_handles_labels()
-        named = dict(zip(names, lines, strict=True)) | named
+        named |= {name: line for name, line in zip(names, lines, strict=True) if name not in named}
     figure.legend(named.values(), named.keys(), loc="outside right upper")
     return figure
 
