@@ -235,23 +235,22 @@ if quiet:
 # shadows. The first models are the same, and so each is attacked twice. **Predict:** which rows are found out better?
 
 # %%
-if more:
-    lesson.table(report.table(more, "github"))
 lesson.say(*report.said_of_more(records, more) or ["no rows with more shadows are at hand"])
 
 # %%
-grown = [name for name, lead in ((name, report.by_more(records[name], more[name])) for name in more if name in records)
-         if lead.gap > 0 and lead.told_apart]
 if more:
-    found_out = [name for name, record in more.items() for above, error in [report.above_guessing(record, "lira")]
-                 if above > ENOUGH * error]
-    lesson.say(f"found out better with more shadows, by more than chance: {'; '.join(grown) or 'none'}",
-               f"found out by LiRA with that many: {'; '.join(found_out) or 'none'}")
+    leads = {name: report.by_more(records[name], record) for name, record in more.items() if name in records}
+    better = [name for name, lead in leads.items() if lead.gap > ENOUGH * lead.error]
+    above = {name: report.above_guessing(record, "lira") for name, record in more.items()}
+    found_out = [name for name, (gap, error) in above.items() if gap > ENOUGH * error]
+    lesson.say(f"found out better by more than {ENOUGH} standard errors: {'; '.join(better) or 'none'}",
+               f"found out by LiRA with more shadows: {'; '.join(found_out) or 'none'}")
 
 # %% [markdown]
 # An area of 0.51 is little, and need not be chance: a network that has seen a hundred of five thousand members knows those hundred, and the average over all shows a
 # fiftieth of it. Where the areas are no more than chance, this is a **null result of these attacks at this size**. It is no proof of privacy: the column *nearest*
-# shows what they missed. Nor do more shadows make a proof: they rule out one excuse.
+# shows what they missed. And a row that is found out only where there are more shadows shows what a
+# failed attack is worth: a better one may come.
 #
 # And pixels that are hidden? **Predict** what it costs to keep nine in ten at noise, and what it is good for.
 

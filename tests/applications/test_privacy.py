@@ -266,6 +266,7 @@ def test_more_shadows_are_held_against_fewer_on_the_models_that_both_have():
     assert (report.shadows(few), report.shadows(many)) == (1, 2)
     (said,) = report.said_of_more({"mine": few, "alone": few}, {"mine": many, "other": many})
     assert said.startswith("mine: with 2 shadows in place of 1, LiRA's AUC of the same 3 models is +0.1000 ± 0.0577")
+    assert "Over all 4 models it is 0.550 ± 0.166" in said and "1.0 % of the members are caught" in said
     many.result["runs"][1]["accuracy"] = 0.1
     lead = report.by_more(few, many)
     assert not lead.paired and lead.gap == pytest.approx(0.55 - 0.6)

@@ -103,8 +103,12 @@ def said_of_more(few: dict[str, Record], many: dict[str, Record]) -> list[str]:
     for name in (name for name in many if name in few):
         lead = by_more(few[name], many[name])
         which = f"of the same {lead.seeds[0]} models" if lead.paired else "of other models"
+        above, error = above_guessing(many[name], "lira")
+        caught, _ = spread(many[name], "lira", "0.01")
         said.append(f"{name}: with {shadows(many[name])} shadows in place of {shadows(few[name])}, LiRA's AUC {which} "
-                    f"is {lead.gap:+.4f} ± {lead.error:.4f} higher. {lead.verdict}")
+                    f"is {lead.gap:+.4f} ± {lead.error:.4f} higher. {lead.verdict} Over all "
+                    f"{len(many[name].result['runs'])} models it is {0.5 + above:.3f} ± {error:.3f} (standard error), "
+                    f"and {100 * caught:.1f} % of the members are caught where 1 % of the others are accused.")
     return said
 
 
