@@ -21,7 +21,7 @@ from ddkit.training.experts import Plan
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from compact_records import compact
 
-SCREEN = 150  # lines
+SCREEN = 180  # lines: eighteen models under attack, of seven lines each, and what stands around them
 SPECS = {
     "Distill": Distill("digits", ipc=2, network="ConvNetD1", width=4, updates=60,
                        options=(("network_steps", 1), ("real_batch", 16))),
