@@ -298,7 +298,7 @@ if all(pair):
                    f"{lead.verdict}")
 
 # %% [markdown]
-# Both kinds of KIP learn through the kernel of an infinitely wide *fully connected* network, DataDAM through ConvNets. That a set teaches its own
+# Both kinds of KIP learn through the kernel of an infinitely wide *fully connected* network, DataDAM and PAD through ConvNets. That a set teaches its own
 # kind best would be a reason for what you see; these records cannot say so, since the methods differ in everything else as well, and every set was
 # distilled once.
 #
