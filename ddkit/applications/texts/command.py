@@ -34,7 +34,7 @@ def _texts(options) -> None:
                    for name, of in part.items()} for ipc, part in specs.items()}
     said = {name: run(spec, root=options.runs, data=options.data) for name, spec in told.items()}
     text = about.table(found) + "\n\n"
-    text += ordered.moved_table(found[options.ipc][ordered.WORDS]) if options.in_order else report.words_table(said)
+    text += ordered.moved_table(ordered.reread(found[options.ipc])) if options.in_order else report.words_table(said)
     if options.figure:
         text += f"\n\n{save(plots.accuracies(found), Path(options.figure), 'text_accuracies')[0]}"
     show({name: {str(seed): record.as_dict() for seed, record in of.items()}

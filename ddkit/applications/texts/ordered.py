@@ -2,7 +2,6 @@
 
 from tabulate import tabulate
 
-from ddkit.applications.base import pooled
 from ddkit.applications.texts import report
 from ddkit.applications.texts.reread import Reread
 from ddkit.applications.texts.spec import TfIdf
@@ -12,7 +11,6 @@ from ddkit.specs import Coreset, Distill, Evaluate, Full, RandomReal, Source
 
 DATA, NETWORK, WIDTH, UPDATES = "bbc_news_words", "TextCNN", 32, 300
 ALL, RANDOM, HERDING, DM, RFAD = report.ALL, report.RANDOM, "herding", "DM", "RFAD"
-WORDS = "DM, as its nearest words"
 MEANS, COUNTED = "KIP on means, before the NTK", report.COUNTED
 TITLE = "Words in order, before TextCNN"
 NOTES = (
@@ -32,6 +30,11 @@ def distilled(method: str, ipc: int, seed: int, updates: int = 200) -> Distill:
                    options=options | {"network": NETWORK, "width": WIDTH})
 
 
+def in_words(method: str) -> str:
+    """The row of a method's sets, each of whose rows is replaced by its nearest word."""
+    return f"{method}, as its nearest words"
+
+
 def judged(ipc: int, seeds: int = 5, updates: int = 200) -> dict[int, dict[str, dict[int, Evaluate | Reread]]]:
     """The runs with so many texts of a class, and those of all texts, as 0 of them."""
     networks = 2 if ipc < 10 else 1
@@ -39,8 +42,8 @@ def judged(ipc: int, seeds: int = 5, updates: int = 200) -> dict[int, dict[str, 
     few = {RANDOM: {0: _before_network(RandomReal(DATA, ipc), 5)}, HERDING: {0: _before_network(Coreset(DATA, ipc), 5)},
            **{method: {seed: _before_network(one, networks) for seed, one in enumerate(of)}
               for method, of in made.items()},
-           WORDS: {seed: Reread(one, network=NETWORK, width=WIDTH, seeds=networks, epochs=UPDATES)
-                   for seed, one in enumerate(made[DM])}}
+           **{in_words(method): {seed: Reread(one, network=NETWORK, width=WIDTH, seeds=networks, epochs=UPDATES)
+                                 for seed, one in enumerate(of)} for method, of in made.items()}}
     return {0: {ALL: {0: _before_network(Full(DATA), 2)}}, ipc: few}
 
 
@@ -63,22 +66,24 @@ def table(records: dict[int, dict[str, dict[int, Record]]], style: str = "simple
     return report.table(records, style, NOTES)
 
 
-def moved_table(records: dict[int, Record], style: str = "simple") -> str:
-    """Words of the first set that were moved furthest to another's place, and how many keep their place."""
-    first = next(iter(records.values()))
-    rows = [(report.CLASSES[label], ", ".join(f"{before or '(none)'} → {now}" for before, now in pairs) or "none")
-            for label, pairs in zip(first.result["labels"], first.result["moved"], strict=True)]
-    kept = [100 * record.result["kept"] for record in records.values()]
-    text = tabulate(rows, ("class", "words that moved furthest, and what is nearest now"), style)
-    return (f"{text}\n\n{min(kept):.0f} to {max(kept):.0f} % of all rows are still nearest to the word that they began "
-            f"as, in {len(kept)} sets.")
+def reread(part: dict[str, dict[int, Record]]) -> dict[str, dict[int, Record]]:
+    """Of these rows those of nearest words, by method."""
+    return {method: part[in_words(method)] for method in (DM, RFAD) if in_words(method) in part}
+
+
+def moved_table(records: dict[str, dict[int, Record]], style: str = "simple") -> str:
+    """Words of each method's first set that were moved furthest to another's place, and how many keep their place."""
+    rows, said = [], []
+    for method, of in records.items():
+        first, kept = next(iter(of.values())).result, [100 * record.result["kept"] for record in of.values()]
+        rows += [(method, report.CLASSES[label], ", ".join(f"{before} → {now}" for before, now in pairs) or "none")
+                 for label, pairs in zip(first["labels"], first["moved"], strict=True)]
+        said += [f"{method}: in {len(kept)} sets {min(kept):.0f} to {max(kept):.0f} % of all rows are still nearest to "
+                 "the word that they began as."]
+    header = ("set", "class", "words that moved furthest, and what is nearest now")
+    return "\n\n".join([tabulate(rows, header, style), *said])
 
 
 def leads(part: dict[str, dict[int, Record]]) -> list[str]:
     """What DM is ahead of the others with as many texts, in a sentence each."""
     return report.leads(part, DM)
-
-
-def mean(part: dict[str, dict[int, Record]], name: str) -> float:
-    """Test accuracy in per cent."""
-    return 100 * pooled(part[name]).mean
