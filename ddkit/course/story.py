@@ -50,6 +50,7 @@ GLOSSARY = {
     "non-IID": ("dealt so that clients are not alike, as some have few of the classes", 15),
     "NTK": ("neural tangent kernel: the product of a network's gradients for two images", 7),
     "over-smoothing": ("after many graph convolutions all joined nodes are alike", 17),
+    "padding": ("rows of zeros behind the last word, by which all texts get one length", 17),
     "post-processing": ("whatever is computed from a private release costs no further privacy", 14),
     "protocol": ("how a network is trained and tested to score a set: optimiser, length, augmentation", 1),
     "proxy": ("a small set on which networks are compared in place of the full data", 9),

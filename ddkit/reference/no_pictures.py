@@ -4,6 +4,7 @@ from ddkit import runs
 from ddkit.applications.graphs import report as graph_report
 from ddkit.applications.recommenders import report as recommender_report
 from ddkit.applications.spoken_digits import report as spoken_report
+from ddkit.applications.texts import ordered
 from ddkit.applications.texts import report as text_report
 from ddkit.course.profiles import Profile
 from ddkit.runs import REFERENCE, Record
@@ -20,7 +21,8 @@ def told(chosen: Profile) -> dict[str, str]:
     kip = {f"{said}_{judge or 'networks'}": _accuracy(official, spoken_report.row("KIP", ipc, judge))
            for said, ipc in (("kip", 1), ("ten", 10)) for judge in ("", spoken_report.KERNEL)}
     voices = {f"spoken_{split}": _accuracy(of, spoken_report.FULL) for split, of in spoken.items()}
-    return tables | kip | voices | _graphs(chosen) | _texts(chosen) | {"users_shares": _shares(films)}
+    texts = _texts(chosen) | _ordered(chosen)
+    return tables | kip | voices | _graphs(chosen) | texts | {"users_shares": _shares(films)}
 
 
 def there(asked: dict) -> dict[str, Record]:
@@ -46,6 +48,14 @@ def _texts(chosen: Profile) -> dict[str, str]:
              for line in text_report.leads(part)]
     return {"texts": text_report.table(found, "github"), "text_leads": "\n".join(leads),
             "text_words": text_report.words_table(there(text_report.in_words(chosen)), "github")}
+
+
+def _ordered(chosen: Profile) -> dict[str, str]:
+    """The same of texts whose words stand in order."""
+    found = {ipc: {name: there(of) for name, of in part.items()} for ipc, part in ordered.asked(chosen).items()}
+    leads = [f"- {ipc} of each class. {line}" for ipc, part in found.items() if ipc for line in ordered.leads(part)]
+    return {"ordered": ordered.table(found, "github"), "ordered_leads": "\n".join(leads),
+            "ordered_words": ordered.moved_table(ordered.reread(found[1]), "github")}
 
 
 def _accuracy(of: dict[str, Record], name: str) -> str:

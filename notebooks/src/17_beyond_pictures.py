@@ -308,6 +308,82 @@ for name, record in said.items():
                "there is no error to this number)")
 
 # %% [markdown]
+# ### Words in order
+#
+# A mean forgets the order. Keep it, and a text is a "picture" again: here its first 64 words (the commonest left out), a row of 50 numbers each, and rows of zeros where a
+# text is shorter, which is called **padding**. But it is a picture of its own kind: downwards runs time, and across there is nothing to slide along. Kim's **TextCNN** (2014)
+# has filters $F_k$ for three, four and five words ($w_k$) in a row, and keeps the most that each says anywhere:
+#
+# $$e_k = \max_t\; \max\Bigl(0,\; b_k + \sum_{i < w_k} \langle F_{k,i},\, x_{t+i} \rangle\Bigr)$$
+#
+# Our networks for pictures refuse such data, and this one refuses pictures. **Predict:** two texts have the same words in another order. Who tells them apart?
+
+# %%
+tells_apart = None  # "neither", "the mean", "TextCNN" or "both"
+
+from ddkit.foundation.randomness import stream
+from ddkit.networks import build
+
+reader = build("TextCNN", 1, 2, 50, width=16, generator=stream(0, "lesson 17"))
+text = torch.randn(1, 1, 64, 50, generator=stream(1, "lesson 17"))
+text[:, :, 40:] = 0  # padding, behind 40 words
+turned = torch.cat([text[:, :, :40].flip(2), text[:, :, 40:]], 2)
+assert torch.allclose(turned.mean(2), text.mean(2), atol=1e-6)
+apart = float((reader(turned) - reader(text)).abs().max())
+print(f"the same mean, and answers {apart:.2f} apart")
+lesson.answered(tells_apart, "TextCNN" if apart > 0.01 else "neither")
+
+# %% [markdown]
+# A distilled text must not learn to speak where nothing was said. The network does not look at padding, so that no gradient leads there:
+
+# %%
+text.requires_grad_()
+[slope] = torch.autograd.grad(reader(text)[0, 0], text)
+assert not slope[:, :, 40:].any() and slope[:, :, :40].any()
+print(f"largest slope in words {float(slope[:, :, :40].abs().max()):.3f}, in padding {float(slope[:, :, 40:].abs().max())}")
+
+# %% [markdown]
+# The same articles, the same test part. DM (lesson 11: the classes' mean embeddings on fresh networks) and RFAD (lesson 7) distil them as they distil pictures; beside them stand the rows of before, which know
+# no order. **Predict:** does order pay? With *one* text of a class: is a network on its 64 words better than a kernel on its mean?
+
+# %%
+from ddkit.applications.texts import ordered
+
+in_order = lesson.at_hand(ordered.asked, profile)
+lesson.table(ordered.table(in_order, "github")) if in_order else print("no record of texts in order is at hand")
+
+# %%
+text_plots.accuracies(in_order, ordered.TITLE) if in_order else print("nothing to draw")
+
+# %%
+for ipc, part in in_order.items():
+    if ordered.DM in part:
+        lesson.say(f"{ipc} of each class", *(f"    {line}" for line in ordered.leads(part)))
+
+# %% [markdown]
+# Mind what differs between the rows: a mean is of *all* words of an article, and a kernel answers; in order there are 64 words, and a small network. So who is ahead of whom
+# is no verdict on order alone. What is beside DM and RFAD in all but the texts themselves are random and herded texts in order.
+#
+# ### What do they say?
+#
+# A distilled text is 64 rows, and none of them is a word any more. The honest number is that of the text that one could *write down*: every row is replaced by the word nearest to it, and
+# new networks are trained on these words. **Predict:** what is left of what distillation brought? *Hint:* how far must a row move until another word is nearest?
+
+# %%
+reread = {ipc: found for ipc, part in in_order.items() if (found := ordered.reread(part))}
+lesson.table(ordered.moved_table(next(iter(reread.values())), "github")) if reread else print("nothing to read")
+
+# %%
+for ipc, of in reread.items():
+    for method, records in of.items():
+        said, rows = text_report.pooled(records), text_report.pooled(in_order[ipc][method])
+        kept = np.mean([100 * record.result["kept"] for record in records.values()])
+        beside = Lead.points(said, text_report.pooled(in_order[ipc][ordered.RANDOM]))
+        lesson.say(f"{ipc} of each class, {method}: {100 * rows.mean:.1f} % by its rows, {100 * said.mean:.1f} % by words, "
+                   f"{kept:.0f} % of which are those it began with; these are {beside.gap:+.1f} points beside random "
+                   f"texts. {beside.verdict}")
+
+# %% [markdown]
 # ## Spoken digits: a sound as a picture
 #
 # A sound is a long row of numbers, here 8,000 in a second. What one hears in it are tones that come and go. A **spectrogram** shows them: a window
@@ -598,6 +674,6 @@ f"all cells of this lesson took {seconds:.0f} s of one processor core, here and 
 # 10. Learning fifty users takes longer than inverting the matrix of all. When does it pay nevertheless?
 #
 # **Go further.** `python -m ddkit condense --dataset cora --figure FOLDER` condenses a graph, `python -m ddkit texts --ipc 1` distils texts and reads them. Give GCond a
-# network with a hidden layer, whose gradient is no longer such a short formula, and see whether edges matter then. Keep the order of words: 64 of them, 50 numbers
-# each, and a convolution over time. Or take a table of your own: a source is one file (`CONTRIBUTING.md`, "A data set"). `python -m ddkit distill --dataset
+# network with a hidden layer, whose gradient is no longer such a short formula, and see whether edges matter then. `python -m ddkit texts --in-order` keeps the order of
+# words; what would you change so that a distilled row *stays* near to a word? Or take a table of your own: a source is one file (`CONTRIBUTING.md`, "A data set"). `python -m ddkit distill --dataset
 # spoken_digits --method rfad` distils sounds by another method, `python -m ddkit recommend --number 10,50,200` learns users.
