@@ -329,7 +329,7 @@ text = torch.randn(1, 1, 64, 50, generator=stream(1, "lesson 17"))
 text[:, :, 40:] = 0  # padding, behind 40 words
 turned = torch.cat([text[:, :, :40].flip(2), text[:, :, 40:]], 2)
 assert torch.allclose(turned.mean(2), text.mean(2), atol=1e-6)
-apart = float((reader(turned) - reader(text)).abs().max())
+apart = (reader(turned) - reader(text)).abs().max().item()
 print(f"the same mean, and answers {apart:.2f} apart")
 lesson.answered(tells_apart, "TextCNN" if apart > 0.01 else "neither")
 
