@@ -340,7 +340,8 @@ lesson.answered(tells_apart, "TextCNN" if apart > 0.01 else "neither")
 text.requires_grad_()
 [slope] = torch.autograd.grad(reader(text)[0, 0], text)
 assert not slope[:, :, 40:].any() and slope[:, :, :40].any()
-print(f"largest slope in words {float(slope[:, :, :40].abs().max()):.3f}, in padding {float(slope[:, :, 40:].abs().max())}")
+inside, behind = (float(part.abs().max()) for part in slope.split((40, 24), 2))
+print(f"largest slope in words {inside:.3f}, in padding {behind}")
 
 # %% [markdown]
 # The same articles, the same test part. DM (lesson 11: the classes' mean embeddings on fresh networks) and RFAD (lesson 7) distil them as they distil pictures; beside them stand the rows of before, which know
@@ -379,9 +380,9 @@ for ipc, of in reread.items():
         said, rows = text_report.pooled(records), text_report.pooled(in_order[ipc][method])
         kept = np.mean([100 * record.result["kept"] for record in records.values()])
         beside = Lead.points(said, text_report.pooled(in_order[ipc][ordered.RANDOM]))
-        lesson.say(f"{ipc} of each class, {method}: {100 * rows.mean:.1f} % by its rows, {100 * said.mean:.1f} % by words, "
-                   f"{kept:.0f} % of which are those it began with; these are {beside.gap:+.1f} points beside random "
-                   f"texts. {beside.verdict}")
+        lesson.say(f"{ipc} of each class, {method}: {100 * rows.mean:.1f} % by its rows, {100 * said.mean:.1f} % by "
+                   f"words, {kept:.0f} % of which are those it began with; these are {beside.gap:+.1f} points beside "
+                   f"random texts. {beside.verdict}")
 
 # %% [markdown]
 # ## Spoken digits: a sound as a picture

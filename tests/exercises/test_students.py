@@ -49,7 +49,8 @@ def test_without_one_solution_a_lesson_runs_to_its_end_and_says_what_is_missing(
     for cell in notebook.cells:
         if cell.id.startswith("exercise-"):
             name = cell.id.removeprefix("exercise-")
-            assert f"{name}: not {'earned' if name in records() else 'solved'} yet" in told[name]
+            said = told[name if name in told else cell.id]  # of its check, or, where it is for practice, its own
+            assert f"{name}: not {'earned' if name in records() else 'solved'} yet" in said
 
 
 NAME = "Ada Lovelace"
