@@ -185,15 +185,16 @@ class SyntheticSet:
         """What a method changes: the parts that images are decoded from, and the labels if they are learned."""
         return [*self.form.parts.values(), *([] if self.start_labels is None else [self.labels])]
 
-    def groups(self, rate: float, label_rate: float | None = None) -> list[dict]:
+    def groups(self, rate: float, label_rate: float | None = None, signed: bool = False) -> list[dict]:
         """The parameters as a torch optimiser takes them, one group each.
 
         Args:
             rate: the learning rate that pixels would have.
             label_rate: that of learned labels (None: ``rate``).
+            signed: for an optimiser whose steps do not follow the slope's length, such as Adam.
         """
         form = self.form
-        rates = form.rates(rate)
+        rates = form.rates(rate, signed)
         groups = [{"params": [part], "lr": rates[name]} for name, part in form.parts.items()]
         if self.start_labels is not None:
             groups.append({"params": [self.labels], "lr": rate if label_rate is None else label_rate})

@@ -61,6 +61,24 @@ def test_a_leaf_is_of_the_images_and_its_gradient_reaches_the_parameters(formed)
         assert torch.allclose(parameter.grad, right, rtol=1e-4, atol=1e-4 * float(right.abs().max()))
 
 
+@pytest.mark.parametrize("form", ["bases", "decoder", "hallucinators"])
+def test_adam_moves_decoded_images_about_as_far_as_pixels(form, digits):
+    """And not ten thousand times less, as bases at the rates of gradient descent."""
+    moved = []
+    formed = SyntheticSet.of_form(begun(form, digits), digits, "real")
+    for made in (SyntheticSet.from_real(digits, 1, seeded()), formed):
+        parameters = [parameter.requires_grad_(True) for parameter in made.parameters()]
+        optimiser, before = torch.optim.Adam(made.groups(0.02, signed=True)), made.images.detach().clone()
+        for _ in range(5):
+            for parameter in parameters:
+                parameter.grad = None
+            images = made.images.detach()
+            made.pull(images - images.roll(1, dims=3))
+            optimiser.step()
+        moved.append(float((made.images.detach() - before).square().mean().sqrt()))
+    assert 0.2 < moved[1] / moved[0] < 10
+
+
 def test_each_part_has_its_rate_and_learned_labels_their_own(formed):
     groups = formed.groups(0.5)
     assert [group["lr"] for group in groups] == list(formed.form.rates(0.5).values())

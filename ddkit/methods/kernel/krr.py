@@ -80,7 +80,7 @@ class KernelRegression(Method):
     def learned(self) -> list[dict]:
         """What is learned and at which rate, as Adam's groups."""
         return [group | {"rate": group["lr"]}
-                for group in self.synthetic.groups(self.config.image_lr, self.config.label_lr)]
+                for group in self.synthetic.groups(self.config.image_lr, self.config.label_lr, signed=True)]
 
     def beside_images(self) -> list[Tensor]:
         """What the loss is differentiated in besides the images."""

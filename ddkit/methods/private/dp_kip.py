@@ -160,7 +160,7 @@ class PrivateInducingPoints(door.PrivateMethod):
         self.kernel = InfiniteNetwork.named(config.network)
         self.targets = regression_targets(synthetic.training_split(), len(dataset.classes))
         self.optimiser = torch.optim.Adam([group | {"rate": group["lr"]} for group in synthetic.groups(
-            config.image_lr)])
+            config.image_lr, signed=True)])
 
     def update(self) -> dict[str, float]:
         """One step on the images. What is told for a loss is the length of the noisy gradient: a loss itself would tell

@@ -133,7 +133,7 @@ class OneRelease(door.PrivateMethod):
             synthetic.learn_labels(targets.float(), "targets")
         self.start_targets, self.statistics, self.done = targets, None, 0
         self.optimiser = torch.optim.Adam([group | {"rate": group["lr"]} for group in synthetic.groups(
-            config.image_lr, config.label_lr)])
+            config.image_lr, config.label_lr, signed=True)])
 
     def sigma_for(self, epsilon: float) -> float:
         return gaussian_sigma(epsilon, self.config.delta)

@@ -151,8 +151,9 @@ class Unrolled(Method):
         self.real = ClassBatches(dataset, config.real_batch, self.streams["real"])
         self.order = self._order().to(device) if config.ordered else None
         self.rule = LearnedRule(config, device)
-        groups = [*synthetic.groups(config.image_lr, config.label_lr), *self.rule.groups(config.rule_lr)]
-        self.optimiser = (torch.optim.Adam(groups, betas=(config.image_momentum, 0.999)) if config.optimiser == "adam"
+        adam = config.optimiser == "adam"
+        groups = [*synthetic.groups(config.image_lr, config.label_lr, adam), *self.rule.groups(config.rule_lr)]
+        self.optimiser = (torch.optim.Adam(groups, betas=(config.image_momentum, 0.999)) if adam
                           else torch.optim.SGD(groups, momentum=config.image_momentum))
         self.rates = [group["lr"] for group in self.optimiser.param_groups]
         self.clipping = Clipping(config.clip, config.clip_at)

@@ -20,6 +20,7 @@ from torch import Tensor
 from ddkit.foundation.errors import require
 from ddkit.foundation.knobs import Knob, Knobs
 from ddkit.synthetic.forms.form import FLOAT, Canvas, Form, too_small
+from ddkit.synthetic.forms.steepness import even_rates
 
 
 @dataclass(frozen=True)
@@ -137,18 +138,25 @@ class Bases(Form):
         return cls(config, canvas, count, {"bases": bases.to(device), "coefficients": coefficients.to(device)})
 
     def decode(self, picks: Tensor | None = None) -> Tensor:
-        coefficients = self.parts["coefficients"]
-        images = enlarged(self.parts["bases"], self.config.shrink)
-        rows = coefficients if picks is None else coefficients[picks]
+        return self._made_of(self.parts, picks)
+
+    def _made_of(self, parts: dict[str, Tensor], picks: Tensor | None = None) -> Tensor:
+        """The images of such parts."""
+        rows = parts["coefficients"] if picks is None else parts["coefficients"][picks]
+        images = enlarged(parts["bases"], self.config.shrink)
         return (rows @ images.flatten(1)).unflatten(1, images.shape[1:])
 
-    def rates(self, rate: float) -> dict[str, float]:
-        """Such that a step along a part's steepest direction moves the images as far as a step of pixels would.
+    def rates(self, rate: float, signed: bool = False) -> dict[str, float]:
+        """Such that a step along a part's steepest direction moves the images as far as a step of pixels would, or a
+        signed step does on average.
 
         The images' derivative in the coefficients is the matrix of enlarged bases B, that in the bases is the matrix
         of coefficients A after the enlarging: a step of rate r in a part moves the images by r B^T B or r A A^T times
         the pixels' slope.
         """
+        if signed:
+            rates = even_rates(self._made_of, self.parts, rate, signed)
+            return rates | {"bases": rates["bases"] * self.config.bases_rate}
         bases, coefficients = self.parts["bases"], self.parts["coefficients"]
         enlarging_most = [steepest(enlarging(side, self.config.shrink)) for side in self.canvas.shape[1:]]
         of_bases = steepest(coefficients) * enlarging_most[0] * enlarging_most[1]

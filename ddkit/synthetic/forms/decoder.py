@@ -174,11 +174,12 @@ class Decoder(Form):
         wanted, places = (picks // number).unique(return_inverse=True)
         return decoded(codes[wanted], self.parts, stages)[places * number + picks % number]
 
-    def rates(self, rate: float) -> dict[str, float]:
-        """Such that a step along a part's steepest direction moves the images as far as a step of pixels would."""
+    def rates(self, rate: float, signed: bool = False) -> dict[str, float]:
+        """Such that a step along a part's steepest direction moves the images as far as a step of pixels would, or a
+        signed step does on average."""
         if self.config.stages == 0:
             return {"codes": rate}
-        rates = even_rates(lambda parts: decoded(parts["codes"], parts, self.config.stages), self.parts, rate)
+        rates = even_rates(lambda parts: decoded(parts["codes"], parts, self.config.stages), self.parts, rate, signed)
         return {name: rates[name] * (1 if name == "codes" else self.config.shared_rate) for name in rates}
 
 

@@ -167,8 +167,9 @@ class Form:
         for picks in steep.split(chunk or len(slope)):
             self.decode(picks).backward(slope[picks], inputs=parts)
 
-    def rates(self, rate: float) -> dict[str, float]:
-        """The learning rate of each part when pixels would be learned at ``rate``."""
+    def rates(self, rate: float, signed: bool = False) -> dict[str, float]:
+        """The learning rate of each part when pixels would be learned at ``rate``; ``signed`` steps are as long in
+        every number, as Adam's are, whatever the slope."""
         return dict.fromkeys(self.parts, rate)
 
     def constrain(self) -> None:

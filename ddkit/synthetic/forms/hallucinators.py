@@ -125,9 +125,10 @@ class Hallucinators(Form):
         images = images.reshape(-1, *shape)
         return images if places is None else images[places]
 
-    def rates(self, rate: float) -> dict[str, float]:
-        """Such that a step along a part's steepest direction moves the images as far as a step of pixels would."""
-        rates = even_rates(self._made_of, self.parts, rate)
+    def rates(self, rate: float, signed: bool = False) -> dict[str, float]:
+        """Such that a step along a part's steepest direction moves the images as far as a step of pixels would, or a
+        signed step does on average."""
+        rates = even_rates(self._made_of, self.parts, rate, signed)
         return {name: rates[name] * (1 if name == "bases" else self.config.shared_rate) for name in rates}
 
 

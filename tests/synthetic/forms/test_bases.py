@@ -100,7 +100,7 @@ def test_steps_of_coefficients_are_those_of_pixels_on_the_span():
     form, slope = small("bases"), noise(8, *SMALL.shape, seed=5)
     whole = enlarged(form.parts["bases"].detach(), 2).flatten(1)
     before, fixed = form.decode().detach(), form.rates(0.1)
-    form.rates = lambda rate: fixed | {"bases": 0.0}
+    form.rates = lambda rate, signed=False: fixed | {"bases": 0.0}
     found = descended(form, [slope], 0.1)
     torch.testing.assert_close(found, before - 0.1 * (slope.flatten(1) @ whole.T @ whole).view_as(before))
 

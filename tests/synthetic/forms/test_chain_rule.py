@@ -49,6 +49,19 @@ def test_no_direction_moves_the_images_faster_than_in_pixels(name):
         assert float(torch.linalg.matrix_norm(jacobian, 2)) ** 2 * rate == pytest.approx(0.5, rel=0.05)
 
 
+@pytest.mark.parametrize("name", ["bases", "hallucinators", "decoder"])
+def test_signed_steps_move_pixels_as_far_as_in_pixels(name):
+    """The mean square of a pixel's way, over all signs, is that of the rows of the whole derivative."""
+    form = small(name)
+    for part, rate in form.rates(0.5, signed=True).items():
+        def decode(value, part=part):
+            form.parts = form.parts | {part: value}
+            return form.decode().flatten()
+
+        jacobian = torch.autograd.functional.jacobian(decode, form.parts[part].detach()).flatten(1)
+        assert rate * float(jacobian.square().sum(1).mean().sqrt()) == pytest.approx(0.5, rel=0.3)
+
+
 def test_the_largest_eigenvalue_is_found_in_few_products():
     for size in (3, 7, 60):
         matrix = noise(90, size)

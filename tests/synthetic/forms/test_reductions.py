@@ -25,7 +25,7 @@ def identity(name: str, images: torch.Tensor, canvas: Canvas) -> Form:
     else:
         made = kind.at(config, canvas, len(images) // canvas.classes, images, seeded())
     if name in ("bases", "hallucinators"):  # the rest of which stays what makes an identity of it
-        made.rates = lambda rate: dict.fromkeys(made.parts, 0.0) | {"bases": rate}
+        made.rates = lambda rate, signed=False: dict.fromkeys(made.parts, 0.0) | {"bases": rate}
     return made
 
 
