@@ -78,7 +78,8 @@ _FEW_STEPS = {"steps": 20, "step_images": 2}
 _BASES = {1: {"number": 10}, 10: {"number": 64}, 50: {"number": 128}}  # as many as leave tens of images of each class
 # Few real images, little training of networks and high rates. At one image per class they follow short trials on
 # MNIST's validation images, some at other lengths of training, of which no record was kept; at ten those of DataDAM,
-# DM, DSA, IDC, IDM and NCFM do, by one network each; the others are of their size, and untried.
+# DM, DSA, IDC, IDM and NCFM do, by one network each; LinBa's led by the loss of real training images at one; the others
+# are of their size, and untried.
 _GRADIENT = {"real_batch": 32, "outer": 10, "inner": 2, "image_lr": 1.0}
 _IDC_SHORT = {"real_batch": 32, "outer": 20, "inner": 1}
 _IDC_RATES = {1: {"image_lr": 0.005}, 10: {"image_lr": 0.05}, 50: {"image_lr": 0.2}}
@@ -87,6 +88,10 @@ _POOL = {"real_batch": 64, "network_steps": 1, "network_batch": 64}
 _NCFM_SHORT = {**_POOL, "frequencies": 512}
 _NCFM_RATES = {1: {"image_lr": 0.3}, 10: {"image_lr": 1.0}, 50: {"image_lr": 1.0}}
 _LAPTOP, _QUICK = (dict(PROFILES[name].trajectory_options) for name in ("laptop", "quick"))
+# Of sets that own an order of steps; at fifty images per class a step sees five of them.
+_OWNING = {"starts": 1, "steps": 10, "real_batch": 25, "image_lr": 0.1, "rule_lr": 0.02, "clip": "norm"}
+_LONG_ORDER = {50: {"step_images": 5}}
+_TWO_EXPERTS = {**_LAPTOP, "experts": 2}  # whose training takes a quarter of an hour of a core, or less
 _FEW_DECODED = {"real_batch": 64, "image_lr": 10.0, "synthetic_batch": 20}
 
 ENTRANTS: dict[str, Entrant] = {
@@ -113,23 +118,33 @@ ENTRANTS: dict[str, Entrant] = {
     "ld": Entrant("LD", "Bohdal et al., 2020", "labels", published="LD"),
     "ld_ridge": Entrant("LD, ridge", "Bohdal et al., 2020", "labels", "course_ridge"),
     "dd": Entrant("DD", "Wang et al., 2018", "unrolled", "dd", "noise",
-                  {"starts": 1, "steps": 10, "real_batch": 25, "image_lr": 1.0},
-                  by_ipc={50: {"step_images": 5}}, published="DD"),
+                  {"starts": 1, "steps": 10, "real_batch": 25, "image_lr": 1.0}, by_ipc=_LONG_ORDER, published="DD"),
+    "sldd": Entrant("SLDD", "Sucholutsky and Schonlau, IJCNN 2021", "unrolled", "sldd", "noise", _OWNING,
+                    by_ipc=_LONG_ORDER),
+    "gtn": Entrant("GTN, in small", "Such et al., ICML 2020", "unrolled", "gtn",
+                   options={**_OWNING, "step_images": 3, "every_step": True}, by_ipc={50: {"step_images": 5}},
+                   form="decoder"),
     "rtp": Entrant("RTP", _RTP, "unrolled", "rtp", options={**_FEW_STEPS, "image_lr": 200.0},
                    by_ipc={1: {"step_images": 1}}, published="RTP, no factorisation"),
-    "linba": Entrant("LinBa", _RTP, "unrolled", "linba", options={**_FEW_STEPS, "image_lr": 1e4}, form="bases",
-                     form_by_ipc=_BASES, published="RTP / LinBa"),
+    "linba": Entrant("LinBa", _RTP, "unrolled", "linba_course",
+                     options={"steps": 10, "step_images": 4, "image_lr": 0.5, "clip": "norm"}, form="bases",
+                     form_options={"bases_rate": 4000.0}, form_by_ipc=_BASES, published="RTP / LinBa"),
     "rat": Entrant("RaT-BPTT", "Feng et al., ICLR 2024", "unrolled", "rat",
                    options={"steps": 60, "window": 20, "real_batch": 64, "image_lr": 0.1}),
+    "mtt": Entrant("MTT / TESLA", "Cazenavette et al., CVPR 2022", "trajectory", "mtt", options=_TWO_EXPERTS,
+                   quick=_QUICK, published="MTT"),
     "pad": Entrant("PAD", "Li et al., 2024", "trajectory", "pad", options=_LAPTOP, quick=_QUICK),
-    "ftd": Entrant("FTD", "Du et al., CVPR 2023", "trajectory", "ftd", options=_LAPTOP, quick=_QUICK),
-    "haba": Entrant("HaBa", "Liu et al., NeurIPS 2022", "trajectory", "haba", options=_LAPTOP, quick=_QUICK,
-                    form="hallucinators"),
+    "ftd": Entrant("FTD", "Du et al., CVPR 2023", "trajectory", "ftd", options={**_TWO_EXPERTS, "average": 0.99},
+                   quick=_QUICK),
+    "haba": Entrant("HaBa", "Liu et al., NeurIPS 2022", "trajectory", "haba",
+                    options={**_TWO_EXPERTS, "image_lr": 10.0}, quick=_QUICK, form="hallucinators"),
     "kip": Entrant("KIP", "Nguyen et al., NeurIPS 2021", "kip", quick={"real_batch": 200}, published="KIP → net"),
     "rfad": Entrant("RFAD", "Loo et al., NeurIPS 2022", "rfad", quick={"networks": 2, "real_batch": 100},
                     published="RFAD → net"),
     "frepo": Entrant("FRePo", "Zhou et al., NeurIPS 2022", "frepo",
                      quick={"networks": 1, "pool": 2, "real_batch": 100}, published="FRePo"),
+    "psg": Entrant("PSG, epsilon 10", "Chen et al., NeurIPS 2022", "private", init="noise",
+                   options={"epsilon": 10.0}, quick={"real_batch": 100, "inner": 1}),
 }
 
 # The same method on other images in as many bytes: the form, its options by images per class, and whose it is.
