@@ -21,6 +21,7 @@ from ddkit.applications.league.rows import Judged, rows
 from ddkit.applications.league.settings import of_profile
 from ddkit.applications.league.work import Played, play
 from ddkit.applications.privacy import report as privacy_report
+from ddkit.applications.quarter_hour import report as quarter_hour_report
 from ddkit.applications.robustness import report as robustness_report
 from ddkit.applications.search import report as search_course
 from ddkit.course import kernels as kernel_course
@@ -47,7 +48,8 @@ def page(chosen: Profile, polyps: Profile) -> str:
     require(TEMPLATE.is_file(), f"{TEMPLATE} is missing: the reference results come with a checkout of the project; "
                                 "run this there")
     reports = {"trajectories": trajectory_course, "kernels": kernel_course, "lossless": lossless_course,
-               "continual": continual_course, "search": search_course, "few_shot": few_shot_course}
+               "continual": continual_course, "search": search_course, "few_shot": few_shot_course,
+               "quarter_hour": quarter_hour_report}
     tables = {name: module.report(chosen, root=REFERENCE) for name, module in reports.items()}
     tables["task_1"] = task_1.report(task_1.work(chosen, root=REFERENCE, say=lambda _: None), chosen, "github")
     tables["polyps"] = polyp_course.report(polyps, root=REFERENCE)

@@ -14,8 +14,9 @@ _TOLD_BY = ("made", "seconds", "fingerprint", "device")  # what two makings of a
 
 def shelves() -> tuple[Path, ...]:
     """The folders that shipped runs lie in: the course's and, apart from what dashboards compare, those of the league,
-    of few-shot distillation and of data that are no pictures."""
-    return REFERENCE, REFERENCE / "league", REFERENCE / "few-shot", REFERENCE / "beyond-pictures"
+    of few-shot distillation, of data that are no pictures, and of what learns through training."""
+    apart = ("league", "few-shot", "beyond-pictures", "quarter-hour")
+    return REFERENCE, *(REFERENCE / name for name in apart)
 
 
 def reloads_shipped() -> bool:
