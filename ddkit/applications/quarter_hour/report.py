@@ -82,7 +82,7 @@ def table(found: Mapping[str, Told], style: str = "simple") -> str:
 
 
 def verdicts(found: Mapping[str, Told]) -> list[str]:
-    """Whether each aim was reached and, where it was not, what is in the way."""
+    """Whether each aim was reached and, where it was not, in what the setting falls short of the paper's."""
     return [f"{one.entry.title}: {one.score} of the {one.entry.aim:g} % hoped for. "
             + ("Reached." if one.reached else f"Missed: {one.entry.why}") for one in found.values()]
 

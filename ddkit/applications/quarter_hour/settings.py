@@ -18,7 +18,7 @@ class Entry:
         aim: the accuracy that was hoped for before anything had been run, in %.
         by_recipe: whether that is meant as prescribed.
         diverges: whether ordinary training on it does, so that it has no such score.
-        why: what stands in the aim's way, where it is missed.
+        why: in what its setting falls short of the paper's, where the aim is missed.
     """
 
     title: str
