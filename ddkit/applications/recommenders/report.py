@@ -12,6 +12,7 @@ from ddkit.training.leads import Lead
 from ddkit.training.scores import Scores, in_percent
 
 ALL = WHO["all"]
+_FOR_TASTES = {"draws": 20, "tau": 4.0, "rate": 0.5, "ridge": 1.0}  # for few items
 NOTES = (
     "Of every user a tenth of the events is held out for the test and a tenth for validation, on which ridges, and the "
     "step at which learned users are taken, were chosen. ± is half the 95 % interval of the mean over splits "
@@ -29,7 +30,7 @@ def few(who: str, number: int) -> str:
 def asked(profile: Profile) -> dict[str, Recommend]:
     """The recommendations of lesson 17, by row: of ml-100k, and in the quick profile of ratings that are drawn."""
     if profile.name == "quick":
-        return rows(Recommend("tastes", seeds=3, steps=40, every=10), (20,))
+        return rows(Recommend("tastes", seeds=3, steps=40, every=10, **_FOR_TASTES), (20,))
     return rows(Recommend(), (50, 100))
 
 
