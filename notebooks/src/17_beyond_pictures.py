@@ -638,6 +638,8 @@ for name, record in films.items():
         lesson.say(f"{name}: {lead.gap:+.1f} ± {lead.error:.1f} points beside as many random ones. {lead.verdict}")
 
 # %% [markdown]
+# (How users are learned, draws, temperature, rate and ridge, was chosen on validation events of two splits; the test score of a first choice had been seen before.)
+#
 # Two things to see. A few users that nobody is recommend better than as many real ones; and who knows most is not the best one to learn from, if all such know the same films. And EASE, a
 # linear model with a formula of one line, is what a recommender has to be compared with. A table without that row would have told another story.
 
