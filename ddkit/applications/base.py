@@ -1,9 +1,10 @@
 """What the specs of all applications have in common."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 
 from ddkit.data import Dataset, Split
 from ddkit.foundation.checkpoints import Checkpoint
@@ -113,10 +114,23 @@ def nothing_else(spec):
 
 
 def pooled(records: Mapping[object, Record]) -> Scores:
-    """The scores of several sets as one, with the notes and the spec of the first."""
+    """The scores of several sets as one, with the notes and the spec of the first.
+
+    Networks that were trained on the same set are no independent witnesses of its method: of several sets each counts
+    once, by the means of its networks.
+    """
     first = next(iter(records.values()))
-    return Scores(tuple(run for record in records.values() for run in record.scores.runs), notes=tuple(first.notes),
-                  spec=first.spec)
+    runs = [run for record in records.values()
+            for run in (record.scores.runs if len(records) == 1 else [_mean(record.scores.runs)])]
+    return Scores(tuple(runs), notes=tuple(first.notes), spec=first.spec)
+
+
+def _mean(runs: Sequence[dict]) -> dict:
+    """One run's own numbers, or what several have on average."""
+    if len(runs) == 1:
+        return runs[0]
+    return {name: fmean(run[name] for run in runs) for name, value in runs[0].items()
+            if isinstance(value, int | float) and name != "seed"}
 
 
 def seeded(source: Source, seed: int) -> Source:
