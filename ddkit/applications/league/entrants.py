@@ -88,7 +88,7 @@ _POOL = {"real_batch": 64, "network_steps": 1, "network_batch": 64}
 _NCFM_SHORT = {**_POOL, "frequencies": 512}
 _NCFM_RATES = {1: {"image_lr": 0.3}, 10: {"image_lr": 1.0}, 50: {"image_lr": 1.0}}
 _LAPTOP, _QUICK = (dict(PROFILES[name].trajectory_options) for name in ("laptop", "quick"))
-# Of sets that own an order of steps; at fifty images per class a step sees five of them.
+# Of sets that own an order of steps, which has to reach all of their images.
 _OWNING = {"starts": 1, "steps": 10, "real_batch": 25, "image_lr": 0.1, "rule_lr": 0.02, "clip": "norm"}
 _LONG_ORDER = {50: {"step_images": 5}}
 _TWO_EXPERTS = {**_LAPTOP, "experts": 2}  # whose training takes a quarter of an hour of a core, or less
@@ -122,13 +122,13 @@ ENTRANTS: dict[str, Entrant] = {
     "sldd": Entrant("SLDD", "Sucholutsky and Schonlau, IJCNN 2021", "unrolled", "sldd", "noise", _OWNING,
                     by_ipc=_LONG_ORDER),
     "gtn": Entrant("GTN, in small", "Such et al., ICML 2020", "unrolled", "gtn",
-                   options={**_OWNING, "step_images": 3, "every_step": True}, by_ipc={50: {"step_images": 5}},
+                   options={**_OWNING, "step_images": 3}, by_ipc={10: {"step_images": 4}, 50: {"step_images": 10}},
                    form="decoder"),
     "rtp": Entrant("RTP", _RTP, "unrolled", "rtp", options={**_FEW_STEPS, "image_lr": 200.0},
                    by_ipc={1: {"step_images": 1}}, published="RTP, no factorisation"),
     "linba": Entrant("LinBa", _RTP, "unrolled", "linba_course",
-                     options={"steps": 10, "step_images": 4, "image_lr": 0.5, "clip": "norm"}, form="bases",
-                     form_options={"bases_rate": 4000.0}, form_by_ipc=_BASES, published="RTP / LinBa"),
+                     options={"steps": 10, "step_images": 4, "image_lr": 0.1, "clip": "norm"}, form="bases",
+                     form_by_ipc=_BASES, published="RTP / LinBa"),
     "rat": Entrant("RaT-BPTT", "Feng et al., ICLR 2024", "unrolled", "rat",
                    options={"steps": 60, "window": 20, "real_batch": 64, "image_lr": 0.1}),
     "mtt": Entrant("MTT / TESLA", "Cazenavette et al., CVPR 2022", "trajectory", "mtt", options=_TWO_EXPERTS,
