@@ -131,8 +131,8 @@ def test_the_set_is_that_of_the_poisoned_data_and_lies_beside_the_record(made, d
 
 def test_without_poison_the_square_means_no_more_than_its_mistakes(tmp_path):
     """All digits, so that networks learn; then a fifth of them poisoned, so that they learn the square."""
-    common = dataclasses.replace(SPEC, of=Full("digits"), protocol="assignment", epochs=40, seeds=2, network="MLP",
-                                 width=128)
+    common = dataclasses.replace(SPEC, of=Full("digits"), protocol="assignment", epochs=30, seeds=2, network="MLP",
+                                 width=64)
     clean, poison = (run(dataclasses.replace(common, share=share), root=tmp_path, quiet=True) for share in (0.0, 0.2))
     assert backdoor.measured(clean, "success").mean < 0.15
     taught = {name: backdoor.measured(poison, name).mean for name in backdoor.MEASURES}
