@@ -77,9 +77,9 @@ _RTP = "Deng and Russakovsky, NeurIPS 2022"
 _FEW_STEPS = {"steps": 20, "step_images": 2}
 _BASES = {1: {"number": 10}, 10: {"number": 64}, 50: {"number": 128}}  # as many as leave tens of images of each class
 # Few real images, little training of networks and high rates. At one image per class they follow short trials on
-# MNIST's validation images, some at other lengths of training, of which no record was kept; at ten those of DataDAM,
-# DM, DSA, IDC, IDM and NCFM do, by one network each; LinBa's led by the loss of real training images at one; the others
-# are of their size, and untried.
+# MNIST's validation images, some at other lengths of training, of which no record was kept; at ten those of matched
+# gradients, means, attention and characteristic functions do, and of DM's frequencies, by one network each; LinBa's led
+# by the loss of real training images at one; the others are of their size, and untried.
 _GRADIENT = {"real_batch": 32, "outer": 10, "inner": 2, "image_lr": 1.0}
 _IDC_SHORT = {"real_batch": 32, "outer": 20, "inner": 1}
 _IDC_RATES = {1: {"image_lr": 0.005}, 10: {"image_lr": 0.05}, 50: {"image_lr": 0.2}}
@@ -97,11 +97,11 @@ _FEW_DECODED = {"real_batch": 64, "image_lr": 10.0, "synthetic_batch": 20}
 ENTRANTS: dict[str, Entrant] = {
     "datadam": Entrant("DataDAM", _DATADAM, "datadam", options={"real_batch": 64, "network_steps": 2},
                        by_ipc={10: {"image_lr": 1.0}}),
-    "dc": Entrant("DC", _DC, "gradient", "dc", "noise", _GRADIENT, published="DC"),
+    "dc": Entrant("DC", _DC, "gradient", "dc", "noise", _GRADIENT, {10: {"image_lr": 10.0}}, published="DC"),
     "dsa": Entrant("DSA", _DSA, "gradient", "dsa", options=_GRADIENT, published="DSA"),
     "dcc": Entrant("DCC", "Lee et al., ICML 2022", "gradient", "dcc", options={**_GRADIENT, "warm_up": 3}),
     "jiang": Entrant("Jiang et al.", "Jiang et al., 2022", "gradient", "jiang", "noise",
-                     {"real_batch": 32, "outer": 10, "image_lr": 0.2}),
+                     {"real_batch": 32, "outer": 10, "image_lr": 0.2}, {10: {"image_lr": 2.0}}),
     "idc_i": Entrant("IDC-I", _IDC, "gradient", "idc_i", options=_IDC_SHORT, by_ipc=_IDC_RATES, published="IDC-I"),
     "idc": Entrant("IDC", _IDC, "gradient", "idc", options=_IDC_SHORT, by_ipc=_IDC_RATES, form="multi-formation",
                    published="IDC"),
@@ -111,7 +111,8 @@ ENTRANTS: dict[str, Entrant] = {
     "idm": Entrant("IDM", "Zhao et al., CVPR 2023", "distribution", "idm",
                    options={**_POOL, "pool": 10, "renewed": 20, "class_weight": 0.005, "image_lr": 2.0}),
     "ncfm": Entrant("NCFM", _NCFM, "distribution", "ncfm", options=_NCFM_SHORT, by_ipc=_NCFM_RATES),
-    "ncfm_max": Entrant("NCFM, maximised", _NCFM, "distribution", "ncfm_max", options=_NCFM_SHORT, by_ipc=_NCFM_RATES),
+    "ncfm_max": Entrant("NCFM, maximised", _NCFM, "distribution", "ncfm_max", options=_NCFM_SHORT,
+                        by_ipc={**_NCFM_RATES, 10: {"image_lr": 0.1}}),
     "kfs": Entrant("KFS", "Lee et al., 2022", "distribution", "kfs", options=_FEW_DECODED, form="decoder"),
     "itgan": Entrant("IT-GAN, in small", "Zhao and Bilen, 2022", "distribution", "itgan", options=_FEW_DECODED,
                      form="pca"),
