@@ -13,17 +13,13 @@ from matplotlib.text import Text
 
 from ddkit import runs
 from ddkit.__main__ import main
-from ddkit.applications.league import Calibration, League, calibration, plots, report
-from ddkit.applications.league.calibration import cycle, updates_in
+from ddkit.applications.league import League, plots, report
 from ddkit.applications.league.entrants import ENTRANTS, FORMS, Entrant
 from ddkit.applications.league.league import FULL, HERDING, RANDOM
-from ddkit.applications.league.published import IPCS, PUBLISHED
 from ddkit.applications.league.rows import Judged, of_game, rows
-from ddkit.applications.league.settings import of_profile
 from ddkit.applications.league.work import play
 from ddkit.data import load
-from ddkit.foundation.errors import InputError
-from ddkit.methods import METHODS, loop, presets
+from ddkit.methods import loop
 from ddkit.plots.looks import looks
 from ddkit.runs import run
 from ddkit.specs import Distill, Evaluate, Full, RandomReal, Start
@@ -32,31 +28,6 @@ from ddkit.training.leads import Lead
 
 SMALL = League("digits", (1, 2), ("dm", "rfad"), updates=2, width=2, seeds=2, epochs=3, quick=True)
 TINY = dataclasses.replace(SMALL, ipcs=(1,), seeds=1, epochs=1, full=False)
-
-# What the surveys (L, S) and the methods' own pages (R) say of MNIST and FashionMNIST at 1 / 10 / 50 images per class.
-READ = """
-| random | 64.9 / 95.1 / 97.9 | 51.4 / 73.8 / 82.5 | L, S |
-| herding | 89.2 / 93.7 / 94.8 | 67.0 / 71.1 / 71.9 | L |
-| forgetting | 35.5 / 68.1 / 88.2 | – | S |
-| DD | – / 79.5 / – | – | L, S |
-| LD | 60.9 / 87.3 / 93.3 | – | L, S |
-| DC | 91.7 / 97.4 / 98.8 | 70.5 / 82.3 / 83.6 | R |
-| DSA | 88.7 / 97.8 / 99.2 | 70.6 / 84.6 / 88.7 | R, S |
-| IDC-I | 88.9 / 98.0 / 98.8 | 70.7 / 85.3 / 89.1 | R |
-| IDC | 94.2 / 98.4 / 99.1 | 81.0 / 86.0 / 86.2 | R |
-| DM | 89.7 / 97.5 / 98.6 | – | S |
-| CAFE + DSA | 90.8 / 97.5 / 98.9 | 73.7 / 83.0 / 88.2 | L, S |
-| MTT | 91.4 / 97.3 / 98.5 | 75.1 / 87.2 / 88.3 | L |
-| FreD (TM) | 95.8 / 97.6 / – | 84.6 / 89.1 / – | R |
-| KIP → net | 90.1 / 97.5 / 98.3 | 73.5 / 86.8 / 88.0 | L, S |
-| KIP ∞-FC | 85.5 / 97.2 / 98.4 | – | S |
-| KIP ∞-conv | 97.3 / 99.1 / 99.5 | – | L, S |
-| RFAD → net | 94.4 / 98.5 / 98.8 | 78.6 / 87.0 / 88.8 | L, S |
-| FRePo | 93.0 / 98.6 / 99.2 | 75.6 / 86.2 / 89.6 | L, S |
-| RTP, no factorisation | 95.2 / 98.8 / 99.2 | – | S |
-| RTP / LinBa | 98.7 / 99.3 / 99.4 | 88.5 / 90.0 / 91.2 | L, S |
-| whole set | 99.6 / 99.6 / 99.6 | 93.5 / 93.5 / 93.5 | L, S |
-"""
 
 
 @pytest.fixture(scope="module")
@@ -73,47 +44,6 @@ def answers(played) -> dict:
     """Every score, by what it is of."""
     return {(ipc, row.title): (row.score.values, row.start and row.start.values, row.updates)
             for ipc in played.league.ipcs for row in rows(played, ipc)}
-
-
-def test_published_numbers_are_those_that_were_read():
-    read = [[cell.strip() for cell in line.strip("| ").split("|")] for line in READ.strip().splitlines()]
-    assert [name for name, *_ in read] == list(PUBLISHED)
-    for name, mnist, fashion, source in read:
-        for dataset, cell in (("mnist", mnist), ("fashion_mnist", fashion)):
-            numbers = [None if one == "–" else float(one) for one in (cell.split(" / ") if "/" in cell else ["–"] * 3)]
-            assert [PUBLISHED[name].at(dataset, ipc) for ipc in IPCS] == numbers
-        assert PUBLISHED[name].source == source and PUBLISHED[name].at("digits", 10) is None
-    assert PUBLISHED["DC"].shown("mnist", 10) == "97.4 (R)" and PUBLISHED["DC"].shown("mnist", 2) == ""
-
-
-@pytest.mark.parametrize("ipc", [1, 10, 50])
-def test_an_entrants_order_of_steps_reaches_all_images(ipc, digits):
-    """Those of a form, too, which decodes to more images than were asked for."""
-    specs = [who.distillation("digits", ipc, "ConvNetD3", 32) for who in ENTRANTS.values()]
-    owning = [spec for spec in specs if getattr(spec.config, "ordered", False) and spec.config.step_images]
-    assert {spec.form for spec in owning} == {"pixels", "decoder"}
-    for spec in owning:
-        images = len(spec.starting_set(digits).labels) // len(digits.classes)
-        assert spec.config.steps * min(spec.config.step_images, images) >= images, spec.preset
-
-
-@pytest.mark.parametrize("name", ENTRANTS)
-def test_every_entrant_is_a_distillation_that_can_be_asked_for(name, digits):
-    who = ENTRANTS[name]
-    assert who.paper[-4:].isdigit() and (not who.published or who.published in PUBLISHED)
-    for quick in (False, True):
-        for ipc in IPCS:
-            spec = dataclasses.replace(SMALL, quick=quick).distillation(name, ipc)
-            spec.check()
-            spec.check_on(digits)
-
-
-def test_the_methods_that_match_and_those_of_kernels_all_play():
-    asked = {"datadam", "gradient", "distribution", "trajectory", "kip", "rfad", "frepo"}
-    assert asked <= {who.method for who in ENTRANTS.values()} <= set(METHODS)
-    played = {(who.method, who.preset) for who in ENTRANTS.values()}
-    assert {("gradient", name) for name in ("dc", "dsa", "dcc", "jiang", "idc_i", "idc")} <= played
-    assert {("distribution", name) for name in ("dm", "cafe", "idm", "ncfm", "ncfm_max", "kfs", "itgan")} <= played
 
 
 def test_a_row_says_what_the_ordinary_runs_say(played, root):
@@ -213,79 +143,6 @@ def test_sets_that_own_an_order_are_told_with_it_as_well(tmp_path):
     assert f"With the order and rates that belong to the sets: DD {of_game(dd).prescribed}." in report.told(found)
 
 
-@pytest.mark.parametrize("epochs", [None, 30])
-@pytest.mark.parametrize(("ipc", "decoded"), [(1, 40), (10, 400), (10, 780), (50, 2000), (50, 500)])
-def test_sets_that_decode_to_more_images_get_as_many_updates(ipc, decoded, epochs):
-    league = League("digits", (ipc,), ("dm",), epochs=epochs)
-    of = RandomReal("digits", ipc)
-    plain, more = (league.evaluation(of, images, ipc, 10) for images in (10 * ipc, decoded))
-    as_many = (epochs or 1000) * (2 if ipc == 50 else 1)
-    assert plain == Evaluate(of, "standard", "ConvNetD3", 32, 5, epochs)  # an ordinary run by its ordinary name
-    assert league.updates_of(10 * ipc) == as_many
-    assert more.updates == (None if league.updates_of(decoded) == as_many else as_many)
-
-
-def test_an_evaluation_makes_the_updates_that_it_is_asked_for(tmp_path):
-    spec = Evaluate(RandomReal("digits", 30), "standard", "ConvNetD3", 2, 1, updates=5)  # two batches an epoch
-    record = run(spec, root=tmp_path, quiet=True)
-    assert record.updates == record.result["runs"][0]["updates"] == 5
-    assert record.result["epochs"] == 3 and record.result["protocol"]["epochs"] is None
-    assert runs.find(spec, tmp_path) == record
-    with pytest.raises(InputError, match="counts either epochs or updates, not both"):
-        run(dataclasses.replace(spec, epochs=3), root=tmp_path)
-    with pytest.raises(InputError, match="updates must be at least 1, got 0"):
-        run(dataclasses.replace(spec, updates=0), root=tmp_path)
-    with pytest.raises(InputError, match="leave the updates out"):
-        run(dataclasses.replace(spec, protocol="kernel"), root=tmp_path)
-
-
-def test_updates_fill_the_minutes():
-    assert updates_in(1, 10.0, 7.0) == 7 and updates_in(1, 0.0, 7.0) == 8 and updates_in(0.5, 23.0, 7.0) == 1
-    with pytest.raises(InputError, match=r"0.5 minutes allow no update: the start takes 24.00 s and an update 7.00 s"):
-        updates_in(0.5, 24.0, 7.0)
-
-
-@pytest.mark.parametrize(("seconds", "cycle", "costs", "timed"), [
-    (0.0, 1, [9, 1, 1, 1, 1, 1], 2), (3.0, 1, [9, 1, 1, 1, 1, 1], 2), (0.5, 4, [0.1, 1, 1, 1, 1, 1, 1], 3),
-    (2.0, 4, [0.1, 1, 2, 3, 4, 1, 2], 4), (0.0, 4, [9, 1, 2, 1, 1], 2)])
-def test_whole_cycles_are_timed_and_the_first_update_is_not(seconds, cycle, costs, timed, monkeypatch):
-    now = [100.0]
-    monkeypatch.setattr(calibration.time, "process_time", lambda: now[0])
-    timer = calibration._Timer(seconds, cycle)
-    timer.on_start(None, None)
-    for cost in costs:
-        if not timer.enough.is_set():
-            now[0] += cost
-            timer.on_update(None, None)
-    assert timer.timed == timed
-    assert timer.update_seconds == pytest.approx(sum(costs[1 : 1 + timed]) / timed)
-
-
-def test_cycles_are_those_of_the_networks():
-    assert cycle(presets.configure("gradient", "dc", {})) == 10 and cycle(presets.configure("kip", "course", {})) == 1
-    assert cycle(presets.configure("datadam", "course", {"iterations": 6, "image_steps": 2})) == 12
-
-
-def test_a_calibration_is_kept_and_decides_the_updates(tmp_path, monkeypatch):
-    league = dataclasses.replace(TINY, entrants=("dm",), updates=None, calibration=0.0)
-    kept = run(league.calibration_of("dm", 1), root=tmp_path, quiet=True)
-    assert isinstance(kept.asked, Calibration) and kept.result["timed"] == kept.updates == calibration.FEWEST
-    start, update = kept.result["start_seconds"], kept.result["update_seconds"]
-    league = dataclasses.replace(league, minutes=(start + 7.5 * update) / 60)
-    assert league.calibration_of("dm", 1) == kept.asked  # for any budget
-    monkeypatch.setattr(calibration, "distill", None)  # it is timed once
-    first = play(league, root=tmp_path, quiet=True)
-    assert [game.distilled[0].updates for game in first.games] == [7]
-    assert answers(play(league, root=tmp_path, quiet=True)) == answers(first)
-    game = first.games[0]
-    assert of_game(game).minutes == game.distilled[0].result["cpu_seconds"] / 60
-    by_gpu = dataclasses.replace(game, distilled=(dataclasses.replace(game.distilled[0], device="NVIDIA H200"),))
-    assert of_game(by_gpu).minutes == pytest.approx((start + 7 * update) / 60)
-    told = {updates: report.told(dataclasses.replace(first, games=(by_gpu,), league=dataclasses.replace(
-        league, updates=updates))) for updates in (None, 7)}
-    assert "what that core would have taken" in told[None] and "the processor beside it" in told[7]
-
-
 def test_a_killed_league_resumes_to_the_same_scores(played, tmp_path, monkeypatch):
     real, made = loop._Run.remember, []
 
@@ -360,29 +217,9 @@ def test_what_cannot_be_played_is_told_in_a_sentence(given, sentence, tmp_path, 
     assert sentence in told and "Traceback" not in told and not list(tmp_path.glob("*/record.json"))
 
 
-@pytest.mark.parametrize("minutes", [0, -1, float("nan"), float("inf")])
-def test_a_budget_is_some_minutes(minutes):
-    with pytest.raises(InputError, match=f"a number of minutes above 0, got {minutes:g}"):
-        dataclasses.replace(TINY, updates=None, minutes=minutes)
-
-
-def test_minutes_that_allow_no_update_are_told_in_a_sentence(tmp_path):
-    league = dataclasses.replace(TINY, entrants=("dm",), updates=None, minutes=1e-6, calibration=0.0)
-    found = play(league, root=tmp_path, quiet=True)
-    assert not found.games and "1e-06 minutes allow no update" in found.failed["dm", 1]
-    assert [row.title for row in rows(found, 1)] == [RANDOM, HERDING]
-    assert found.failed["dm", 1] in report.told(found)
-
-
 @pytest.mark.parametrize("name", ["digits", "digits-0-1", "glyphs"])
 def test_a_league_knows_how_many_classes_there_are_without_the_data(name):
     assert League(name).classes == len(load(name).classes)
-
-
-@pytest.mark.parametrize(("epochs", "said"), [(None, "the standard protocol, the last"),
-                                              (1500, "the standard protocol for 1,500 epochs, the last")])
-def test_the_rules_say_the_length_that_is_not_the_protocols_own(epochs, said):
-    assert said in League(epochs=epochs).rules
 
 
 def test_what_is_kept_is_played_again_from_there_in_fewer_bytes(played, root, tmp_path, monkeypatch):
@@ -465,14 +302,6 @@ def test_names_are_pushed_apart_in_their_order(places):
     assert all(later - before >= 0.04 - 1e-9 for before, later in itertools.pairwise(found))
     assert found[0] >= 0.0 and found[-1] <= 1.0
     assert plots.apart([0.2, 0.6], 0.04) == [0.2, 0.6]
-
-
-def test_a_profile_says_how_large_a_league_is():
-    quick, laptop = of_profile("quick"), of_profile("laptop", ipcs=(10,), seeds=3)
-    assert (quick.dataset, quick.quick, quick.width) == ("digits", True, 16)
-    assert (laptop.dataset, laptop.quick, laptop.width, laptop.minutes, laptop.ipcs, laptop.seeds) == (
-        "mnist", False, 32, 3.0, (10,), 3)
-    assert laptop.entrants == tuple(ENTRANTS)
 
 
 def test_the_full_data_are_trained_on_as_the_assignment_asks():
