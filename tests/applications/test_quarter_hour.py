@@ -18,7 +18,7 @@ SHELF = REFERENCE / "quarter-hour"
 @pytest.mark.parametrize("name", ENTRIES)
 def test_every_entry_can_be_asked_for(name, mnist):
     entry = ENTRIES[name]
-    for spec in (entry.of, *entry.asked().values()):
+    for spec in filter(None, (entry.of, entry.beginning, *entry.asked().values())):
         spec.check()
         spec.check_on(mnist)
     assert entry.by_recipe <= entry.of.prescribes and 0 < entry.aim < 100
@@ -63,8 +63,19 @@ def test_the_table_has_a_row_for_each(found):
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         assert cells[0] == one.entry.title and cells[5] == str(one.ordinary or "diverges")
         assert cells[4] == (str(one.prescribed) if one.prescribed else "–")
-        assert cells[6] == (str(one.random) if one.random else "–")
+        assert [cells[6], cells[7]] == [str(other or "–") for other in (one.start, one.random)]
+        assert ("experts" in cells[3]) == (one.entry.of.method == "trajectory")
         assert isinstance(one.score, Scores)
+
+
+def test_what_is_made_of_something_else_than_pixels_is_held_against_its_start(found):
+    for one in found.values():
+        leads = one.leads()
+        assert ("its start" in leads) == (one.entry.of.form != "pixels")
+        for name, other in (("its start", one.start), ("random real images", one.random)):
+            if name in leads:
+                means = [100 * statistics.fmean(scores.values) for scores in (one.ordinary, other)]
+                assert leads[name].gap == pytest.approx(means[0] - means[1])
 
 
 @pytest.mark.slow

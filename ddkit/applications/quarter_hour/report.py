@@ -14,11 +14,14 @@ from ddkit.synthetic.budget import storage
 from ddkit.training.leads import Lead
 from ddkit.training.scores import Scores
 
-HEADERS = ("method", "images", "bytes", "minutes", "as prescribed", "as an ordinary set", "random real images", "aim")
+HEADERS = ("method", "images", "bytes", "minutes", "as prescribed", "as an ordinary set", "its start",
+           "random real images", "aim")
 NOTES = (
-    "Minutes are a processor core's; ± is the standard deviation over networks. As an ordinary set means the standard "
-    "protocol's 1,000 updates, whatever a set's images are made of, on a ConvNet-3 of width 32; random real images are "
-    "as many per class as the set was asked for.",
+    "Minutes are a processor core's, without those of the experts that a method follows; ± is the standard deviation "
+    "over networks. As an ordinary set means the standard protocol's 1,000 updates, whatever a set's images are made "
+    "of, on a ConvNet-3 of width 32. So are scored: the starts of sets that are made of something else than pixels, "
+    "which begin near to as many real images as they decode to; and as many random real images per class as the set "
+    "was asked for.",
 )
 
 
@@ -30,6 +33,7 @@ class Told:
         made: the distillation.
         prescribed: scores of training as the set says; None of a set that says nothing.
         ordinary: scores of an ordinary data set; None if training on it diverges.
+        start: those of what a set of a form began as, where it was scored.
         random: those of as many random real images, where they were scored.
     """
 
@@ -37,6 +41,7 @@ class Told:
     made: Record
     prescribed: Scores | None
     ordinary: Scores | None
+    start: Scores | None
     random: Scores | None
 
     @property
@@ -52,9 +57,10 @@ class Told:
     def minutes(self) -> float:
         return self.made.result.get("cpu_seconds", self.made.seconds) / 60
 
-    def over_random(self) -> Lead | None:
-        """How far it leads them, both as ordinary sets; None where one has no such score."""
-        return Lead.points(self.ordinary, self.random) if self.ordinary and self.random else None
+    def leads(self) -> dict[str, Lead]:
+        """How far it leads its start and random real images, all as ordinary sets, where both have such a score."""
+        others = {"its start": self.start, "random real images": self.random}
+        return {name: Lead.points(self.ordinary, other) for name, other in others.items() if self.ordinary and other}
 
 
 def told(root: str | Path | None = None) -> dict[str, Told]:
@@ -69,14 +75,17 @@ def _told(entry: Entry, root: str | Path | None) -> Told | None:
               if (record := runs.find(spec, root=root))}
     if made is None or scores.keys() != entry.asked().keys():
         return None
-    random = runs.find(entry.opponent, root=root)
-    return Told(entry, made, scores.get("prescribed"), scores.get("ordinary"), random and random.scores.headline)
+    beside = [spec and (record := runs.find(spec, root=root)) and record.scores.headline
+              for spec in (entry.beginning, entry.opponent)]
+    return Told(entry, made, scores.get("prescribed"), scores.get("ordinary"), *beside)
 
 
 def table(found: Mapping[str, Told], style: str = "simple") -> str:
     """A row for each entry."""
-    lines = [(one.entry.title, len(one.made.synthetic.labels), f"{storage(one.made.synthetic):,}", f"{one.minutes:.1f}",
-              one.prescribed or "–", one.ordinary or "diverges", one.random or "–", f"{one.entry.aim:g}")
+    lines = [(one.entry.title, len(one.made.synthetic.labels), f"{storage(one.made.synthetic):,}",
+              f"{one.minutes:.1f}{' + experts' * (one.entry.of.experts is not None)}",
+              one.prescribed or "–", one.ordinary or "diverges", one.start or "–", one.random or "–",
+              f"{one.entry.aim:g}")
              for one in found.values()]
     return "\n\n".join([tabulate(lines, HEADERS, style, disable_numparse=True), *NOTES])
 
