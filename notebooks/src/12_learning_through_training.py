@@ -614,14 +614,14 @@ for line in report.verdicts(hour):
 for one in hour.values():
     for other, lead in one.leads().items():
         ahead = f"{lead.gap:+.1f} ± {lead.error:.1f} points from {other}"
-        lesson.say(f"- {one.entry.title}, as an ordinary set: {ahead}. {lead.verdict}")
+        lesson.say(f"- {one.title}, as an ordinary set: {ahead}. {lead.verdict}")
 
 # %% [markdown]
 # Read the columns as before. A recipe with its own start needs three steps and ten images, and is a key to one network: what the same
 # images give anybody else is the column beside it. The aims were set before anything had been run, from what papers print for more time;
 # what missed its aim says in what its setting falls short of the paper's. A form's start is near to as many real images as it decodes to, and
-# may be most of the score: whoever reaches an aim with it has not yet learned anything. (LD was run for longer after the test score of a
-# shorter run, 80.8 %, had been seen, and FTD at a higher rate after one of 93.9 %.)
+# may be most of the score: an aim that the start reaches, too, says nothing of what was learned. (LD was run for longer after the test
+# score of a shorter run, 80.8 %, had been seen.)
 
 # %%
 seconds = time.process_time() - begun

@@ -54,6 +54,8 @@ def test_aims_are_held_against_the_mean_that_they_are_about(found):
     for one, line in zip(found.values(), report.verdicts(found), strict=True):
         mean = 100 * statistics.fmean((one.prescribed if one.entry.by_recipe else one.ordinary).values)
         assert (mean >= one.entry.aim) == one.reached == ("Reached" in line)
+        begun = one.start is not None and 100 * statistics.fmean(one.start.values) >= one.entry.aim
+        assert (one.reached and begun and not one.entry.by_recipe) == ("its start reaches it, too" in line)
         assert one.reached or one.entry.why, "what misses its aim says why"
 
 
@@ -61,7 +63,7 @@ def test_the_table_has_a_row_for_each(found):
     lines = report.table(found, "github").splitlines()[2:]
     for one, line in zip(found.values(), lines, strict=False):
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        assert cells[0] == one.entry.title and cells[5] == str(one.ordinary or "diverges")
+        assert cells[0] == one.title and cells[5] == str(one.ordinary or "diverges")
         assert cells[4] == (str(one.prescribed) if one.prescribed else "–")
         assert [cells[6], cells[7]] == [str(other or "–") for other in (one.start, one.random)]
         assert ("experts" in cells[3]) == (one.entry.of.method == "trajectory")

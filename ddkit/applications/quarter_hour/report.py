@@ -54,6 +54,19 @@ class Told:
         return 100 * self.score.mean >= self.entry.aim
 
     @property
+    def title(self) -> str:
+        """The method, and how many images per class were asked for."""
+        return f"{self.entry.title}, {self.entry.of.ipc} per class"
+
+    @property
+    def verdict(self) -> str:
+        """What came of the aim."""
+        if not self.reached:
+            return f"Missed: {self.entry.why}"
+        begun = not self.entry.by_recipe and self.start and 100 * self.start.mean >= self.entry.aim
+        return f"Reached, but its start reaches it, too: {self.start}" if begun else "Reached."
+
+    @property
     def minutes(self) -> float:
         return self.made.result.get("cpu_seconds", self.made.seconds) / 60
 
@@ -82,7 +95,7 @@ def _told(entry: Entry, root: str | Path | None) -> Told | None:
 
 def table(found: Mapping[str, Told], style: str = "simple") -> str:
     """A row for each entry."""
-    lines = [(one.entry.title, len(one.made.synthetic.labels), f"{storage(one.made.synthetic):,}",
+    lines = [(one.title, len(one.made.synthetic.labels), f"{storage(one.made.synthetic):,}",
               f"{one.minutes:.1f}{' + experts' * (one.entry.of.experts is not None)}",
               one.prescribed or "–", one.ordinary or "diverges", one.start or "–", one.random or "–",
               f"{one.entry.aim:g}")
@@ -92,8 +105,7 @@ def table(found: Mapping[str, Told], style: str = "simple") -> str:
 
 def verdicts(found: Mapping[str, Told]) -> list[str]:
     """Whether each aim was reached and, where it was not, in what the setting falls short of the paper's."""
-    return [f"{one.entry.title}: {one.score} of the {one.entry.aim:g} % hoped for. "
-            + ("Reached." if one.reached else f"Missed: {one.entry.why}") for one in found.values()]
+    return [f"{one.title}: {one.score} of the {one.entry.aim:g} % hoped for. {one.verdict}" for one in found.values()]
 
 
 def report(profile: Profile, root: str | Path | None = None) -> str:
