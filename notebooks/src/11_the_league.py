@@ -529,8 +529,12 @@ WHY = {"KIP": "its images were made for the kernel of an infinitely wide network
               "kernel reads them (lesson 7), a narrow network that is trained on them need not"}
 WHY |= dict.fromkeys(("LD", "LD, ridge"), "its images stay the real ones; labels alone are learned, for a short "
                      "training that belongs to them (`python -m ddkit league` tells its score in that)")
+WHY |= dict.fromkeys(("LinBa", "GTN, in small"), "its start decodes to many nearly real images of each class, and "
+                     "what it learns is a training of ten steps, not of a thousand")
+WHY |= dict.fromkeys(("MTT / TESLA", "FTD", "HaBa"), "hundreds of updates stand for the papers' thousands")
+WHY |= {"SLDD": "images that began as noise, and their labels, belong to a training of ten steps at rates of its own"}
 
-
+# %%
 def ahead(row, other):
     lead = row.score.lead(other)
     return lead.gap > 0 and lead.told_apart
