@@ -78,9 +78,9 @@ _FEW_STEPS = {"steps": 20, "step_images": 2}
 _BASES = {1: {"number": 10}, 10: {"number": 64}, 50: {"number": 128}}  # as many as leave tens of images of each class
 # Few real images, little training of networks and high rates. At one image per class they follow short trials on
 # MNIST's validation images, some at other lengths of training, of which no record was kept; at ten those of matched
-# gradients, means, attention and characteristic functions do, and of DM's frequencies, by one network each; LinBa's led
-# by the loss of real training images at one; the others are of their size, and untried. SLDD's labels move a tenth as
-# fast as the preset's, with which the ordinary training on its set diverged.
+# gradients, means, attention and characteristic functions do, and of DM's frequencies and LinBa, by one network each;
+# LinBa's led by the loss of real training images at one; the others are of their size, and untried. SLDD's labels move
+# a tenth as fast as the preset's, with which the ordinary training on its set diverged.
 _GRADIENT = {"real_batch": 32, "outer": 10, "inner": 2, "image_lr": 1.0}
 _IDC_SHORT = {"real_batch": 32, "outer": 20, "inner": 1}
 _IDC_RATES = {1: {"image_lr": 0.005}, 10: {"image_lr": 0.05}, 50: {"image_lr": 0.2}}
@@ -129,8 +129,9 @@ ENTRANTS: dict[str, Entrant] = {
     "rtp": Entrant("RTP", _RTP, "unrolled", "rtp", options={**_FEW_STEPS, "image_lr": 200.0},
                    by_ipc={1: {"step_images": 1}}, published="RTP, no factorisation"),
     "linba": Entrant("LinBa", _RTP, "unrolled", "linba_course",
-                     options={"steps": 10, "step_images": 4, "image_lr": 0.1, "clip": "norm"}, form="bases",
-                     form_by_ipc=_BASES, published="RTP / LinBa"),
+                     options={"steps": 10, "step_images": 4, "image_lr": 0.1, "clip": "norm"},
+                     by_ipc={10: {"steps": 20, "image_lr": 0.02}}, form="bases", form_by_ipc=_BASES,
+                     published="RTP / LinBa"),
     "rat": Entrant("RaT-BPTT", "Feng et al., ICLR 2024", "unrolled", "rat",
                    options={"steps": 60, "window": 20, "real_batch": 64, "image_lr": 0.1}),
     "mtt": Entrant("MTT / TESLA", "Cazenavette et al., CVPR 2022", "trajectory", "mtt", options=_TWO_EXPERTS,
