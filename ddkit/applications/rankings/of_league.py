@@ -1,0 +1,97 @@
+"""DD-Ranking's two scores of the sets that played in a league: the same sets under two more questions.
+
+Both compare a set with as many random real images as it has. A form decodes to more images than its bytes would hold of
+pixels, so that its opponents would be others: sets of pixels alone are ranked beside each other.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from tabulate import tabulate
+
+from ddkit import runs
+from ddkit.applications.league.rows import Judged, of_game
+from ddkit.applications.league.work import Game, Played
+from ddkit.applications.rankings.report import Training, arms, random_beside, ranking
+from ddkit.applications.rankings.spec import Tuned
+from ddkit.applications.search.ranking import FEWEST, correlation
+from ddkit.runs import Record
+from ddkit.training.rankings import Ranking
+
+HEADERS = ("method", "league's score %", "LRS", "ARS", "HLR", "IOR")
+NOTES = (
+    "LRS and ARS are .2689 for a set that is as good as what it is compared with, and more is better; of HLR, what is "
+    "lost of the full data, less is. ± is the standard error over networks.",
+    "The league trains plainly, at one rate for all and on the sets' own labels. LRS asks how much is left with classes "
+    "for labels, and both ask what a set is worth beside random images when both are augmented; every rate is chosen "
+    "on validation data.",
+)
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A set of the league.
+
+    Attributes:
+        title: the method.
+        score: the league's.
+        ranking: DD-Ranking's.
+    """
+
+    title: str
+    score: Judged
+    ranking: Ranking
+
+
+def training(played: Played, **changes) -> Training:
+    """Networks as the league trains them, at the best of three rates; two passes over the full data."""
+    league = played.league
+    own = {"network": league.network, "width": league.width, "seeds": league.seeds, "epochs": league.epochs,
+           "rates": (0.005, 0.01, 0.05), "full_epochs": 2}
+    return Training(**own | changes)
+
+
+def asked(game: Game, classes: int, how: Training) -> dict[str, Tuned]:
+    """The runs that a set's ranking is made of, by the names of ``ARMS``; of several sets it is the first's."""
+    made = game.distilled[0]
+    return arms(made.asked, random_beside(made.asked, len(made.synthetic.labels), classes), made.synthetic.soft, how)
+
+
+def rank(played: Played, ipc: int, how: Training, **where) -> list[Ranked]:
+    """The sets of pixels with ``ipc`` images per class, the league's best first, their runs made where they are not
+    at hand; ``where`` as for ``runs.run``."""
+    return _ranked(played, ipc, how, lambda spec: runs.run(spec, **where))
+
+
+def at_hand(played: Played, ipc: int, how: Training, **where) -> list[Ranked]:
+    """Those of ``rank`` whose runs are all at hand; ``where`` as for ``runs.find``."""
+    return _ranked(played, ipc, how, lambda spec: runs.find(spec, **where))
+
+
+def _ranked(played: Played, ipc: int, how: Training, record_of: Callable[[Tuned], Record | None]) -> list[Ranked]:
+    classes, found = played.league.classes, []
+    for game in played.games:
+        row = of_game(game)
+        if (game.ipc, row.decoded) == (ipc, ipc * classes):
+            records = {name: record_of(spec) for name, spec in asked(game, classes, how).items()}
+            if all(records.values()):
+                found.append(Ranked(row.title, row.score, ranking(records)))
+    return sorted(found, key=lambda one: -one.score.mean)
+
+
+def table(found: list[Ranked], style: str = "simple") -> str:
+    """A row for each set, how far the orders agree, and what the columns mean."""
+    lines = [(one.title, str(one.score), *map(str, (one.ranking.lrs, one.ranking.ars, one.ranking.hlr,
+                                                    one.ranking.ior))) for one in found]
+    return "\n\n".join([tabulate(lines, HEADERS, style, disable_numparse=True), *agreement(found), *NOTES])
+
+
+def agreement(found: list[Ranked]) -> list[str]:
+    """In a sentence, how far either score orders the sets as the league does; nothing of too few sets."""
+    if len(found) < FEWEST:
+        return []
+    league = torch.tensor([one.score.mean for one in found])
+    by = {name: torch.tensor([getattr(one.ranking, name.lower()).value for one in found]) for name in ("LRS", "ARS")}
+    told = " and ".join(f"by {name} {correlation('Spearman', league, values)}" for name, values in by.items())
+    return [f"Rank correlation (Spearman) of {len(found)} sets with the league's order, and its 95 % interval: {told}."]
