@@ -22,6 +22,7 @@ from ddkit.applications.league.settings import of_profile
 from ddkit.applications.league.work import Played, play
 from ddkit.applications.privacy import report as privacy_report
 from ddkit.applications.quarter_hour import report as quarter_hour_report
+from ddkit.applications.rankings import of_league
 from ddkit.applications.robustness import report as robustness_report
 from ddkit.applications.search import report as search_course
 from ddkit.course import kernels as kernel_course
@@ -174,7 +175,8 @@ def _league(chosen: Profile) -> dict[str, str]:
     """The games whose records are there, and what is said of them, budget by budget."""
     played = play(at_hand(of_profile(chosen.name), root=REFERENCE), root=REFERENCE, quiet=True)
     told = "\n".join(f"- {_games(played, ipc)}" for ipc in played.league.ipcs)
-    return {"league": league_report.told(played, "github"), "league_told": told}
+    ranked = of_league.told(of_league.at_hand(played, root=REFERENCE), "github")
+    return {"league": league_report.told(played, "github"), "league_told": told, "league_ranked": "\n\n".join(ranked)}
 
 
 def _games(played: Played, ipc: int) -> str:

@@ -602,6 +602,22 @@ for ipc, table in order.items():
 # %% [markdown]
 # Where orders differ, nobody needs to be wrong: width, budget, protocol and the choice of the epoch differ, too.
 #
+# The rules differ as well. **DD-Ranking** (Li et al., 2025) asks two more questions, against random real images and the full data: what is a
+# set worth when its labels are plain classes (**LRS**), and when both sides are augmented (**ARS**)? `python -m ddkit rank-league` trains the networks for
+# them. **Predict:** which method will fall?
+
+# %%
+from ddkit.applications.rankings import of_league
+
+ranked = of_league.at_hand(played)
+if ranked:
+    lesson.table("\n\n".join(of_league.told(ranked, "github")))
+else:
+    print("no set of this league has been ranked yet")
+
+# %% [markdown]
+# Scores between 0 and 1 bend every difference: read HLR and IOR, which are shares, beside them.
+#
 # ## A method of your own
 #
 # A method is one update of a synthetic set. `start` is given the data, the set and a source of random streams; `update` makes one step and

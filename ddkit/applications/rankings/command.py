@@ -1,4 +1,4 @@
-"""The command ``python -m ddkit rank``: its options and its work."""
+"""The commands ``python -m ddkit rank``, of a set, and ``rank-league``, of those that played: options and work."""
 
 from ddkit.cli import sets
 from ddkit.cli.options import (
@@ -12,6 +12,7 @@ from ddkit.cli.options import (
     side_by_side,
     width_of,
 )
+from ddkit.foundation.errors import require
 
 
 def add_to(add) -> None:
@@ -32,6 +33,39 @@ def add_to(add) -> None:
     parser.add_argument("--width", type=int, help="width of a ConvNet (None: the distillation's, else 128)")
     add_jobs(parser, "networks")
     add_json(parser)
+    league = add("rank-league", _rank_league, "DD-Ranking's scores of the sets of pixels that played in a league")
+    add_places(league)
+    league.add_argument("--profile", default="laptop", help="of the league: quick, laptop or full")
+    league.add_argument("--dataset", help="that it was played on (None: the profile's)")
+    league.add_argument("--ipc", default="1", help="images per class, separated by commas")
+    league.add_argument("--methods", help="entrants, separated by commas (None: all that played)")
+    league.add_argument("--keep", metavar="DIR", help="copy the records into this folder, in few bytes")
+    league.add_argument("--markdown", action="store_true", help="print the tables as GitHub's Markdown")
+    add_jobs(league, "networks")
+    add_json(league)
+
+
+def _rank_league(options) -> None:
+    from ddkit.applications.league import at_hand, settings
+    from ddkit.applications.league.entrants import ENTRANTS
+    from ddkit.applications.league.work import play
+    from ddkit.applications.rankings import of_league
+    from ddkit.stored.keeping import keep
+
+    where = {"root": options.runs, "data": options.data}
+    names = tuple(options.methods.split(",")) if options.methods else tuple(ENTRANTS)
+    given = {"dataset": options.dataset} if options.dataset else {}
+    league = at_hand.at_hand(settings.of_profile(options.profile, ipcs=numbers(options.ipc, "--ipc", int),
+                                                 entrants=names, full=False, **given), **where)
+    require(league is not None, "none of these games has been played: play them first, with python -m ddkit league")
+    with side_by_side(options):
+        ranked = of_league.rank(play(league, **where), **where)
+    require(ranked, "only sets of pixels are ranked, and all of these are made of something else: name others with "
+                    "--methods")
+    text = of_league.told(ranked, "github" if options.markdown else "simple")
+    if options.keep:
+        text += [f"{len(keep(of_league.records(ranked), options.keep))} records were copied to {options.keep}"]
+    show(of_league.as_dict(ranked), options, "\n\n".join(text))
 
 
 def _rank(options) -> None:
