@@ -609,11 +609,8 @@ for ipc, table in order.items():
 # %%
 from ddkit.applications.rankings import of_league
 
-ranked = of_league.at_hand(played)
-if ranked:
-    lesson.table("\n\n".join(of_league.told(ranked, "github")))
-else:
-    print("no set of this league has been ranked yet")
+ranked = of_league.told(of_league.at_hand(played), "github")
+lesson.table("\n\n".join(ranked)) if ranked else print("no set of this league has been ranked yet")
 
 # %% [markdown]
 # Scores between 0 and 1 bend every difference: read HLR and IOR, which are shares, beside them.
