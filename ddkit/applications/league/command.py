@@ -10,6 +10,17 @@ def add_to(add) -> None:
     league = add("league", _league, "let methods distil in the same time and score their sets alike, beside published "
                                     "numbers; resumes")
     add_places(league)
+    add_options(league)
+    add_jobs(league, "entrants")
+    league.add_argument("--figure", metavar="DIR", help="draw accuracy beside the starts', and against minutes and "
+                                                              "bytes, into this folder")
+    league.add_argument("--keep", metavar="DIR", help="copy the records into this folder, in few bytes")
+    league.add_argument("--markdown", action="store_true", help="print the tables as GitHub's Markdown")
+    add_json(league)
+
+
+def add_options(league) -> None:
+    """Which league it is."""
     league.add_argument("--profile", default="laptop", help="quick (digits, seconds), laptop (MNIST, minutes) "
                                                             "or full: what the other options begin with")
     league.add_argument("--dataset", help="data set (None: the profile's)")
@@ -25,12 +36,6 @@ def add_to(add) -> None:
     league.add_argument("--epochs", type=int, help="of the standard protocol (None: the profile's)")
     league.add_argument("--precision", help="of distillation and training: float32 or bfloat16 (None: the presets')")
     league.add_argument("--no-full", action="store_true", help="leave the full data out")
-    add_jobs(league, "entrants")
-    league.add_argument("--figure", metavar="DIR", help="draw accuracy beside the starts', and against minutes and "
-                                                              "bytes, into this folder")
-    league.add_argument("--keep", metavar="DIR", help="copy the records into this folder, in few bytes")
-    league.add_argument("--markdown", action="store_true", help="print the tables as GitHub's Markdown")
-    add_json(league)
 
 
 def _league(options) -> None:
@@ -39,7 +44,7 @@ def _league(options) -> None:
     from ddkit.plots.style import save
     from ddkit.stored.keeping import keep
 
-    league = _asked(options)
+    league = asked(options)
     with side_by_side(options):
         played = play(league, root=options.runs, data=options.data)
     text = report.told(played, "github" if options.markdown else "simple")
@@ -55,7 +60,7 @@ def _league(options) -> None:
                          f"{'; '.join(played.failed.values())}")
 
 
-def _asked(options):
+def asked(options):
     """The league that the options name, over that of the profile."""
     from ddkit.applications.league.entrants import ENTRANTS
     from ddkit.applications.league.settings import of_profile

@@ -1,5 +1,7 @@
 """The commands ``python -m ddkit rank``, of a set, and ``rank-league``, of those that played: options and work."""
 
+from ddkit.applications.league.command import add_options as league_options
+from ddkit.applications.league.command import asked
 from ddkit.cli import sets
 from ddkit.cli.options import (
     add_jobs,
@@ -35,10 +37,7 @@ def add_to(add) -> None:
     add_json(parser)
     league = add("rank-league", _rank_league, "DD-Ranking's scores of the sets of pixels that played in a league")
     add_places(league)
-    league.add_argument("--profile", default="laptop", help="of the league: quick, laptop or full")
-    league.add_argument("--dataset", help="that it was played on (None: the profile's)")
-    league.add_argument("--ipc", default="1", help="images per class, separated by commas")
-    league.add_argument("--methods", help="entrants, separated by commas (None: all that played)")
+    league_options(league)
     league.add_argument("--keep", metavar="DIR", help="copy the records into this folder, in few bytes")
     league.add_argument("--markdown", action="store_true", help="print the tables as GitHub's Markdown")
     add_jobs(league, "networks")
@@ -46,17 +45,13 @@ def add_to(add) -> None:
 
 
 def _rank_league(options) -> None:
-    from ddkit.applications.league import at_hand, settings
-    from ddkit.applications.league.entrants import ENTRANTS
+    from ddkit.applications.league.at_hand import at_hand
     from ddkit.applications.league.work import play
     from ddkit.applications.rankings import of_league
     from ddkit.stored.keeping import keep
 
     where = {"root": options.runs, "data": options.data}
-    names = tuple(options.methods.split(",")) if options.methods else tuple(ENTRANTS)
-    given = {"dataset": options.dataset} if options.dataset else {}
-    league = at_hand.at_hand(settings.of_profile(options.profile, ipcs=numbers(options.ipc, "--ipc", int),
-                                                 entrants=names, full=False, **given), **where)
+    league = at_hand(asked(options), **where)
     require(league is not None, "none of these games has been played: play them first, with python -m ddkit league")
     with side_by_side(options):
         ranked = of_league.rank(play(league, **where), **where)

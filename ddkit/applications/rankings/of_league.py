@@ -24,9 +24,9 @@ from ddkit.training.rankings import Ranking
 HEADERS = ("method", "league's score %", "LRS", "ARS", "HLR", "IOR")
 NOTES = (
     "LRS and ARS are .2689 for a set that is as good as what it is compared with, and higher for one that is worth "
-    "more; HLR is what is lost of the full data, IOR what is gained over random images. ± is the standard error over "
-    "networks; that of the random images and of the full data is in every row alike, so that two rows differ by less "
-    "chance than their errors say.",
+    "more; HLR is what is lost of the full data, passed through twice, IOR what is gained over random images. ± is the "
+    "standard error over networks; that of the random images and of the full data is in every row alike, so that two "
+    "rows differ by less chance than their errors say.",
     "The league trains plainly, at one rate for all and on the sets' own labels. LRS asks how much is left with "
     "classes for labels, and both ask what a set is worth beside random images when both are augmented; every rate is "
     "chosen on validation data.",
