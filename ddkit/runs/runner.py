@@ -129,7 +129,7 @@ def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None
     name = maker(runs_root(root))
     place = folder or _vacant(spec, identity, runs_root(root), quiet)
     others = {"root": root, "data": data, "quiet": quiet}
-    with working_in(place, identity, quiet):
+    with working_in(place, identity, describe(default_device()), quiet) as devices:
         found = _in(place, spec, dataset.fingerprint)  # made by whom we waited for
         if found:
             (place / STARTED).unlink(missing_ok=True)
@@ -137,7 +137,7 @@ def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None
         job = Job(dataset, place, identity, partial(run, **others),
                   {"callbacks": callbacks, "validate_every": validate_every}, quiet, name)
         with attended(partial(_tell_step, callbacks) if callbacks else None, stop):
-            return _make(spec, job)
+            return _make(spec, job, devices)
 
 
 def _tell_step(callbacks: tuple[Callback, ...], title: str, done: int, most: int) -> None:
@@ -171,8 +171,11 @@ def _vacant(spec, identity: dict, root: Path, quiet: bool) -> Path:
     return own if (named / RECORD).exists() or (begun and begun != identity) else named
 
 
-def _make(spec: Spec, job: Job) -> Record:
-    """Do the work and write down what came of it: the record last, which says that all is there."""
+def _make(spec: Spec, job: Job, devices: str) -> Record:
+    """Do the work and write down what came of it: the record last, which says that all is there.
+
+    ``devices`` are those that it was done on, in words.
+    """
     done, place = spec.work(job), job.place
     if done.synthetic:
         done.synthetic.save(place / SYNTHETIC)
@@ -180,12 +183,12 @@ def _make(spec: Spec, job: Job) -> Record:
         evolution.write(place / EVOLUTION, done.evolution, done.synthetic)
     if done.weights:
         write_tensors(place / WEIGHTS, done.weights)
-    device, dataset = default_device(), job.dataset
+    dataset = job.dataset
     versions = {"ddkit": __version__, "torch": torch.__version__, "python": platform.python_version()}
     files = {name: sha256((place / name).read_bytes()) for name in (SYNTHETIC, EVOLUTION, WEIGHTS)
              if (place / name).exists()}
     Record(describe_spec(spec), datetime.now(timezone.utc).isoformat(timespec="seconds"), dataset.fingerprint,
-           describe(device), versions, done.seconds, peak_memory_mib(device), done.updates, done.result,
+           devices, versions, done.seconds, peak_memory_mib(default_device()), done.updates, done.result,
            list(dataset.notes), files, job.maker, place).save()
     for path in (*done.superseded, place / STARTED):
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)

@@ -15,8 +15,15 @@ LOCK, STARTED = ".lock", "started.json"
 
 
 @contextlib.contextmanager
-def working_in(place: Path, identity: dict, quiet: bool = False):
+def working_in(place: Path, identity: dict, device: str, quiet: bool = False):
     """Hold a run's folder while the block works there, as ``identity``; a folder in which nothing came of it goes.
+
+    Args:
+        device: that the block computes on, in words.
+
+    Yields:
+        Every device that has worked on what is unfinished there, in words, such as ``CPU, 1 thread, then CPU, 2
+        threads``; what older versions left there does not say.
 
     Raises:
         InputError: the folder cannot be written, or holds the unfinished work of another run.
@@ -32,10 +39,11 @@ def working_in(place: Path, identity: dict, quiet: bool = False):
         begun = place / STARTED
         if begun.exists():
             same_identity(begun, _identity(begun), identity)
+        devices = list(dict.fromkeys([*_devices(begun), device]))
         sweep(place)
-        write_json(begun, {"identity": identity, "process": os.getpid(), "host": platform.node(),
+        write_json(begun, {"identity": identity, "process": os.getpid(), "host": platform.node(), "devices": devices,
                            "since": datetime.now().astimezone().isoformat(timespec="seconds")})
-        yield
+        yield ", then ".join(devices)
     finally:
         _leave(place, lock, missing)
 
@@ -48,6 +56,11 @@ def begun_as(place: Path) -> dict | None:
 def _identity(begun: Path) -> dict:
     found = read_json(begun).get("identity")
     return found if isinstance(found, dict) else {}
+
+
+def _devices(begun: Path) -> list[str]:
+    found = read_json(begun).get("devices") if begun.exists() else None  # which older versions did not note
+    return [str(device) for device in found] if isinstance(found, list) else []
 
 
 def _locked(place: Path, quiet: bool):

@@ -10,6 +10,7 @@ import pytest
 
 from ddkit import runs
 from ddkit.foundation.errors import InputError
+from ddkit.methods.loop import Callback
 from ddkit.methods.matching.datadam import DataDAM
 from ddkit.runs import Record, run
 from ddkit.runs.working import LOCK, STARTED, begun_as, working_in
@@ -54,26 +55,39 @@ def test_two_processes_at_once_end_with_one_record(tmp_path):
 
 
 def test_an_unfinished_folder_says_whose_it_is_and_keeps_others_out(tmp_path):
-    with pytest.raises(KeyboardInterrupt), working_in(tmp_path / "run", {"run": "a", "fingerprint": "f"}):
+    with pytest.raises(KeyboardInterrupt), working_in(tmp_path / "run", {"run": "a", "fingerprint": "f"}, "CPU"):
         (tmp_path / "run" / "checkpoint.pt").write_text("half")
         raise KeyboardInterrupt
     assert begun_as(tmp_path / "run") == {"run": "a", "fingerprint": "f"}
     for other in ({"run": "b", "fingerprint": "f"}, {"run": "a", "fingerprint": "g"}):
-        with pytest.raises(InputError, match="another run"), working_in(tmp_path / "run", other):
+        with pytest.raises(InputError, match="another run"), working_in(tmp_path / "run", other, "CPU"):
             pytest.fail("got in")
-    with working_in(tmp_path / "run", {"run": "a", "fingerprint": "f"}):
+    with working_in(tmp_path / "run", {"run": "a", "fingerprint": "f"}, "CPU"):
         pass
+
+
+def test_a_run_that_is_resumed_elsewhere_names_every_device_once_in_order(tmp_path, monkeypatch):
+    class Leaves(Callback):
+        def on_update(self, synthetic, history):
+            if history.updates == 1:
+                raise KeyboardInterrupt
+
+    for device in ("NVIDIA H200", "CPU, 1 thread", "NVIDIA H200"):
+        monkeypatch.setattr("ddkit.runs.runner.describe", lambda _, here=device: here)
+        with pytest.raises(KeyboardInterrupt):
+            run(SPEC, root=tmp_path, quiet=True, callbacks=(Leaves(),))
+    assert run(SPEC, root=tmp_path, quiet=True).device == "NVIDIA H200, then CPU, 1 thread"
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, InputError, OSError])
 def test_a_folder_in_which_nothing_came_of_it_goes(tmp_path, error):
-    with pytest.raises(error), working_in(tmp_path / "a" / "b" / "run", {"run": "a"}):
+    with pytest.raises(error), working_in(tmp_path / "a" / "b" / "run", {"run": "a"}, "CPU"):
         raise error
     assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_that_was_there_stays(tmp_path):
-    with pytest.raises(InputError), working_in(tmp_path, {"run": "a"}):
+    with pytest.raises(InputError), working_in(tmp_path, {"run": "a"}, "CPU"):
         raise InputError
     assert tmp_path.exists() and not list(tmp_path.iterdir())
 
