@@ -25,6 +25,7 @@ from ddkit.applications.quarter_hour import report as quarter_hour_report
 from ddkit.applications.rankings import of_league
 from ddkit.applications.robustness import report as robustness_report
 from ddkit.applications.search import report as search_course
+from ddkit.course import full_scale
 from ddkit.course import kernels as kernel_course
 from ddkit.course import lossless as lossless_course
 from ddkit.course import polyps as polyp_course
@@ -55,7 +56,7 @@ def page(chosen: Profile, polyps: Profile) -> str:
     tables["task_1"] = task_1.report(task_1.work(chosen, root=REFERENCE, say=lambda _: None), chosen, "github")
     tables["polyps"] = polyp_course.report(polyps, root=REFERENCE)
     facts = _devices() | _polyps(polyps)
-    for told in (_task_1, _precision, _trajectories, _kernels, _lossless, _continual, _search, _league, _privacy,
+    for told in (_task_1, _precision, _trajectories, _kernels, _full_scale, _lossless, _continual, _search, _league, _privacy,
                  _federated, _attacks, no_pictures.told):
         facts |= told(chosen)
     return TEMPLATE.read_text(encoding="utf-8").format(**tables, **facts)
@@ -148,6 +149,15 @@ def _kernels(chosen: Profile) -> dict[str, str]:
             **{f"{name}_minutes": _cpu_minutes(spec) for name, spec in featured.items()},
             **{f"{name.lower()}_over": f"{100 * wide[name].mean - best_rows.PUBLISHED[name][0]:+.1f}".replace("-", "−")
                for name in ("RFAD", "FRePo")}}
+
+
+def _full_scale(chosen: Profile) -> dict[str, str]:
+    """What has been made of the course at full scale."""
+    full = replace(profile("full", chosen.dataset), follows=chosen.follows)
+    of = {"root": REFERENCE}
+    return {"full_scale": full_scale.report(full, **of), "full_width": str(full.width),
+            "full_updates_asked": f"{full.distill('real').total_updates:,}",
+            "full_missing": "; ".join(full_scale.missing(full, **of)) or "nothing"}
 
 
 def _cpu_minutes(*specs: Distill) -> str:

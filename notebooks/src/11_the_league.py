@@ -17,7 +17,8 @@ import ddkit  # before torch, whose threads it asks to share the processor
 import torch
 from tabulate import tabulate
 from ddkit import plots
-from ddkit.course import league as league_course, lesson
+from ddkit.course import lesson
+from ddkit.course.demonstrations import league as league_course
 from ddkit.foundation.randomness import stream
 
 profile = lesson.begin()
@@ -483,6 +484,7 @@ for name, scores in judged.items():
 # %%
 from ddkit.applications.league import plots as league_plots, report as league_report
 from ddkit.applications.league.at_hand import at_hand
+from ddkit.applications.league.entrants import ENTRANTS
 from ddkit.applications.league.rows import rows as rows_of
 from ddkit.applications.league.settings import of_profile
 from ddkit.applications.league.work import play
@@ -531,8 +533,9 @@ WHY |= dict.fromkeys(("LD", "LD, ridge"), "its images stay the real ones; labels
                      "training that belongs to them (`python -m ddkit league` tells its score in that)")
 WHY |= dict.fromkeys(("LinBa", "GTN, in small"), "its start decodes to many nearly real images of each class, and "
                      "what it learns is a training of ten steps, not of a thousand")
-WHY |= dict.fromkeys(("MTT / TESLA", "FTD", "HaBa"), "hundreds of updates stand for the papers' thousands")
 WHY |= {"SLDD": "images that began as noise, and their labels, belong to a training of ten steps at rates of its own"}
+WHY |= dict.fromkeys(("IDC", "DM, bases"), "its start holds many nearly real images in the bytes of a few, and these alone are hard "
+                     "to surpass in three minutes")
 
 # %%
 def ahead(row, other):
@@ -540,6 +543,12 @@ def ahead(row, other):
     return lead.gap > 0 and lead.told_apart
 
 
+def why(row, ipc):
+    name = next(name for name, who in ENTRANTS.items() if who.title == row.title)
+    asked = league.distillation(name, ipc).total_updates
+    return WHY.get(row.title) or f"{row.updates:,} of the {asked:,} updates that its preset asks for"
+
+# %%
 for ipc, table in order.items():
     beside = {row.title: row.score for row in rows_of(played, ipc) if not row.start}
     behind = {"its start": [row.title for row in table if not ahead(row, row.start)]}
@@ -547,11 +556,12 @@ for ipc, table in order.items():
                for name in ("random real", "herding")}
     for what, names in behind.items():
         lesson.say(f"{ipc} per class, not ahead of {what} by more than chance gives: {'; '.join(names) or 'nobody'}")
-    for name in dict.fromkeys(name for names in behind.values() for name in names if name in WHY):
-        lesson.say(f"    {name}: {WHY[name]}")
+    for row in table:
+        if any(row.title in names for names in behind.values()):
+            lesson.say(f"    {row.title}: {why(row, ipc)}")
 
 # %% [markdown]
-# For those without a reason of their own, so few updates, networks or images may not be enough. Herding (lesson 4) learns nothing: it
+# Where only the updates are told, they are all that is known of a reason: three minutes hold few of them. Herding (lesson 4) learns nothing: it
 # only chooses real images, in seconds. Whoever is not ahead of it has, in these minutes, not earned its cost.
 
 # %%

@@ -17,7 +17,8 @@ import torch
 import torch.nn.functional as F
 from tabulate import tabulate
 from ddkit import plots
-from ddkit.course import lesson, through_training
+from ddkit.course import lesson
+from ddkit.course.demonstrations import through_training
 from ddkit.foundation.randomness import stream
 
 lesson.begin()

@@ -16,7 +16,8 @@ import torch
 from ddkit import methods, plots
 from ddkit.applications.few_shot import course, plots as few_plots, report
 from ddkit.applications.few_shot.arms import IDENTITY, PIXELS, PRETRAINED
-from ddkit.course import lesson, through_training
+from ddkit.course import lesson
+from ddkit.course.demonstrations import through_training
 from ddkit.foundation.randomness import stream
 
 profile = lesson.begin()

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import ddkit
-from ddkit.course import league
+from ddkit.course.demonstrations import league
 from ddkit.synthetic import forms
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import ddkit
-from ddkit.course import through_training
+from ddkit.course.demonstrations import through_training
 from ddkit.methods.matching.student import Batch
 from ddkit.methods.matching.unroll import Rule, unroll
 

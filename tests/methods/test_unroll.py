@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch.nn.utils import parameters_to_vector
 
-from ddkit.course.through_training import graph_bytes
+from ddkit.course.demonstrations.through_training import graph_bytes
 from ddkit.data import augment
 from ddkit.foundation.errors import InputError
 from ddkit.methods.matching.student import Batch, Student
