@@ -25,11 +25,10 @@ from ddkit.applications.quarter_hour import report as quarter_hour_report
 from ddkit.applications.rankings import of_league
 from ddkit.applications.robustness import report as robustness_report
 from ddkit.applications.search import report as search_course
-from ddkit.course import full_scale
+from ddkit.course import full_scale, task_1
 from ddkit.course import kernels as kernel_course
 from ddkit.course import lossless as lossless_course
 from ddkit.course import polyps as polyp_course
-from ddkit.course import task_1
 from ddkit.course import trajectories as trajectory_course
 from ddkit.course.profiles import Profile, profile
 from ddkit.foundation.errors import InputError, require
@@ -56,8 +55,8 @@ def page(chosen: Profile, polyps: Profile) -> str:
     tables["task_1"] = task_1.report(task_1.work(chosen, root=REFERENCE, say=lambda _: None), chosen, "github")
     tables["polyps"] = polyp_course.report(polyps, root=REFERENCE)
     facts = _devices() | _polyps(polyps)
-    for told in (_task_1, _precision, _trajectories, _kernels, _full_scale, _lossless, _continual, _search, _league, _privacy,
-                 _federated, _attacks, no_pictures.told):
+    for told in (_task_1, _precision, _trajectories, _kernels, _full_scale, _lossless, _continual, _search, _league,
+                 _privacy, _federated, _attacks, no_pictures.told):
         facts |= told(chosen)
     return TEMPLATE.read_text(encoding="utf-8").format(**tables, **facts)
 

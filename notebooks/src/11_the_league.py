@@ -509,7 +509,7 @@ lesson.table("\n\n".join(f"**{ipc} per class, or as many bytes**\n\n{table}" for
 
 # %% [markdown]
 # Read the large table from left to right before you look for a winner: what a set weighs, what it decodes to, what it cost, where it began. Then the
-# leads, each with its standard error and the verdict that so few networks allow. In short:
+# leads, each with its standard error and a star where even so few networks tell it apart. In short:
 
 # %%
 order = {ipc: [row for row in rows_of(played, ipc) if row.start] for ipc in league.ipcs}

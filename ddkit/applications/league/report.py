@@ -8,8 +8,8 @@ from ddkit.applications.league.published import SOURCES, Published
 from ddkit.applications.league.rows import Judged, Row, of_game, rows
 from ddkit.applications.league.work import Played, play
 
-HEADERS = ("method", "paper", "bytes", "images", "updates", "CPU minutes", "start %", "score %", "over its start",
-           "over random real", "published %")
+HEADERS = ("method", "paper", "bytes", "images", "updates", "CPU minutes", "start %", "score %",
+           "over its start (*: told apart)", "over random real", "published %")
 SIDES = ("left", "left", *("right",) * 6, "left", "left", "left")
 
 
@@ -39,14 +39,15 @@ def table(played: Played, ipc: int, style: str = "simple") -> str:
 
 
 def by_form(played: Played, ipc: int, style: str = "github") -> str:
-    """The same methods on other images in as many bytes: each score, and its lead over the method's own pixels; "" if
-    no method played with all of ``FORMS``."""
+    """The same methods on other images in as many bytes: each score, and its lead over the method's own pixels, with a
+    star if it is told apart; "" if no method played with all of ``FORMS``."""
     found = {game.entrant: of_game(game) for game in played.games if game.ipc == ipc}
     teams = {base: [base, *(f"{base}-{form}" for form in FORMS)] for base in FORMED}
     cells = [(found[base].title, str(found[base].score),
               *(f"{found[one].score}: {_lead(found[one].score, found[base].score)}" for one in others))
              for base, others in ((base, team[1:]) for base, team in teams.items() if found.keys() >= set(team))]
-    return tabulate(cells, ("method", "pixels", *FORMS), style, disable_numparse=True) if cells else ""
+    headers = ("method", "pixels", *(f"{form} (*: told apart)" for form in FORMS))
+    return tabulate(cells, headers, style, disable_numparse=True) if cells else ""
 
 
 def _cells(row: Row, random: Row, dataset: str, ipc: int) -> tuple[str, ...]:
@@ -65,18 +66,18 @@ def _prescribed(played: Played, ipc: int) -> list[str]:
 
 
 def _lead(score: Judged, other: Judged) -> str:
-    """The lead in points, its standard error, and whether so few seeds tell it apart from chance."""
+    """The lead in points, its standard error, and a star if so few seeds tell it apart from chance."""
     found = score.lead(other)
     if found.error is None:
         return f"{found.gap:+.2f}, no error known"
-    return f"{found.gap:+.2f} ± {found.error:.2f}, {'' if found.told_apart else 'not '}told apart"
+    return f"{found.gap:+.2f} ± {found.error:.2f}{' *' * found.told_apart}"
 
 
 def _key(played: Played) -> str:
     several = ", of several sets over sets" * (played.league.sets > 1)
-    return (f"± is the standard error over networks{several}. Real images count a byte a pixel and colour, all that is "
-            "learned four; random real images are drawn anew for each network. Experts that a method follows took "
-            f"their minutes on top.{_on_gpus(played)}")
+    return (f"± is the standard error over networks{several}; * means that chance alone seldom leads so far. Real "
+            "images count a byte a pixel and colour, all that is learned four; random real images are drawn anew for "
+            f"each network. Experts that a method follows took their minutes on top.{_on_gpus(played)}")
 
 
 def _on_gpus(played: Played) -> str:
