@@ -9,6 +9,7 @@ from ddkit.course import kernels
 from ddkit.course.profiles import Profile, profile
 from ddkit.plots import tables
 from ddkit.runs import Record, find
+from ddkit.runs.spec import Spec
 from ddkit.specs import Distill, Evaluate, Source, Start
 from ddkit.training.leads import Lead
 
@@ -74,6 +75,14 @@ def _against(wide: Record, narrow: Profile, name: str, where: dict) -> tuple[str
         return "", ""
     lead = Lead.points(wide.scores, other.scores)
     return str(other.scores), f"{lead.gap:+.2f} ± {lead.error:.2f}, {'' if lead.told_apart else 'not '}told apart"
+
+
+def asked(full: Profile) -> list[Spec]:
+    """Everything that the tables show, the sets first: what takes longest, and what the rest waits for."""
+    made, judged = sets(full), compared(full)
+    scored = [full.evaluate(of, protocol) for protocol in PROTOCOLS for of in judged.values()]
+    moved = [full.transfer(of, network) for of in (*made.values(), full.random()) for network in full.transfer_networks]
+    return [*made.values(), full.baseline(), *scored, *moved]
 
 
 def missing(full: Profile, **where) -> list[str]:
