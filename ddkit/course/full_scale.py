@@ -51,6 +51,11 @@ def _there(asked: dict, **where) -> dict[str, Record]:
     return {name: record for name, record in found.items() if record}
 
 
+def beside(chosen: Profile) -> Profile:
+    """The full profile of the same data set, which takes no choices where the given one takes none."""
+    return replace(profile("full", chosen.dataset), follows=chosen.follows)
+
+
 def _narrow(full: Profile) -> Profile:
     return replace(profile("laptop", full.dataset), follows=full.follows)
 

@@ -1,18 +1,22 @@
 """The best row of each method among the records, beside the published figure: the table of the project's README."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tabulate import tabulate
 
 from ddkit.applications.continual import report as continual_course
+from ddkit.course import full_scale
 from ddkit.course import kernels as kernel_course
 from ddkit.course import trajectories as trajectory_course
 from ddkit.course.profiles import Profile
 from ddkit.runs import Record, run
+from ddkit.specs import Distill, Source
 from ddkit.training.kernels import InfiniteNetwork
 from ddkit.training.scores import Scores
 
+_FROM = re.compile(" from (real|noise)$")  # where a set began, which is no part of its method's name
 UNPUBLISHED = "–"  # by anybody (PAD), or no figure is at hand
 # Test accuracy on MNIST in %, 10 images per class, as the surveys of Lei and Tao (L, arXiv 2301.05603, Table 1) and of
 # Sachdeva and McAuley (S, arXiv 2301.04272, Table 1) have it.
@@ -23,16 +27,26 @@ PUBLISHED = {"full data": (99.6, "L, S"), "random real": (95.1, "L, S"), "herdin
 
 @dataclass(frozen=True)
 class Row:
-    """The scores of a method's set before one judge: a network under a protocol, or a kernel."""
+    """The scores of a method's set, the ``source``, before one judge: a network under a protocol, or a kernel."""
 
     scores: Scores
     spec: dict
     epochs: int
+    source: Source
 
     @classmethod
     def of(cls, *records: Record) -> "Row":
         """Of one record, or of several distillations' as one."""
-        return cls(kernel_course.pooled(list(records)), records[0].spec, records[0].result["epochs"])
+        first = records[0]
+        return cls(kernel_course.pooled(list(records)), first.spec, first.result["epochs"], first.asked.of)
+
+    @property
+    def seen(self) -> str:
+        """What the set was distilled on; "" of one that was not."""
+        if not isinstance(self.source, Distill):
+            return ""
+        config = self.source.config
+        return f"width {config.width}" if InfiniteNetwork.named(config.network) is None else config.network
 
     @property
     def judge(self) -> str:
@@ -54,7 +68,7 @@ def rows(profile: Profile, **options) -> dict[str, list[Row]]:
     seeds = range(kernel_course.sizes(profile)[profile.ipc])
     sets = [kernel_course.kip(profile, profile.ipc, seed) for seed in seeds]
     found["KIP"].append(Row.of(*(kernel_course.judged(profile, kip, "NTK", **options) for kip in sets)))
-    return {name: of for name, of in found.items() if not name.endswith("start")}
+    return {name: of for name, of in found.items() if "start" not in name}
 
 
 def _scored(profile: Profile, **options) -> Iterator[tuple[str, Record]]:
@@ -63,6 +77,8 @@ def _scored(profile: Profile, **options) -> Iterator[tuple[str, Record]]:
             yield from trajectory_course.scores(profile, protocol, wide=wide, **options).items()
     yield from continual_course.chosen(profile, profile.ipc, **options).items()
     yield from kernel_course.wide(profile, **options).items()
+    for name, record in full_scale.scores(full_scale.beside(profile), "standard", **options).items():
+        yield _FROM.sub("", name), record
     for name, source in kernel_course.sets(profile).items():
         for judge in kernel_course.JUDGES:
             if name != "KIP" or judge != "NTK":  # which is asked for from several seeds
@@ -80,8 +96,7 @@ def table(profile: Profile, style: str = "github", **options) -> str:
     lines = []
     for name, row in best(profile, **options).items():
         score, source = PUBLISHED.get(name, (None, None))
-        ipc = "all" if name == "full data" else profile.ipc
         published = f"{score} % ({source})" if source else UNPUBLISHED
-        lines.append((name, ipc, str(row.scores), row.judge, row.protocol, published))
-    headers = ("method", "ipc", "test accuracy", "judged by", "protocol", "published")
+        lines.append((name, row.seen, str(row.scores), row.judge, row.protocol, published))
+    headers = ("method", "distilled on", "test accuracy", "judged by", "protocol", "published")
     return tabulate(lines, headers, style, disable_numparse=True)

@@ -152,8 +152,7 @@ def _kernels(chosen: Profile) -> dict[str, str]:
 
 def _full_scale(chosen: Profile) -> dict[str, str]:
     """What has been made of the course at full scale."""
-    full = replace(profile("full", chosen.dataset), follows=chosen.follows)
-    of = {"root": REFERENCE}
+    full, of = full_scale.beside(chosen), {"root": REFERENCE}
     return {"full_scale": full_scale.report(full, **of), "full_width": str(full.width),
             "full_updates_asked": f"{full.distill('real').total_updates:,}",
             "full_missing": "; ".join(full_scale.missing(full, **of)) or "nothing"}
