@@ -1,4 +1,4 @@
-"""A course of one tiny lesson, released, and what tests make of it."""
+"""A course of one tiny lesson, released, and what tests make of it; one of two lessons, to collect for."""
 
 import shutil
 from pathlib import Path
@@ -123,3 +123,25 @@ def hand_in(tiny):
         return path
 
     return put
+
+
+@pytest.fixture
+def course(tmp_path, tiny_notebooks):
+    """A course of two lessons, of which nbgrader knows nothing."""
+    from deliveries import LESSONS, REAL
+
+    from ddkit.foundation.files import write_json
+    from ddkit.grading.course import COURSE, Course
+
+    made = Course(tmp_path / "course")
+    for name, path in zip(LESSONS, (tiny_notebooks / "01_tiny.ipynb", REAL), strict=True):
+        target = made.notebook("source", name)
+        target.parent.mkdir(parents=True)
+        shutil.copyfile(path, target)
+    write_json(made.root / COURSE, {"lessons": LESSONS, "released": "2026-11-01", "versions": {}})
+    return made
+
+
+@pytest.fixture
+def inbox(tmp_path) -> Path:
+    return tmp_path / "inbox"
