@@ -98,5 +98,5 @@ def table(profile: Profile, style: str = "github", **options) -> str:
         score, source = PUBLISHED.get(name, (None, None))
         published = f"{score} % ({source})" if source else UNPUBLISHED
         lines.append((name, row.seen, str(row.scores), row.judge, row.protocol, published))
-    headers = ("method", "distilled on", "test accuracy", "judged by", "protocol", "published")
+    headers = ("method", "made on", "test accuracy", "judged by", "protocol", "published")
     return tabulate(lines, headers, style, disable_numparse=True)

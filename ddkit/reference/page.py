@@ -184,7 +184,9 @@ def _league(chosen: Profile) -> dict[str, str]:
     played = play(at_hand(of_profile(chosen.name), root=REFERENCE), root=REFERENCE, quiet=True)
     told = "\n".join(f"- {_games(played, ipc)}" for ipc in played.league.ipcs)
     ranked = of_league.told(of_league.at_hand(played, root=REFERENCE), "github")
-    return {"league": league_report.told(played, "github"), "league_told": told, "league_ranked": "\n\n".join(ranked)}
+    fashion = at_hand(of_profile(chosen.name, dataset="fashion_mnist"), root=REFERENCE)
+    return {"league": league_report.told(played, "github"), "league_told": told, "league_ranked": "\n\n".join(ranked),
+            "league_fashion": league_report.report(fashion, root=REFERENCE, quiet=True)}
 
 
 def _games(played: Played, ipc: int) -> str:

@@ -589,6 +589,16 @@ league_plots.against_minutes(played)
 league_plots.against_bytes(played)
 
 # %% [markdown]
+# Do the same sets lead on other images? Some have played on FashionMNIST, too, with the rates that were chosen on digits. **Predict:** by
+# how much does a set of shoes and shirts lead over random ones?
+
+# %%
+fashion = at_hand(of_profile(profile.name, dataset="fashion_mnist"))
+others = play(fashion, quiet=True) if fashion else None
+shown = [league_report.table(others, ipc, "github") for ipc in fashion.ipcs] if fashion else []
+lesson.table("\n\n".join(shown)) if shown else print("no game on FashionMNIST is at hand")
+
+# %% [markdown]
 # **Think:** a real image takes one byte for a pixel, a distilled one four. How many random real images have the bytes of a distilled set, and
 # where would they lie in the picture of bytes? (Lesson 8 has the curve.)
 #
