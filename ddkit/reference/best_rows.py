@@ -77,8 +77,9 @@ def _scored(profile: Profile, **options) -> Iterator[tuple[str, Record]]:
             yield from trajectory_course.scores(profile, protocol, wide=wide, **options).items()
     yield from continual_course.chosen(profile, profile.ipc, **options).items()
     yield from kernel_course.wide(profile, **options).items()
-    for name, record in full_scale.scores(full_scale.beside(profile), "standard", **options).items():
-        yield _FROM.sub("", name), record
+    for protocol in full_scale.PROTOCOLS:
+        for name, record in full_scale.scores(full_scale.beside(profile), protocol, **options).items():
+            yield _FROM.sub("", name), record
     for name, source in kernel_course.sets(profile).items():
         for judge in kernel_course.JUDGES:
             if name != "KIP" or judge != "NTK":  # which is asked for from several seeds
