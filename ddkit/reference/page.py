@@ -68,8 +68,9 @@ def _run(spec) -> Record:
 def _devices() -> dict[str, str]:
     """How many runs there are, and what those were made on that no CPU made."""
     made = Counter(read_json(path)["device"] for path in REFERENCE.rglob(runs.RECORD))
-    elsewhere = [f"{count} made on an {device}" for device, count in sorted(made.items())
-                 if not device.startswith("CPU")]
+    resumed = " and resumed on another processor"
+    elsewhere = [f"{count} made on an {device.split(', then ')[0]}{resumed * (', then ' in device)}"
+                 for device, count in sorted(made.items()) if not device.startswith("CPU")]
     return {"runs": f"{made.total()}", "elsewhere": " and ".join(elsewhere) or "none"}
 
 

@@ -645,7 +645,7 @@ narrow = profiles.profile("laptop")
 for one in ("RFAD", "FRePo"):
     assert full_scale.sets(full)[one].total_updates == full_scale.sets(narrow)[one].total_updates
 operations = [measure(build("ConvNetD3", 1, 10, 28, width=one.width), (1, 28, 28)).flops for one in (narrow, full)]
-print(f"an image forward, width {full.width} against {narrow.width}: {operations[1] / operations[0]:.0f} times the operations")
+f"an image forward, width {full.width} against {narrow.width}: {operations[1] / operations[0]:.0f} times the operations"
 
 # %% [markdown]
 # Where that bought nothing, nobody need be wrong: FRePo's authors made 500,000 updates, these are 1,500.
