@@ -41,7 +41,7 @@ class Row:
         return cls(kernel_course.pooled(list(records)), first.spec, first.result["epochs"], first.asked.of)
 
     @property
-    def seen(self) -> str:
+    def made_on(self) -> str:
         """What the set was distilled on; "" of one that was not."""
         if not isinstance(self.source, Distill):
             return ""
@@ -98,6 +98,6 @@ def table(profile: Profile, style: str = "github", **options) -> str:
     for name, row in best(profile, **options).items():
         score, source = PUBLISHED.get(name, (None, None))
         published = f"{score} % ({source})" if source else UNPUBLISHED
-        lines.append((name, row.seen, str(row.scores), row.judge, row.protocol, published))
+        lines.append((name, row.made_on, str(row.scores), row.judge, row.protocol, published))
     headers = ("method", "made on", "test accuracy", "judged by", "protocol", "published")
     return tabulate(lines, headers, style, disable_numparse=True)

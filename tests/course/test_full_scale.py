@@ -10,7 +10,7 @@ from ddkit.course.profiles import profile
 from ddkit.runs import REFERENCE, run
 
 FULL, LAPTOP = profile("full"), profile("laptop")
-TINY = replace(profile("quick"), width=4, wide=4, updates=2, standard_epochs=3, follows=False)
+TINY = replace(profile("quick"), width=4, wide=4, updates=2, standard_epochs=3, transfer_epochs=2, follows=False)
 
 
 def cells(table: str) -> dict[str, list[str]]:
@@ -43,6 +43,23 @@ def test_what_was_made_is_shown_and_the_rest_left_out(tmp_path, monkeypatch):
     assert full_scale.scores(TINY, "standard", root=tmp_path) == {"DataDAM from real": scored}
     row = cells(full_scale.beside_narrow(TINY, root=tmp_path))["DataDAM from real"]
     assert row == ["2", f"{made.seconds / 60:.0f}", made.device, str(scored.scores), "", ""]
+
+
+def test_transfer_is_shown_of_what_all_networks_have_judged(tmp_path, monkeypatch):
+    monkeypatch.setenv("DDKIT_REFERENCE", "0")
+    *first, last = (TINY.transfer(TINY.random(), network) for network in TINY.transfer_networks)
+    for spec in first:
+        run(spec, root=tmp_path, quiet=True)
+    assert full_scale.transfer(TINY, root=tmp_path) == {}
+    judged = run(last, root=tmp_path, quiet=True)
+    assert full_scale.transfer(TINY, root=tmp_path)["random real"][last.network] == judged
+    assert str(judged.scores.headline) in full_scale.report(TINY, root=tmp_path)
+
+
+def test_everything_that_is_shown_is_asked_for_once():
+    asked = full_scale.asked(FULL)
+    assert len({spec.name for spec in asked}) == len(asked)
+    assert {spec.name for spec in full_scale.sets(FULL).values()} <= {spec.name for spec in asked}
 
 
 def shipped() -> dict[str, list[str]]:

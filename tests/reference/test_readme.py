@@ -87,6 +87,12 @@ def test_the_best_row_is_the_highest_and_says_who_judged(rows):
         assert ("features" in best.judge) <= ("kernel" in best.protocol)
 
 
+def test_rows_say_on_what_a_set_was_made_if_it_was_distilled(rows):
+    assert {row.made_on for row in rows["RFAD"]} == {"width 32", "width 128"}
+    assert {row.made_on for row in rows["KIP"]} == {"NTK"}
+    assert {row.made_on for name in ("herding", "random real", "full data") for row in rows[name]} == {""}
+
+
 @pytest.mark.parametrize("name", ["PAD", "DataDAM", "k-centre"])
 def test_where_no_figure_is_published_or_at_hand_the_words_say_so(name):
     assert name not in best_rows.PUBLISHED
