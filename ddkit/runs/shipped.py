@@ -14,8 +14,8 @@ _TOLD_BY = ("made", "seconds", "fingerprint", "device")  # what two makings of a
 
 def shelves() -> tuple[Path, ...]:
     """The folders that shipped runs lie in: the course's and, apart from what dashboards compare, those of the league,
-    of few-shot distillation, of data that are no pictures, and of what learns through training."""
-    apart = ("league", "few-shot", "beyond-pictures", "quarter-hour")
+    of few-shot distillation, of data that are no pictures, of what learns through training, and of the full scale."""
+    apart = ("league", "few-shot", "beyond-pictures", "quarter-hour", "full-scale")
     return REFERENCE, *(REFERENCE / name for name in apart)
 
 
