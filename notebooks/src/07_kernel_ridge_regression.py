@@ -634,8 +634,9 @@ full = profiles.profile("full")
 lesson.table(full_scale.beside_narrow(full))
 
 # %% [markdown]
-# (Minutes are by the clock, on a GPU that nine other runs shared.) Read the last column. RFAD and FRePo had as many updates in both profiles, so that of them the width alone was changed; of DataDAM the updates,
-# too: 300 in the laptop profile and, as Table 1 asks, 1,000 in the full one. What a wide network costs more:
+# (Minutes are by the clock, on a GPU that other runs shared.) Read the last column. RFAD and FRePo had as many updates in both profiles, so
+# that of them the width alone was changed; of DataDAM the updates, too: 300 in the laptop profile and, as Table 1 asks, 1,000 in the full one.
+# What a wide network costs more:
 
 # %%
 from ddkit.networks import build
