@@ -56,6 +56,21 @@ def pytest_unconfigure() -> None:
         shutil.rmtree(os.environ.pop(name), ignore_errors=True)
 
 
+@pytest.hookimpl(optionalhook=True)  # without pytest-xdist nobody asks
+def pytest_xdist_make_scheduler(config, log):
+    """One worker takes all lessons, as a student does, so that each finds the runs of those before it."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class LessonsAsOne(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "lessons" if file.endswith(".ipynb") else file
+
+    return LessonsAsOne(config, log)
+
+
 def pytest_runtest_setup(item) -> None:
     if TEST_SEED and item.get_closest_marker("real_seed"):
         pytest.skip("needs the real seeds: unset DDKIT_TEST_SEED")

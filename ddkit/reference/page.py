@@ -18,7 +18,7 @@ from ddkit.applications.league.at_hand import at_hand
 from ddkit.applications.league.entrants import ENTRANTS
 from ddkit.applications.league.league import per_class
 from ddkit.applications.league.rows import Judged, rows
-from ddkit.applications.league.settings import of_profile
+from ddkit.applications.league.settings import ASIDES, aside, of_profile
 from ddkit.applications.league.work import Played, play
 from ddkit.applications.privacy import report as privacy_report
 from ddkit.applications.quarter_hour import report as quarter_hour_report
@@ -185,9 +185,18 @@ def _league(chosen: Profile) -> dict[str, str]:
     played = play(at_hand(of_profile(chosen.name), root=REFERENCE), root=REFERENCE, quiet=True)
     told = "\n".join(f"- {_games(played, ipc)}" for ipc in played.league.ipcs)
     ranked = of_league.told(of_league.at_hand(played, root=REFERENCE), "github")
-    fashion = at_hand(of_profile(chosen.name, dataset="fashion_mnist"), root=REFERENCE)
+    others = {which: _aside(which, chosen) for which in ASIDES}
+    tables = {f"league_{which.replace(' ', '_')}": league_report.told(other, "github") if other else "None has played."
+              for which, other in others.items()}
+    hopes = "\n".join(f"- {line}" for line in league_report.hoped(played, others["longer"]))
     return {"league": league_report.told(played, "github"), "league_told": told, "league_ranked": "\n\n".join(ranked),
-            "league_fashion": league_report.report(fashion, root=REFERENCE, quiet=True)}
+            "league_hoped": hopes, **tables}
+
+
+def _aside(which: str, chosen: Profile) -> Played | None:
+    """A league beside the main one, as far as it has been played."""
+    league = at_hand(aside(which, chosen.name), root=REFERENCE)
+    return league and play(league, root=REFERENCE, quiet=True)
 
 
 def _games(played: Played, ipc: int) -> str:

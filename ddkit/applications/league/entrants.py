@@ -165,6 +165,7 @@ _FORM_RATES = {
     ("dm", "multi-formation"): ({"image_lr": 0.2}, {10: {"image_lr": 1.0}}),
     ("dsa", "multi-formation"): ({"image_lr": 0.1}, {}),
     ("datadam", "multi-formation"): ({"image_lr": 0.01}, {10: {"image_lr": 0.1}}),
+    ("ncfm", "multi-formation"): ({}, {1: {"image_lr": 0.05}, 10: {"image_lr": 0.5}, 50: {"image_lr": 0.5}}),
 }
 
 
@@ -176,7 +177,10 @@ def _formed(base: str, form: str) -> Entrant:
                    by_ipc=by_ipc, form=form, form_by_ipc=numbers, published="")
 
 
-ENTRANTS |= {f"{base}-{form}": _formed(base, form) for base in FORMED for form in FORMS}
+# NCFM's code decodes four images out of the bytes of one, too.
+_ALSO_FORMED = [("ncfm", "multi-formation")]
+ENTRANTS |= {f"{base}-{form}": _formed(base, form)
+             for base, form in [*((base, form) for base in FORMED for form in FORMS), *_ALSO_FORMED]}
 
 
 def entrant(name: str) -> Entrant:

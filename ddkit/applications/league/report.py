@@ -6,6 +6,7 @@ from ddkit.applications.league.entrants import FORMED, FORMS
 from ddkit.applications.league.league import RANDOM, League, per_class
 from ddkit.applications.league.published import SOURCES, Published
 from ddkit.applications.league.rows import Judged, Row, of_game, rows
+from ddkit.applications.league.settings import HOPED
 from ddkit.applications.league.work import Played, play
 
 HEADERS = ("method", "paper", "bytes", "images", "updates", "CPU minutes", "start %", "score %",
@@ -48,6 +49,23 @@ def by_form(played: Played, ipc: int, style: str = "github") -> str:
              for base, others in ((base, team[1:]) for base, team in teams.items() if found.keys() >= set(team))]
     headers = ("method", "pixels", *(f"{form} (*: told apart)" for form in FORMS))
     return tabulate(cells, headers, style, disable_numparse=True) if cells else ""
+
+
+def hoped(played: Played, longer: Played | None = None) -> list[str]:
+    """What came of ``HOPED``, a line each: the best of those that have played, in the longer league if it was there."""
+    found = {}
+    for games in filter(None, (played, longer)):
+        found |= {game.entrant: (of_game(game), games.league.minutes) for game in games.games
+                  if (game.ipc, games.league.dataset) == (10, "mnist")}
+    there = {names: [found[name] for name in names if name in found] for names in HOPED}
+    return [_of_hope(rows, HOPED[names], len(names) > 1) for names, rows in there.items() if rows]
+
+
+def _of_hope(found: list[tuple[Row, float]], percent: float, several: bool) -> str:
+    row, minutes = max(found, key=lambda one: one[0].score.mean)
+    others = f", the best of {len(found)} such," * several
+    came = "reached" if 100 * row.score.mean >= percent else "missed"
+    return f"{row.title}{others} {row.score} of the {percent:g} % hoped for, in {minutes:g} minutes: {came}"
 
 
 def _cells(row: Row, random: Row, dataset: str, ipc: int) -> tuple[str, ...]:

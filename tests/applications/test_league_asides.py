@@ -1,0 +1,65 @@
+"""Leagues beside the main one, and what came of the hopes for ten images per class."""
+
+import dataclasses
+import statistics
+
+import pytest
+
+from ddkit.applications.league import report
+from ddkit.applications.league.at_hand import at_hand
+from ddkit.applications.league.entrants import ENTRANTS
+from ddkit.applications.league.settings import ASIDES, HOPED, aside, of_profile
+from ddkit.applications.league.work import Played, play
+from ddkit.foundation.errors import InputError
+from ddkit.runs import REFERENCE
+
+
+@pytest.fixture(scope="module")
+def ten():
+    return play(at_hand(of_profile("laptop", ipcs=(10,), full=False), root=REFERENCE), root=REFERENCE, quiet=True)
+
+
+def test_each_says_in_what_it_differs():
+    leagues = [of_profile("laptop"), *(aside(which, "laptop") for which in ASIDES)]
+    assert len({(league.rules, league.ipcs) for league in leagues}) == len(leagues)
+
+
+@pytest.mark.parametrize("which", ASIDES)
+def test_nobody_has_played_it_where_nothing_was_made(which, tmp_path):
+    assert at_hand(aside(which, "quick"), root=tmp_path) is None and not list(tmp_path.iterdir())
+
+
+def test_an_unknown_one_is_refused_in_a_sentence():
+    with pytest.raises(InputError, match=r"wider networks"):
+        aside("wider", "laptop")
+
+
+def test_hopes_are_for_entrants_and_percents():
+    assert {name for names in HOPED for name in names} <= set(ENTRANTS)
+    assert all(50 < percent < 100 for percent in HOPED.values())
+
+
+def test_a_hope_is_told_of_the_best_of_those_that_it_is_for(ten):
+    means = {game.entrant: 100 * statistics.fmean(game.scored[0].scores.values) for game in ten.games}
+    lines, told = report.hoped(ten), {names: [n for n in names if n in means] for names in HOPED}
+    told = {names: there for names, there in told.items() if there}
+    assert len(lines) == len(told)
+    for line, (names, there) in zip(lines, told.items(), strict=True):
+        best = max(there, key=means.get)
+        assert line.startswith(f"{ENTRANTS[best].title}{' ' if len(names) == 1 else ','}")
+        assert f"{means[best]:.2f} ± " in line and f"the {HOPED[names]:g} %" in line and "in 3 minutes" in line
+        assert line.endswith("reached" if means[best] >= HOPED[names] else "missed")
+
+
+def test_a_longer_game_counts_in_place_of_the_short_one(ten):
+    longer = Played(dataclasses.replace(ten.league, minutes=30.0), tuple(g for g in ten.games if g.entrant == "dm"),
+                    ten.beside, {})
+    changed = [(old, new) for old, new in zip(report.hoped(ten), report.hoped(ten, longer), strict=True) if old != new]
+    assert changed and all(new == old.replace("in 3 minutes", "in 30 minutes") for old, new in changed)
+    assert all(old.startswith("DM ") for old, _ in changed)
+
+
+def test_hopes_are_for_mnist_and_ten_images_per_class(ten):
+    for changes in ({"dataset": "fashion_mnist"}, {}):
+        games = tuple(dataclasses.replace(game, ipc=game.ipc if changes else 1) for game in ten.games)
+        assert report.hoped(Played(dataclasses.replace(ten.league, **changes), games, ten.beside, {})) == []
