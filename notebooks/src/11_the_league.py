@@ -645,6 +645,8 @@ for game in several.games if several else ():
     chance = statistics.fmean((100 * one.se) ** 2 for one in scores) ** 0.5
     lesson.say(f"{ENTRANTS[game.entrant].title}, {game.ipc} per class: standard deviation of the {len(scores)} sets' means "
                f"{spread:.2f}; the networks alone would give {chance:.2f}")
+if several is None:
+    print("that takes several sets of a method")
 
 # %% [markdown]
 # Do the same sets lead on other images? These played with the rates that were chosen on digits. **Predict:** by how much does a set of shoes
