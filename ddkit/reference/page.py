@@ -183,11 +183,10 @@ def _search(chosen: Profile) -> dict[str, str]:
 def _league(chosen: Profile) -> dict[str, str]:
     """The games whose records are there, and what is said of them, budget by budget."""
     played = play(at_hand(of_profile(chosen.name), root=REFERENCE), root=REFERENCE, quiet=True)
-    told = "\n".join(f"- {_games(played, ipc)}" for ipc in played.league.ipcs)
+    told = "\n".join(f"- {_standing(played, ipc)} {_absent(played, ipc)}" for ipc in played.league.ipcs)
     ranked = of_league.told(of_league.at_hand(played, root=REFERENCE), "github")
     others = {which: _aside(which, chosen) for which in ASIDES}
-    tables = {f"league_{which.replace(' ', '_')}": league_report.told(other, "github") if other else "None has played."
-              for which, other in others.items()}
+    tables = {f"league_{which.replace(' ', '_')}": _aside_told(other) for which, other in others.items()}
     hopes = "\n".join(f"- {line}" for line in league_report.hoped(played, others["longer"]))
     return {"league": league_report.told(played, "github"), "league_told": told, "league_ranked": "\n\n".join(ranked),
             "league_hoped": hopes, **tables}
@@ -199,19 +198,31 @@ def _aside(which: str, chosen: Profile) -> Played | None:
     return league and play(league, root=REFERENCE, quiet=True)
 
 
-def _games(played: Played, ipc: int) -> str:
-    """Who has the highest mean, whose lead over start and random real images chance may give, and who is missing."""
+def _aside_told(played: Played | None) -> str:
+    if played is None:
+        return "None has played."
+    standing = "\n".join(f"- {_standing(played, ipc)}" for ipc in played.league.ipcs)
+    return f"{standing}\n\n{league_report.told(played, 'github')}"
+
+
+def _standing(played: Played, ipc: int) -> str:
+    """Who has the highest mean, and whose lead over start, random and chosen real images chance may give."""
     random, herding, *others = rows(played, ipc)
     sets = [row for row in others if row.start]
     best, *_ = sets
     beside = {"random real images": random.score, "herding": herding.score}
     close = {"its own start": [row.title for row in sets if not _ahead(row.score, row.start)],
              **{what: [row.title for row in sets if not _ahead(row.score, of)] for what, of in beside.items()}}
+    behind = ". Not ahead of ".join(f"{what}: {'; '.join(titles) or 'none'}" for what, titles in close.items())
+    first = (f"of {len(sets)} sets that of {best.title} has the highest mean" if len(sets) > 1 else
+             f"the set of {best.title} has the mean")
+    return f"{per_class(ipc)}: {first}, {best.score}. Not ahead of {behind}."
+
+
+def _absent(played: Played, ipc: int) -> str:
     missing = [who.title for name, who in ENTRANTS.items()
                if name not in played.league.entrants or (name, ipc) in played.league.absent]
-    behind = ". Not ahead of ".join(f"{what}: {'; '.join(titles) or 'none'}" for what, titles in close.items())
-    return (f"{per_class(ipc)}: of {len(sets)} sets that of {best.title} has the highest mean, {best.score}. Not ahead "
-            f"of {behind}. Not played yet: {'; '.join(missing) or 'none'}.")
+    return f"Not played yet: {'; '.join(missing) or 'none'}."
 
 
 def _federated(chosen: Profile) -> dict[str, str]:

@@ -542,7 +542,7 @@ def ahead(row, other):
     return lead.gap > 0 and lead.told_apart
 
 
-def why(row, ipc):
+def why(row, ipc, league):
     stored = ipc * league.classes
     if row.decoded > stored and not ahead(row, row.start) and row.title not in WHY:
         return f"its start has {row.decoded:,} nearly real images in the bytes of {stored}, hard to surpass in minutes"
@@ -551,16 +551,21 @@ def why(row, ipc):
     return WHY.get(row.title) or f"{row.updates:,} updates; its preset asks for {asked:,}"
 
 # %%
-for ipc, table in order.items():
-    beside = {row.title: row.score for row in rows_of(played, ipc) if not row.start}
-    behind = {"its start": [row.title for row in table if not ahead(row, row.start)]}
-    behind |= {name: [row.title for row in table if not ahead(row, beside[name])]
-               for name in ("random real", "herding")}
-    for what, names in behind.items():
-        lesson.say(f"{ipc} per class, not ahead of {what} by more than chance gives: {'; '.join(names) or 'nobody'}")
-    for row in table:
-        if any(row.title in names for names in behind.values()):
-            lesson.say(f"    {row.title}: {why(row, ipc)}")
+def behind(played):
+    for ipc in played.league.ipcs:
+        table = rows_of(played, ipc)
+        others = {"its start": None, **{row.title: row.score for row in table if row.title in ("random real", "herding")}}
+        sets, blamed = [row for row in table if row.start], []
+        for what, score in others.items():
+            names = [row.title for row in sets if not ahead(row, score or row.start)]
+            blamed += names
+            lesson.say(f"{ipc} per class, not ahead of {what} by more than chance gives: {'; '.join(names) or 'nobody'}")
+        for row in sets:
+            if row.title in blamed:
+                lesson.say(f"    {row.title}: {why(row, ipc, played.league)}")
+
+
+behind(played)
 
 # %% [markdown]
 # Where only the updates are told, they are all that is known of a reason: three minutes hold few of them. Herding (lesson 4) learns nothing: it
@@ -605,9 +610,10 @@ def asked(which):
 
 
 def shown(others):
-    """Its rules and tables."""
+    """Its rules and tables, and who is not ahead."""
     if others is None:
         return lesson.table("*Nobody has played this league yet.*")
+    behind(others)
     tables = (league_report.table(others, ipc, "github") for ipc in others.league.ipcs)
     return lesson.table("\n\n".join([others.league.rules, *tables]))
 
@@ -622,7 +628,7 @@ shown(longer)
 lesson.say(*league_report.hoped(played, longer) or ["no hope was written down for what is played here"])
 
 # %% [markdown]
-# With fifty images per class random real ones are a strong opponent. What is left to gain?
+# With fifty images per class random real ones are a strong opponent, and chosen ones a stronger. What is left to gain?
 
 # %%
 shown(asked("more images"))
