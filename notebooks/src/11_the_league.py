@@ -655,6 +655,9 @@ if several is None:
     print("that takes several sets of a method")
 
 # %% [markdown]
+# Where sets differ by more, the ± of the large tables tells of one set, and too little of its method: with another seed a small lead may turn
+# round.
+#
 # Do the same sets lead on other images? These played with the rates that were chosen on digits. **Predict:** by how much does a set of shoes
 # and shirts lead over random ones?
 
