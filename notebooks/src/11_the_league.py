@@ -554,12 +554,13 @@ def why(row, ipc, league):
 def behind(played):
     for ipc in played.league.ipcs:
         table = rows_of(played, ipc)
-        others = {"its start": None, **{row.title: row.score for row in table if row.title in ("random real", "herding")}}
+        others = {"its start": None, **{row.title: row.score for row in table[:2]}}  # random real, herding
         sets, blamed = [row for row in table if row.start], []
         for what, score in others.items():
             names = [row.title for row in sets if not ahead(row, score or row.start)]
             blamed += names
-            lesson.say(f"{ipc} per class, not ahead of {what} by more than chance gives: {'; '.join(names) or 'nobody'}")
+            lesson.say(f"{ipc} per class, not ahead of {what} by more than chance gives: "
+                       f"{'; '.join(names) or 'nobody'}")
         for row in sets:
             if row.title in blamed:
                 lesson.say(f"    {row.title}: {why(row, ipc, played.league)}")
@@ -649,8 +650,8 @@ for game in several.games if several else ():
     scores = [record.scores.headline for record in game.scored]
     spread = statistics.stdev(100 * one.mean for one in scores)
     chance = statistics.fmean((100 * one.se) ** 2 for one in scores) ** 0.5
-    lesson.say(f"{ENTRANTS[game.entrant].title}, {game.ipc} per class: standard deviation of the {len(scores)} sets' means "
-               f"{spread:.2f}; the networks alone would give {chance:.2f}")
+    lesson.say(f"{ENTRANTS[game.entrant].title}, {game.ipc} per class: standard deviation of the {len(scores)} sets' "
+               f"means {spread:.2f}; the networks alone would give {chance:.2f}")
 if several is None:
     print("that takes several sets of a method")
 
