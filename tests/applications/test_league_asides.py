@@ -48,7 +48,7 @@ def test_a_hope_is_told_of_the_best_of_those_that_it_is_for(ten):
         best = max(there, key=means.get)
         assert line.startswith(f"{ENTRANTS[best].title}{' ' if len(names) == 1 else ','}")
         assert f"{means[best]:.2f} ± " in line and f"the {HOPED[names]:g} %" in line and "in 3 minutes" in line
-        assert line.endswith("reached" if means[best] >= HOPED[names] else "missed")
+        assert line.endswith(f": {'' if means[best] >= HOPED[names] else 'not '}reached")
 
 
 def test_a_longer_game_counts_in_place_of_the_short_one(ten):

@@ -160,7 +160,7 @@ FORMS = {
 
 
 # Sheets are kept between black and white, where the high rates of pixels drive every one of theirs. These led in short
-# trials on MNIST's validation images, at one image per class and, of DM and DataDAM, at ten.
+# trials on MNIST's validation images, at one image per class and, of DM, DataDAM and NCFM, at ten.
 _FORM_RATES = {
     ("dm", "multi-formation"): ({"image_lr": 0.2}, {10: {"image_lr": 1.0}}),
     ("dsa", "multi-formation"): ({"image_lr": 0.1}, {}),

@@ -64,7 +64,7 @@ def hoped(played: Played, longer: Played | None = None) -> list[str]:
 def _of_hope(found: list[tuple[Row, float]], percent: float, several: bool) -> str:
     row, minutes = max(found, key=lambda one: one[0].score.mean)
     others = f", the best of {len(found)} such," * several
-    came = "reached" if 100 * row.score.mean >= percent else "missed"
+    came = "reached" if 100 * row.score.mean >= percent else "not reached"
     return f"{row.title}{others} {row.score} of the {percent:g} % hoped for, in {minutes:g} minutes: {came}"
 
 
