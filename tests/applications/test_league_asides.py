@@ -9,7 +9,7 @@ from ddkit.applications.league import report
 from ddkit.applications.league.at_hand import at_hand
 from ddkit.applications.league.entrants import ENTRANTS
 from ddkit.applications.league.settings import ASIDES, HOPED, aside, of_profile
-from ddkit.applications.league.work import Played, play
+from ddkit.applications.league.work import play
 from ddkit.foundation.errors import InputError
 from ddkit.runs import REFERENCE
 
@@ -52,14 +52,19 @@ def test_a_hope_is_told_of_the_best_of_those_that_it_is_for(ten):
 
 
 def test_a_longer_game_counts_in_place_of_the_short_one(ten):
-    longer = Played(dataclasses.replace(ten.league, minutes=30.0), tuple(g for g in ten.games if g.entrant == "dm"),
-                    ten.beside, {})
+    longer = dataclasses.replace(ten, league=dataclasses.replace(ten.league, minutes=30.0),
+                                 games=tuple(game for game in ten.games if game.entrant == "dm"))
     changed = [(old, new) for old, new in zip(report.hoped(ten), report.hoped(ten, longer), strict=True) if old != new]
     assert changed and all(new == old.replace("in 3 minutes", "in 30 minutes") for old, new in changed)
     assert all(old.startswith("DM ") for old, _ in changed)
 
 
-def test_hopes_are_for_mnist_and_ten_images_per_class(ten):
-    for changes in ({"dataset": "fashion_mnist"}, {}):
-        games = tuple(dataclasses.replace(game, ipc=game.ipc if changes else 1) for game in ten.games)
-        assert report.hoped(Played(dataclasses.replace(ten.league, **changes), games, ten.beside, {})) == []
+@pytest.mark.parametrize("other", [{"dataset": "fashion_mnist"}, {"width": 128}, {"network": "LeNet"},
+                                   {"minutes": 31.0}, {"updates": 100}], ids=str)
+def test_other_leagues_tell_nothing_of_the_hopes(ten, other):
+    assert report.hoped(dataclasses.replace(ten, league=dataclasses.replace(ten.league, **other))) == []
+
+
+def test_hopes_are_for_ten_images_per_class(ten):
+    games = tuple(dataclasses.replace(game, ipc=1) for game in ten.games)
+    assert report.hoped(dataclasses.replace(ten, games=games)) == []

@@ -55,10 +55,15 @@ def hoped(played: Played, longer: Played | None = None) -> list[str]:
     """What came of ``HOPED``, a line each: the best of those that have played, in the longer league if it was there."""
     found = {}
     for games in filter(None, (played, longer)):
-        found |= {game.entrant: (of_game(game), games.league.minutes) for game in games.games
-                  if (game.ipc, games.league.dataset) == (10, "mnist")}
+        if _is_hoped_for(games.league):
+            found |= {game.entrant: (of_game(game), games.league.minutes) for game in games.games if game.ipc == 10}
     there = {names: [found[name] for name in names if name in found] for names in HOPED}
     return [_of_hope(rows, HOPED[names], len(names) > 1) for names, rows in there.items() if rows]
+
+
+def _is_hoped_for(league: League) -> bool:
+    return ((league.dataset, league.network, league.width, league.updates) == ("mnist", "ConvNetD3", 32, None)
+            and league.minutes <= 30)
 
 
 def _of_hope(found: list[tuple[Row, float]], percent: float, several: bool) -> str:

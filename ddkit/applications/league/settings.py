@@ -19,8 +19,9 @@ ASIDES: Mapping[str, Mapping[str, object]] = {
     "wider networks": {"width": 128, "minutes": 30.0},
 }
 
-# Test accuracies of MNIST in % that at most half an hour of a core was hoped to give at ten images per class, the best
-# of several where several are named; from the papers' and ddkit's first numbers, before any of these had been run.
+# Test accuracies of MNIST in % that at most half an hour of a core was hoped to give at ten images per class, with
+# ConvNet-3 of width 32; the best of several where several are named. They are estimates from the papers' and ddkit's
+# first numbers, from before any of these had been run.
 HOPED: Mapping[tuple[str, ...], float] = {
     ("dm",): 96, ("dc",): 96, ("dsa",): 96.5, ("dcc",): 96, ("jiang",): 96.5, ("cafe",): 96, ("idm",): 96.8,
     ("idc",): 96.5, ("dm-frequencies",): 96.5, ("itgan",): 96, ("kfs",): 96,
