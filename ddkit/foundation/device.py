@@ -1,5 +1,6 @@
-"""Where tensors live, and how the processor's memory is kept."""
+"""Where tensors live, how exactly they are computed there, and how the processor's memory is kept."""
 
+import contextlib
 import ctypes
 import sys
 
@@ -19,6 +20,14 @@ def describe(device: torch.device) -> str:
         return torch.cuda.get_device_name(device)
     threads = torch.get_num_threads()
     return f"CPU, {threads} thread{'s' * (threads > 1)}"
+
+
+def without_tf32() -> contextlib.AbstractContextManager:
+    """While the block runs, float32 is float32 on a GPU too: torch computes convolutions in TF32 by default."""
+    if not torch.cuda.is_available():
+        return contextlib.nullcontext()
+    cudnn = torch.backends.cudnn
+    return cudnn.flags(cudnn.enabled, cudnn.benchmark, deterministic=cudnn.deterministic, allow_tf32=False)
 
 
 def keep_freed_memory() -> None:

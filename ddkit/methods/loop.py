@@ -14,12 +14,11 @@ from torch import Tensor
 
 from ddkit.data import Dataset
 from ddkit.foundation.checkpoints import Checkpoint, readable
-from ddkit.foundation.device import keep_freed_memory
+from ddkit.foundation.device import keep_freed_memory, without_tf32
 from ddkit.foundation.errors import Diverged, Stopped, Unmoved, require, telling_interrupts
 from ddkit.foundation.progress import attended, bar
 from ddkit.foundation.randomness import stream
 from ddkit.networks.cost import Stopwatch
-from ddkit.networks.precision import without_tf32
 from ddkit.synthetic import SyntheticSet
 
 SAVE_EVERY = 20.0  # seconds between two checkpoints

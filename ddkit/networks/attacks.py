@@ -18,10 +18,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ddkit.foundation.device import without_tf32
 from ddkit.foundation.errors import require, whole
 from ddkit.networks.blocks import Network
 from ddkit.networks.looking import looking_at
-from ddkit.networks.precision import without_tf32
 
 STEPS = 20  # of PGD
 STRIDE = 2.5  # PGD's steps together, in radii, so that it can cross the ball and turn

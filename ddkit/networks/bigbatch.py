@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ddkit.foundation.device import without_tf32
 from ddkit.networks import winograd
 from ddkit.networks.blocks import Block, Network
 from ddkit.networks.looking import looking_at
-from ddkit.networks.precision import without_tf32
 
 _COPIES = 4  # arrays of the largest map's size alive at once: convolution in and out, its workspace, one more
 _KEPT = 3  # arrays of each map's size that a backward pass holds: convolution's output, activation, gradient

@@ -28,14 +28,6 @@ def exact(x: Tensor) -> Tensor:
     return x.float() if x.dtype in (torch.bfloat16, torch.half) else x
 
 
-def without_tf32() -> contextlib.AbstractContextManager:
-    """While the block runs, float32 is float32 on a GPU too: torch computes convolutions in TF32 by default."""
-    if not torch.cuda.is_available():
-        return contextlib.nullcontext()
-    cudnn = torch.backends.cudnn
-    return cudnn.flags(cudnn.enabled, cudnn.benchmark, deterministic=cudnn.deterministic, allow_tf32=False)
-
-
 def tell_if_slow(precision: str, device: torch.device, quiet: bool = False) -> None:
     """Say so, once, where bfloat16 is asked for and the processor has no units for it: it works, but takes longer."""
     if precision == "bfloat16" and device.type == "cpu" and not quiet and not _has_units():

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ddkit.data import Dataset, Split, augment, transforms
 from ddkit.foundation.checkpoints import Checkpoint, readable
-from ddkit.foundation.device import keep_freed_memory
+from ddkit.foundation.device import keep_freed_memory, without_tf32
 from ddkit.foundation.errors import Diverged, Stopped, one_of, require, telling_interrupts
 from ddkit.foundation.knobs import Knob, Knobs
 from ddkit.foundation.progress import bar
@@ -26,7 +26,7 @@ from ddkit.networks import Network, build_for
 from ddkit.networks.bigbatch import images_per_backward, loss_backward
 from ddkit.networks.cost import Stopwatch
 from ddkit.networks.looking import STATISTICS, looking_at, require_sound
-from ddkit.networks.precision import Precision, tell_if_slow, without_tf32
+from ddkit.networks.precision import Precision, tell_if_slow
 from ddkit.training.scores import Scores, metrics
 from ddkit.training.sharpness import require_radius, sharpened
 

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 import ddkit
 from ddkit.foundation.checkpoints import Checkpoint
+from ddkit.foundation.device import without_tf32
 from ddkit.foundation.errors import InputError, Stopped
 from ddkit.foundation.randomness import stream
 from ddkit.methods import METHODS, presets
@@ -150,7 +151,7 @@ def test_a_processor_without_units_is_told_once_and_works(monkeypatch, capsys, d
 def test_float32_is_float32_on_a_gpu_too_and_the_users_setting_comes_back(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     before = torch.backends.cudnn.allow_tf32
-    with precision.without_tf32():
+    with without_tf32():
         assert not torch.backends.cudnn.allow_tf32
     assert torch.backends.cudnn.allow_tf32 == before
 

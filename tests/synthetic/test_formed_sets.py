@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from every_form import NAMES, begun
 from PIL import Image
 
@@ -210,14 +211,26 @@ def test_forms_are_named_as_their_files_are():
 
 
 def test_images_that_differ_from_the_decoded_by_rounding_alone_are_those_of_the_form(moved):
-    """As after a way from one processor to another."""
+    """As after a way from one processor to another, also from one that kept ten bits of each number."""
     if moved.form.name == "pixels":
         pytest.skip("pixels decode to themselves")
     images = moved.images
-    assert replace(moved, images=images + 1e-5, form=moved.form).images.equal(images)
+    for rounding in (1e-5, 5e-3):
+        assert replace(moved, images=images + rounding, form=moved.form).images.equal(images)
     for others in (images + 0.1, images[1:], images.roll(1, dims=3)):
         with pytest.raises(InputError, match="these are other images than the form decodes"):
             replace(moved, images=others, start=others, labels=moved.labels[:len(others)], form=moved.form)
+
+
+def test_a_gpu_decodes_with_all_bits_of_float32(moved, monkeypatch):
+    seen = []
+    for name in ("conv2d", "conv_transpose2d"):
+        real = getattr(F, name)
+        monkeypatch.setattr(F, name, lambda *given, real=real, **named: (
+            seen.append(torch.backends.cudnn.allow_tf32), real(*given, **named))[1])
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert torch.backends.cudnn.allow_tf32 and moved.images.isfinite().all()
+    assert not any(seen) and bool(seen) == (moved.form.name in ("decoder", "hallucinators"))
 
 
 def test_a_packed_file_holds_the_parts_alone_and_comes_back_to_the_same_bits(moved, tmp_path):

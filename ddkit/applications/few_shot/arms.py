@@ -16,12 +16,12 @@ from torch import Tensor
 from ddkit import methods
 from ddkit.applications.few_shot.judging import Judges
 from ddkit.data import Dataset
+from ddkit.foundation.device import without_tf32
 from ddkit.foundation.errors import InputError
 from ddkit.foundation.randomness import stream
 from ddkit.methods.translation.inner import OneNetwork
 from ddkit.methods.translation.regression import Statistics
 from ddkit.methods.translation.translative import one_network
-from ddkit.networks.precision import without_tf32
 from ddkit.specs import Distill
 from ddkit.synthetic import SyntheticSet
 

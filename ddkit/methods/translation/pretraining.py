@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ddkit.data import Dataset, Split
 from ddkit.foundation.checkpoints import Checkpoint, readable
+from ddkit.foundation.device import without_tf32
 from ddkit.foundation.errors import Diverged, telling_interrupts
 from ddkit.foundation.progress import bar
 from ddkit.foundation.randomness import restore, states, stream
@@ -24,7 +25,6 @@ from ddkit.methods.translation.inner import OneNetwork
 from ddkit.methods.translation.plan import TranslatorPlan
 from ddkit.methods.translation.regression import Statistics, batch_loss, centred
 from ddkit.networks.cost import Stopwatch
-from ddkit.networks.precision import without_tf32
 
 SAVE_EVERY = 50  # updates of a subset, or steps of the translator, between two checkpoints
 

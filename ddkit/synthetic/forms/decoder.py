@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from annotated_types import Ge, Gt
 from torch import Tensor
 
+from ddkit.foundation.device import without_tf32
 from ddkit.foundation.errors import require
 from ddkit.foundation.knobs import Knob, Knobs
 from ddkit.synthetic.forms.form import FLOAT, Canvas, Form, too_small
@@ -69,13 +70,15 @@ def weights(config: Config, canvas: Canvas) -> dict[str, tuple[int, ...]]:
 def decoded(codes: Tensor, parts: dict[str, Tensor], stages: int) -> Tensor:
     """Every code [n, q, h, w] through every one of J decoders: images [n * J, C, H, W], J of each code together."""
     features = codes
-    for stage in range(stages):
-        weight, bias = parts[f"weight_{stage}"], parts[f"bias_{stage}"]
-        number = len(weight)
-        if stage == 0:  # all decoders see the same code
-            features = F.conv_transpose2d(features, weight.transpose(0, 1).flatten(1, 2), bias.flatten(), 2, 1)
-        else:
-            features = F.conv_transpose2d(features.relu(), weight.flatten(0, 1), bias.flatten(), 2, 1, groups=number)
+    with without_tf32():
+        for stage in range(stages):
+            weight, bias = parts[f"weight_{stage}"], parts[f"bias_{stage}"]
+            number = len(weight)
+            if stage == 0:  # all decoders see the same code
+                features = F.conv_transpose2d(features, weight.transpose(0, 1).flatten(1, 2), bias.flatten(), 2, 1)
+            else:
+                features = F.conv_transpose2d(features.relu(), weight.flatten(0, 1), bias.flatten(), 2, 1,
+                                              groups=number)
     return features.unflatten(1, (number, -1)).flatten(0, 1) if stages else codes
 
 

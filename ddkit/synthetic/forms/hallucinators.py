@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from annotated_types import Ge, Gt
 from torch import Tensor
 
+from ddkit.foundation.device import without_tf32
 from ddkit.foundation.errors import require
 from ddkit.foundation.knobs import Knob, Knobs
 from ddkit.synthetic.forms.bases import enlarged, fitting, reduced
@@ -117,11 +118,12 @@ class Hallucinators(Form):
         else:
             wanted, places = (picks // number).unique(return_inverse=True)
             bases, places = parts["bases"][wanted], places * number + picks % number
-        inside = F.conv2d(enlarged(bases, self.config.shrink), parts["encoder"].flatten(0, 1),
-                          parts["encoder_bias"].flatten())
-        inside = inside * parts["scale"].flatten(0, 1) + parts["shift"].flatten(0, 1)
-        images = F.conv_transpose2d(inside, parts["decoder"].flatten(0, 1), parts["decoder_bias"].flatten(),
-                                    groups=number)
+        with without_tf32():
+            inside = F.conv2d(enlarged(bases, self.config.shrink), parts["encoder"].flatten(0, 1),
+                              parts["encoder_bias"].flatten())
+            inside = inside * parts["scale"].flatten(0, 1) + parts["shift"].flatten(0, 1)
+            images = F.conv_transpose2d(inside, parts["decoder"].flatten(0, 1), parts["decoder_bias"].flatten(),
+                                        groups=number)
         images = images.reshape(-1, *shape)
         return images if places is None else images[places]
 

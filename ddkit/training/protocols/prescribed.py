@@ -14,13 +14,13 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from ddkit.data import Dataset, Split
 from ddkit.foundation.checkpoints import Checkpoint
+from ddkit.foundation.device import without_tf32
 from ddkit.foundation.errors import one_of, require
 from ddkit.foundation.files import digest
 from ddkit.foundation.randomness import stream
 from ddkit.networks import Network, build_for
 from ddkit.networks.cost import Stopwatch
 from ddkit.networks.looking import require_sound
-from ddkit.networks.precision import without_tf32
 from ddkit.synthetic.random_steps import RandomSteps
 from ddkit.synthetic.schedule import Schedule
 from ddkit.training.fitting import test

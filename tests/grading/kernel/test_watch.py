@@ -101,9 +101,9 @@ def test_what_is_over_is_named(started, tmp_path, code, limits, kind):
     assert found[0] == kind
 
 
-def test_files_that_are_over_are_named(tmp_path):
+def test_files_that_are_over_are_named(started, tmp_path):
     (tmp_path / "file").write_bytes(b"1" * 2**21)
-    assert Watch(os.getpid(), tmp_path, Limits(files=1)).over()[0] == "too many files"
+    assert Watch(started(SLEEP, "files").pid, tmp_path, Limits(files=1)).over()[0] == "too many files"
 
 
 def test_the_shell_holds_every_process_to_the_limits():
