@@ -39,7 +39,8 @@ def execute(notebook: nbformat.NotebookNode) -> None:
     """Run every cell in place, and leave no widget state, timing or progress bar behind."""
     os.environ["DDKIT_PROGRESS"] = "0"
     os.environ["DDKIT_POLYPS"] = "mhist_like"  # MHIST itself may not be passed on, so never shown either
-    NotebookClient(notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": str(HERE)}}).execute()
+    NotebookClient(notebook, timeout=None, kernel_name="python3", coalesce_streams=True,
+                   resources={"metadata": {"path": str(HERE)}}).execute()
     notebook.metadata.pop("widgets", None)
     notebook.metadata["language_info"] = nbformat.from_dict({"name": "python"})
     for cell in notebook.cells:

@@ -191,8 +191,8 @@ _LAPTOP_TRAJECTORY = (("batch", 40), ("expansion", 200), ("expert_epochs", 8), (
                       ("experts", 4), ("final_start", 6), ("image_lr", 100.0), ("last_start", 3), ("left_out", 0.0),
                       ("rate", 0.05), ("student_steps", 25))
 PROFILES = {
-    "quick": Profile("quick", "digits", width=16, wide=16, updates=40, noise_updates=80,
-                     options=(("network_steps", 10),), seeds=2, standard_epochs=100, transfer_epochs=100,
+    "quick": Profile("quick", "digits", width=16, wide=16, updates=20, noise_updates=40,
+                     options=(("network_steps", 10),), seeds=2, standard_epochs=50, transfer_epochs=50,
                      transfer_networks=("MLP", "LeNet"), transfer_seeds=2, trajectory_updates=20,
                      trajectory_options=_QUICK_TRAJECTORY, lossless_ipcs=(1, 2, 5)),
     "laptop": Profile("laptop", "mnist", width=32, updates=300, noise_updates=600, transfer_epochs=100,

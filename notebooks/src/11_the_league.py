@@ -460,7 +460,8 @@ equal, judged = replace(how, epochs=None, updates=100), {}
 for name in [one for one in ("pixels", "multi-formation", "frequencies") if one in stored]:
     synthetic = SyntheticSet.of_form(stored[name].copy(), digits, "real")
     distill(methods.get("distribution")(dm), synthetic, digits, updates=40, seed=0, quiet=True)
-    judged[name] = evaluate(synthetic.training_split(), digits, "ConvNetD3", equal, range(5), width=16, quiet=True)
+    judged[name] = evaluate(synthetic.training_split(), digits, "ConvNetD3", equal, range(profile.seeds), width=16,
+                            quiet=True)
 
 # %%
 assert len({run["updates"] for scores in judged.values() for run in scores.runs}) == 1
@@ -490,7 +491,7 @@ from ddkit.applications.league.rows import rows as rows_of
 from ddkit.applications.league.settings import of_profile
 from ddkit.applications.league.work import play
 
-small = of_profile("quick", ipcs=(1,), entrants=("datadam", "dm", "ncfm", "dsa", "kip"), seeds=5, full=False)
+small = of_profile("quick", ipcs=(1,), entrants=("datadam", "dm", "kip"), seeds=3, full=False)
 league = at_hand(of_profile(profile.name)) or small
 played = play(league, quiet=True)
 lesson.say(league.rules, *(f"without a row: {sentence}" for sentence in played.failed.values()))
@@ -543,7 +544,9 @@ def ahead(row, other):
 
 
 def why(row, ipc, league):
-    stored = ipc * league.classes
+    stored, chosen_at = ipc * league.classes, of_profile(profile.name).width
+    if league.width != chosen_at and row.title not in WHY:
+        return f"its rate of images was chosen for networks of width {chosen_at}"
     if row.decoded > stored and not ahead(row, row.start) and row.title not in WHY:
         return f"its start has {row.decoded:,} nearly real images in the bytes of {stored}, hard to surpass in minutes"
     name = next(name for name, who in ENTRANTS.items() if who.title == row.title)
@@ -669,8 +672,32 @@ shown(asked("other images"))
 # And networks as wide as the papers', to match on and to be judged by?
 
 # %%
-shown(asked("wider networks"))
+wider = asked("wider networks")
+shown(wider)
 
+# %% [markdown]
+# Here everybody played with the rate of images that was chosen on narrow networks. Wider ones have more features, so a loss that sums over
+# them is larger, and so is every step. **Predict:** whose loss falls less far than it did on narrow networks?
+
+# %%
+def fallen(game):
+    """The mean loss of the first updates and of the last, a hundredth of all each."""
+    losses = [update["loss"] for update in game.distilled[0].result["losses"]]
+    some = -(-len(losses) // 100)
+    return statistics.fmean(losses[:some]), statistics.fmean(losses[-some:])
+
+
+for game in wider.games if wider else ():
+    for one in (*(one for one in played.games if (one.entrant, one.ipc) == (game.entrant, game.ipc)), game):
+        spec, (first, last) = one.distilled[0].spec, fallen(one)
+        lesson.say(f"{ENTRANTS[one.entrant].title}, {one.ipc} per class, width {spec['width']}: loss {first:.3g} at "
+                   f"first, {last:.3g} at last ({100 * last / first:.0f} %), {spec['updates']:,} updates")
+if wider is None:
+    print("that takes a league of wider networks")
+
+# %% [markdown]
+# A loss that stays high and restless speaks for a step that is too long; only a run with a smaller rate, chosen on validation images, can say so.
+#
 # %% [markdown]
 # **Think:** a real image takes one byte for a pixel, a distilled one four. How many random real images have the bytes of a distilled set, and
 # where would they lie in the picture of bytes? (Lesson 8 has the curve.)

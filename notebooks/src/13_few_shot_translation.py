@@ -242,9 +242,9 @@ few_plots.against_seconds(panels, f"{plan.target.dataset}: accuracy against seco
 # %%
 for panel, found in panels.items():
     for name in report.pretrained_in(found):
-        for met, after in report.break_even(found, name).items():
-            said = "never" if after is None else f"after {after:,.0f} targets"
-            lesson.say(f"{panel}, {name}, networks met: {met}; repaid {said}")
+        repaid = {met: after for met, after in report.break_even(found, name).items() if after is not None}
+        after = "; ".join(f"by {met} networks met, after {targets:,.0f} targets" for met, targets in repaid.items())
+        lesson.say(f"{panel}, {name}: repaid {after or 'never, by any number of networks met'}")
 
 # %% [markdown]
 # ## Four claims

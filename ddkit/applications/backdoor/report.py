@@ -21,7 +21,7 @@ NOTES = (
 )
 SHARES = (0.0, 0.01, 0.05, 0.2)
 _UPDATES = {"quick": (10, 40), "laptop": (100, 400), "full": (1000, None)}  # of DataDAM and of KIP
-_EPOCHS = {"quick": 200, "laptop": 500, "full": None}
+_EPOCHS = {"quick": 100, "laptop": 500, "full": None}
 
 
 def sources(profile: Profile) -> dict[str, Source]:

@@ -40,7 +40,7 @@ class Settings:
 
 SETTINGS = {
     "quick": Settings(
-        2, {"gdumb": 10, "replay": 8}, 100, ("random",),
+        2, {"gdumb": 10, "replay": 8}, 50, ("random",),
         {"datadam": (10, (("network_steps", 2),)), "rfad": (5, (("networks", 1), ("real_batch", 50))),
          "pad": (5, (("expert_epochs", 4), ("experts", 1), ("final_start", 2), ("student_steps", 4)))},
         ("MLP", 5), 2, 30),

@@ -20,7 +20,7 @@ NOTES = (
 )
 READ_AT = EPSILONS[1]  # large enough to matter, small enough that something is left
 FULL, MLP, CONVNET = "full data", "MLP", "ConvNet"
-_EPOCHS = {"quick": {MLP: (20, 200), CONVNET: (2, 20)}, "laptop": {MLP: (10, None), CONVNET: (2, 300)},
+_EPOCHS = {"quick": {MLP: (20, 100), CONVNET: (2, 10)}, "laptop": {MLP: (10, None), CONVNET: (2, 300)},
            "full": dict.fromkeys((MLP, CONVNET), (None, None))}  # on all images, and on a hundred
 _ATTACKED = {"quick": {MLP: (200, 10), CONVNET: (50, 3)}, "laptop": {MLP: (1000, 20), CONVNET: (250, 20)},
              "full": dict.fromkeys((MLP, CONVNET), (1000, 40))}  # images, and the steps of PGD
