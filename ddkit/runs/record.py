@@ -33,7 +33,7 @@ class Record:
         made: when it ended, ISO 8601, UTC.
         fingerprint: of the data set.
         device: what it ran on, one after the other if it was resumed elsewhere.
-        versions: of the software that ended it.
+        versions: of the software, one after the other if it was resumed with another.
         seconds, peak_memory_mib: what it cost, interruptions left out.
         updates: of the synthetic set, or of each evaluation's network.
         result: of a distillation ``moved``, ``cpu_seconds`` (of all cores), ``losses``, ``validation``, ``departures``;

@@ -129,7 +129,9 @@ def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None
     name = maker(runs_root(root))
     place = folder or _vacant(spec, identity, runs_root(root), quiet)
     others = {"root": root, "data": data, "quiet": quiet}
-    with working_in(place, identity, describe(default_device()), quiet) as devices:
+    means = {"device": describe(default_device()), "ddkit": __version__, "torch": torch.__version__,
+             "python": platform.python_version()}
+    with working_in(place, identity, means, quiet) as worked:
         found = _in(place, spec, dataset.fingerprint)  # made by whom we waited for
         if found:
             (place / STARTED).unlink(missing_ok=True)
@@ -137,7 +139,7 @@ def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None
         job = Job(dataset, place, identity, partial(run, **others),
                   {"callbacks": callbacks, "validate_every": validate_every}, quiet, name)
         with attended(partial(_tell_step, callbacks) if callbacks else None, stop):
-            return _make(spec, job, devices)
+            return _make(spec, job, **worked)
 
 
 def _tell_step(callbacks: tuple[Callback, ...], title: str, done: int, most: int) -> None:
@@ -171,10 +173,10 @@ def _vacant(spec, identity: dict, root: Path, quiet: bool) -> Path:
     return own if (named / RECORD).exists() or (begun and begun != identity) else named
 
 
-def _make(spec: Spec, job: Job, devices: str) -> Record:
+def _make(spec: Spec, job: Job, device: str, **versions: str) -> Record:
     """Do the work and write down what came of it: the record last, which says that all is there.
 
-    ``devices`` are those that it was done on, in words.
+    The device and the versions are those that worked on it, in words, also before it was resumed.
     """
     done, place = spec.work(job), job.place
     if done.synthetic:
@@ -184,11 +186,10 @@ def _make(spec: Spec, job: Job, devices: str) -> Record:
     if done.weights:
         write_tensors(place / WEIGHTS, done.weights)
     dataset = job.dataset
-    versions = {"ddkit": __version__, "torch": torch.__version__, "python": platform.python_version()}
     files = {name: sha256((place / name).read_bytes()) for name in (SYNTHETIC, EVOLUTION, WEIGHTS)
              if (place / name).exists()}
     Record(describe_spec(spec), datetime.now(timezone.utc).isoformat(timespec="seconds"), dataset.fingerprint,
-           devices, versions, done.seconds, peak_memory_mib(default_device()), done.updates, done.result,
+           device, versions, done.seconds, peak_memory_mib(default_device()), done.updates, done.result,
            list(dataset.notes), files, job.maker, place).save()
     for path in (*done.superseded, place / STARTED):
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)

@@ -12,18 +12,19 @@ from ddkit.foundation.files import read_json, sweep, write_json
 from ddkit.foundation.progress import say
 
 LOCK, STARTED = ".lock", "started.json"
+THEN = ", then "  # between what worked on a run one after the other
 
 
 @contextlib.contextmanager
-def working_in(place: Path, identity: dict, device: str, quiet: bool = False):
+def working_in(place: Path, identity: dict, means: dict[str, str], quiet: bool = False):
     """Hold a run's folder while the block works there, as ``identity``; a folder in which nothing came of it goes.
 
     Args:
-        device: that the block computes on, in words.
+        means: that the block works with, in words by kind: the device, versions of software.
 
     Yields:
-        Every device that has worked on what is unfinished there, in words, such as ``CPU, 1 thread, then CPU, 2
-        threads``; what older versions left there does not say.
+        The same kinds, each with all that ever worked on what is unfinished there, in words, such as ``CPU, 1 thread,
+        then CPU, 2 threads``; what older versions left there does not say all of them.
 
     Raises:
         InputError: the folder cannot be written, or holds the unfinished work of another run.
@@ -39,11 +40,12 @@ def working_in(place: Path, identity: dict, device: str, quiet: bool = False):
         begun = place / STARTED
         if begun.exists():
             same_identity(begun, _identity(begun), identity)
-        devices = list(dict.fromkeys([*_devices(begun), device]))
+        before = _means(begun)
+        all_means = {kind: list(dict.fromkeys([*before.get(kind, []), word])) for kind, word in means.items()}
         sweep(place)
-        write_json(begun, {"identity": identity, "process": os.getpid(), "host": platform.node(), "devices": devices,
+        write_json(begun, {"identity": identity, "process": os.getpid(), "host": platform.node(), "means": all_means,
                            "since": datetime.now().astimezone().isoformat(timespec="seconds")})
-        yield ", then ".join(devices)
+        yield {kind: THEN.join(words) for kind, words in all_means.items()}
     finally:
         _leave(place, lock, missing)
 
@@ -58,9 +60,12 @@ def _identity(begun: Path) -> dict:
     return found if isinstance(found, dict) else {}
 
 
-def _devices(begun: Path) -> list[str]:
-    found = read_json(begun).get("devices") if begun.exists() else None  # which older versions did not note
-    return [str(device) for device in found] if isinstance(found, list) else []
+def _means(begun: Path) -> dict[str, list[str]]:
+    """All that worked there before, by kind; older versions noted devices alone, or nothing."""
+    content = read_json(begun) if begun.exists() else {}
+    found = content.get("means", {"device": content.get("devices")})
+    named = found.items() if isinstance(found, dict) else ()
+    return {kind: [str(word) for word in words] for kind, words in named if isinstance(words, list)}
 
 
 def _locked(place: Path, quiet: bool):

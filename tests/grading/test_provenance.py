@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ddkit import __version__
 from ddkit.foundation.errors import InputError
 from ddkit.foundation.files import read_tensors, write_json, write_tensors
 from ddkit.grading.provenance import examined, plausible, rescored, to_rescore, untouched
@@ -200,6 +201,13 @@ def test_versions_that_are_not_stated_are_told(version, copy):
     edited(copy / KINDS["coreset"].name, lambda content: content["versions"].pop(version))
     (found,) = examined(copy, "ada", {})
     assert found.kind == "unknown versions" and version in found.words
+
+
+@pytest.mark.parametrize(("versions", "known"), [(f"0.0.1, then {__version__}", True), ("0.0.1, then 99.0", False),
+                                                 ("99.0, then 0.0.1", False), ("0.0.1, then ?", False)])
+def test_each_of_the_versions_that_a_run_was_resumed_with_is_a_known_one(versions, known, copy):
+    edited(copy / KINDS["coreset"].name, lambda content: content["versions"].update(ddkit=versions))
+    assert kinds(examined(copy, "ada", {})) == (set() if known else {"unknown versions"})
 
 
 @pytest.mark.parametrize("kind", ["distillation", "coreset"])

@@ -1,5 +1,6 @@
 """One process at a time in a run's folder; the others wait, and then find what they wanted."""
 
+import platform
 import subprocess
 import sys
 import threading
@@ -10,6 +11,7 @@ import pytest
 
 from ddkit import runs
 from ddkit.foundation.errors import InputError
+from ddkit.foundation.files import write_json
 from ddkit.methods.loop import Callback
 from ddkit.methods.matching.datadam import DataDAM
 from ddkit.runs import Record, run
@@ -17,6 +19,7 @@ from ddkit.runs.working import LOCK, STARTED, begun_as, working_in
 from ddkit.specs import Distill
 
 SPEC = Distill("digits", ipc=2, network="ConvNetD1", width=4, updates=3, options=(("network_steps", 1),))
+MEANS = {"device": "CPU", "torch": "2.14"}
 
 
 def test_the_second_waits_is_told_for_whom_and_reloads(tmp_path, monkeypatch, capsys):
@@ -55,39 +58,50 @@ def test_two_processes_at_once_end_with_one_record(tmp_path):
 
 
 def test_an_unfinished_folder_says_whose_it_is_and_keeps_others_out(tmp_path):
-    with pytest.raises(KeyboardInterrupt), working_in(tmp_path / "run", {"run": "a", "fingerprint": "f"}, "CPU"):
+    with pytest.raises(KeyboardInterrupt), working_in(tmp_path / "run", {"run": "a", "fingerprint": "f"}, MEANS):
         (tmp_path / "run" / "checkpoint.pt").write_text("half")
         raise KeyboardInterrupt
     assert begun_as(tmp_path / "run") == {"run": "a", "fingerprint": "f"}
     for other in ({"run": "b", "fingerprint": "f"}, {"run": "a", "fingerprint": "g"}):
-        with pytest.raises(InputError, match="another run"), working_in(tmp_path / "run", other, "CPU"):
+        with pytest.raises(InputError, match="another run"), working_in(tmp_path / "run", other, MEANS):
             pytest.fail("got in")
-    with working_in(tmp_path / "run", {"run": "a", "fingerprint": "f"}, "CPU"):
+    with working_in(tmp_path / "run", {"run": "a", "fingerprint": "f"}, MEANS):
         pass
 
 
-def test_a_run_that_is_resumed_elsewhere_names_every_device_once_in_order(tmp_path, monkeypatch):
+def test_a_run_that_is_resumed_elsewhere_names_every_device_and_version_once_in_order(tmp_path, monkeypatch):
     class Leaves(Callback):
         def on_update(self, synthetic, history):
             if history.updates == 1:
                 raise KeyboardInterrupt
 
-    for device in ("NVIDIA H200", "CPU, 1 thread", "NVIDIA H200"):
+    for device, version in (("NVIDIA H200", "2.11"), ("CPU, 1 thread", "2.14"), ("NVIDIA H200", "2.11")):
         monkeypatch.setattr("ddkit.runs.runner.describe", lambda _, here=device: here)
+        monkeypatch.setattr("torch.__version__", version)
         with pytest.raises(KeyboardInterrupt):
             run(SPEC, root=tmp_path, quiet=True, callbacks=(Leaves(),))
-    assert run(SPEC, root=tmp_path, quiet=True).device == "NVIDIA H200, then CPU, 1 thread"
+    made = run(SPEC, root=tmp_path, quiet=True)
+    assert made.device == "NVIDIA H200, then CPU, 1 thread" and made.versions["torch"] == "2.11, then 2.14"
+    assert made.versions["python"] == platform.python_version()
+
+
+@pytest.mark.parametrize(("noted", "device"), [({"devices": ["GPU"]}, "GPU, then CPU"), ({}, "CPU"),
+                                               ({"means": 1}, "CPU"), ({"means": {"device": "GPU"}}, "CPU")])
+def test_what_older_versions_noted_is_taken_as_far_as_it_goes(noted, device, tmp_path):
+    write_json(tmp_path / STARTED, {"identity": {"run": "a"}} | noted)
+    with working_in(tmp_path, {"run": "a"}, MEANS) as worked:
+        assert worked == {"device": device, "torch": "2.14"}
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, InputError, OSError])
 def test_a_folder_in_which_nothing_came_of_it_goes(tmp_path, error):
-    with pytest.raises(error), working_in(tmp_path / "a" / "b" / "run", {"run": "a"}, "CPU"):
+    with pytest.raises(error), working_in(tmp_path / "a" / "b" / "run", {"run": "a"}, MEANS):
         raise error
     assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_that_was_there_stays(tmp_path):
-    with pytest.raises(InputError), working_in(tmp_path, {"run": "a"}, "CPU"):
+    with pytest.raises(InputError), working_in(tmp_path, {"run": "a"}, MEANS):
         raise InputError
     assert tmp_path.exists() and not list(tmp_path.iterdir())
 

@@ -12,6 +12,7 @@ from ddkit.data import fingerprint
 from ddkit.foundation.errors import InputError
 from ddkit.grading.provenance.untouched import Noticed
 from ddkit.runs import Record
+from ddkit.runs.working import THEN
 from ddkit.specs import Distill, Evaluate
 from ddkit.specs.evaluate import PROTOCOLS
 from ddkit.training import Protocol
@@ -51,8 +52,8 @@ def _versions(record: Record) -> Iterator[Noticed]:
     missing = sorted({"ddkit", "torch", "python"} - record.versions.keys())
     if missing:
         yield "unknown versions", f"does not say the versions of {', '.join(missing)}"
-    ours, stated = (_numbers(text) for text in (__version__, record.versions.get("ddkit", "")))
-    if "ddkit" in record.versions and (not stated or stated > ours):
+    stated = [_numbers(text) for text in record.versions.get("ddkit", "").split(THEN)]
+    if "ddkit" in record.versions and (() in stated or max(stated) > _numbers(__version__)):
         yield "unknown versions", f"says ddkit {record.versions['ddkit'][:40]}, and this is {__version__}"
 
 
