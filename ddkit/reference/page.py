@@ -187,9 +187,10 @@ def _league(chosen: Profile) -> dict[str, str]:
     ranked = of_league.told(of_league.at_hand(played, root=REFERENCE), "github")
     others = {which: _aside(which, chosen) for which in ASIDES}
     tables = {f"league_{which.replace(' ', '_')}": _aside_told(other) for which, other in others.items()}
-    hopes = "\n".join(f"- {line}" for line in league_report.hoped(played, others["longer"]))
+    gains, hopes = ("\n".join(f"- {line}" for line in lines(played, others["longer"]))
+                    for lines in (league_report.gained, league_report.hoped))
     return {"league": league_report.told(played, "github"), "league_told": told, "league_ranked": "\n\n".join(ranked),
-            "league_hoped": hopes, **tables}
+            "league_gained": gains, "league_hoped": hopes, **tables}
 
 
 def _aside(which: str, chosen: Profile) -> Played | None:

@@ -626,6 +626,12 @@ longer = asked("longer")
 shown(longer)
 
 # %% [markdown]
+# Was it worth the wait? Each beside its own score in the league above, and its lead in points (`*`: told apart from chance):
+
+# %%
+lesson.say(*league_report.gained(played, longer) or ["nobody has played in both"])
+
+# %% [markdown]
 # Before anybody had played, ddkit's makers wrote down what they hoped for from at most half an hour of a core:
 
 # %%

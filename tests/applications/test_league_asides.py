@@ -2,6 +2,7 @@
 
 import dataclasses
 import statistics
+from itertools import pairwise
 
 import pytest
 
@@ -57,6 +58,17 @@ def test_a_longer_game_counts_in_place_of_the_short_one(ten):
     changed = [(old, new) for old, new in zip(report.hoped(ten), report.hoped(ten, longer), strict=True) if old != new]
     assert changed and all(new == old.replace("in 3 minutes", "in 30 minutes") for old, new in changed)
     assert all(old.startswith("DM ") for old, _ in changed)
+
+
+def test_what_more_minutes_gain_is_told_of_those_that_played_in_both_the_largest_first(ten):
+    games = tuple(dataclasses.replace(game, scored=other.scored) for game, other in pairwise(ten.games))
+    lines = report.gained(dataclasses.replace(ten, games=ten.games[:3]), dataclasses.replace(ten, games=games))
+    gaps = [100 * (statistics.fmean(new.scored[0].scores.values) - statistics.fmean(old.scored[0].scores.values))
+            for new, old in zip(games[:3], ten.games[:3], strict=True)]
+    found = [float(line.rpartition("; ")[2].split(" ")[0]) for line in lines]
+    assert found == pytest.approx(sorted(gaps, reverse=True), abs=0.006) and len(set(gaps)) == 3
+    assert {line.partition(":")[0] for line in lines} == {ENTRANTS[game.entrant].title for game in ten.games[:3]}
+    assert report.gained(ten, None) == []
 
 
 @pytest.mark.parametrize("other", [{"dataset": "fashion_mnist"}, {"width": 128}, {"network": "LeNet"},

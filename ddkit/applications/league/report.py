@@ -51,6 +51,16 @@ def by_form(played: Played, ipc: int, style: str = "github") -> str:
     return tabulate(cells, headers, style, disable_numparse=True) if cells else ""
 
 
+def gained(played: Played, longer: Played | None) -> list[str]:
+    """What each set of a league with more minutes leads that of the same entrant by, a line each, the largest first."""
+    short = {(game.entrant, game.ipc): of_game(game) for game in played.games}
+    games = [game for game in longer.games if (game.entrant, game.ipc) in short] if longer else []
+    pairs = [(of_game(game), short[game.entrant, game.ipc]) for game in games]
+    pairs.sort(key=lambda pair: pair[1].score.mean - pair[0].score.mean)
+    return [f"{row.title}: {row.score} by {row.updates:,} updates, {before.score} by {before.updates:,}; "
+            f"{_lead(row.score, before.score)}" for row, before in pairs]
+
+
 def hoped(played: Played, longer: Played | None = None) -> list[str]:
     """What came of ``HOPED``, a line each: the best of those that have played, in the longer league if it was there."""
     found = {}
