@@ -119,7 +119,8 @@ def _play(league: League, classes: int, where: dict, name: str, ipc: int) -> str
         sentence = f"{name} with {per_class(ipc)} has no row: {error}"
         say(sentence, where.get("quiet", False))
         return sentence
-    say(f"{name} with {per_class(ipc)}: {game.scored[0].scores.headline}", where.get("quiet", False))
+    scores = "; ".join(str(record.scores.headline) for record in game.scored)
+    say(f"{name} with {per_class(ipc)}: {scores}, ± the standard deviation over networks", where.get("quiet", False))
     return ""
 
 
