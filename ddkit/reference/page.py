@@ -214,10 +214,11 @@ def _standing(played: Played, ipc: int) -> str:
     beside = {"random real images": random.score, "herding": herding.score}
     close = {"its own start": [row.title for row in sets if not _ahead(row.score, row.start)],
              **{what: [row.title for row in sets if not _ahead(row.score, of)] for what, of in beside.items()}}
-    behind = ". Not ahead of ".join(f"{what}: {'; '.join(titles) or 'none'}" for what, titles in close.items())
+    behind = " ".join(f"Not ahead of {what} by more than chance gives: {'; '.join(titles) or 'none'}."
+                      for what, titles in close.items())
     first = (f"of {len(sets)} sets that of {best.title} has the highest mean" if len(sets) > 1 else
              f"the set of {best.title} has the mean")
-    return f"{per_class(ipc)}: {first}, {best.score}. Not ahead of {behind}."
+    return f"{per_class(ipc)}: {first}, {best.score}. {behind}"
 
 
 def _absent(played: Played, ipc: int) -> str:
