@@ -632,6 +632,8 @@ shown(longer)
 lesson.say(*league_report.gained(played, longer) or ["nobody has played in both"])
 
 # %% [markdown]
+# A minus says that more updates of a loss may cost accuracy: what is matched is not what is judged.
+#
 # Before anybody had played, ddkit's makers wrote down what they hoped for from at most half an hour of a core:
 
 # %%
