@@ -842,7 +842,8 @@ from ddkit.training.leads import Lead
 how = replace(PROTOCOLS["standard"], epochs=100)
 verdicts = {}
 for ipc, synthetic in mine.items():
-    scores, before = (evaluate(one.training_split(), digits, "ConvNetD3", how, range(5), width=16, quiet=True)
+    scores, before = (evaluate(one.training_split(), digits, "ConvNetD3", how, range(profile.seeds), width=16,
+                               quiet=True)
                       for one in (synthetic, synthetic.undistilled()))
     lead = verdicts[ipc] = Lead.points(scores, before)
     print(f"{ipc} per class: {scores}, its start {before}")

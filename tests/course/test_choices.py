@@ -45,7 +45,7 @@ WAYS = {"name": by_name, "dict": by_options(dict), "list": by_options(list), "pa
 @pytest.mark.parametrize("way", WAYS)
 def test_a_knob_is_added_to_the_profiles_own(way):
     spec = WAYS[way](lam=0.1)
-    assert (spec.config.lam, spec.config.network_steps) == (0.1, 10)
+    assert (spec.config.lam, spec.config.network_steps) == (0.1, 5)
     assert dataclasses.replace(spec.config, lam=QUICK.distill().config.lam) == QUICK.distill().config
     assert WAYS[way](network_steps=3).config.network_steps == 3
     assert spec.name == QUICK.distill("real", lam=0.1).name != QUICK.distill("real").name
@@ -85,7 +85,7 @@ def test_a_choice_carries_to_every_lesson(capsys):
     QUICK.choose(lam=0.1, updates="3")
     assert "chosen from real: lam 0.1, updates 3" in capsys.readouterr().out
     chosen = profile("quick").distill("real")
-    assert (chosen.config.lam, chosen.updates, chosen.config.network_steps) == (0.1, 3, 10)
+    assert (chosen.config.lam, chosen.updates, chosen.config.network_steps) == (0.1, 3, 5)
     assert chosen.name != before.name and QUICK.distill("noise") == noise
     assert task_1.specs(QUICK)["scores"]["standard"]["start: real"].of == Start(chosen)
     assert task_1.specs(QUICK)["transfer"]["distilled from real"]["MLP"].of == chosen
