@@ -706,7 +706,6 @@ if wider is None:
 # %% [markdown]
 # A loss that stays high and restless speaks for a step that is too long; only a run with a smaller rate, chosen on validation images, can say so.
 #
-# %% [markdown]
 # **Think:** a real image takes one byte for a pixel, a distilled one four. How many random real images have the bytes of a distilled set, and
 # where would they lie in the picture of bytes? (Lesson 8 has the curve.)
 #
