@@ -43,6 +43,10 @@ class TestNotebook:
         longest = max(len(c.source.splitlines()) for c in committed(source).cells if c.cell_type == "code")
         assert longest <= 20
 
+    def test_no_cell_begins_or_ends_with_an_empty_line(self, source):
+        """Handing out strips it, so that the cell would come back as another."""
+        assert not [c.id for c in committed(source).cells if c.source != c.source.strip("\n")]
+
     def test_what_it_says_and_prints_is_as_wide_as_a_page(self, source):
         """Else code runs past the edge of its cell, and what is printed breaks within a word."""
         if source.stem[:2] in WIDER:
