@@ -177,8 +177,8 @@ def _formed(base: str, form: str) -> Entrant:
                    by_ipc=by_ipc, form=form, form_by_ipc=numbers, published="")
 
 
-# NCFM's code decodes four images out of the bytes of one, too.
-_ALSO_FORMED = [("ncfm", "multi-formation")]
+# NCFM's code decodes four images out of the bytes of one, too; RFAD leads those of pixels at ten images per class.
+_ALSO_FORMED = [("ncfm", "multi-formation"), ("rfad", "multi-formation")]
 ENTRANTS |= {f"{base}-{form}": _formed(base, form)
              for base, form in [*((base, form) for base in FORMED for form in FORMS), *_ALSO_FORMED]}
 
