@@ -1,6 +1,7 @@
 """How scores grow with the images per class: a curve for each way to have images, and what each point takes."""
 
 import math
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
 from ddkit.data.names import SOURCES, parse_name
@@ -59,6 +60,12 @@ class Growth:
     def meaning(self) -> str:
         """As of ``words.meaning``."""
         return next(iter(self.points.values())).sample.meaning
+
+    @property
+    def means(self) -> Hashable:
+        """What its name stands for, before whatever judge: how the fewest images were had, and in which precision
+        judged."""
+        return _kind(next(iter(self.points.values())).sample)
 
     def wanted(self, ipc: int) -> Evaluate:
         """The evaluation that would add a point: the nearest one's, with so many images per class."""
@@ -120,8 +127,7 @@ def _curves(shelf: Shelf, samples: list[Sample]) -> dict[str, Growth]:
     for name, family in _families(samples).items():
         variants: dict[tuple, list[Sample]] = {}
         for sample in family:
-            kind = (key(_with(sample.source, ipc=1, seed=0)), sample.runs[0].spec.precision)
-            variants.setdefault(kind, []).append(sample)
+            variants.setdefault(_kind(sample), []).append(sample)
         numbers = [_ipc(sample) for sample in family]
         groups = {name: family} if len(set(numbers)) == len(numbers) else _named(list(variants.values()))
         for called, group in groups.items():
@@ -146,6 +152,11 @@ def _named(variants: list[list[Sample]]) -> dict[str, list[Sample]]:
     precisions = [group[0].runs[0].spec.precision for group in variants]
     return {names[_with(group[0].source, ipc=1)] + f", judged in {said}" * (said != "float32"): group
             for group, said in zip(variants, precisions, strict=True)}
+
+
+def _kind(sample: Sample) -> tuple[str, str]:
+    """What is alike in samples of one curve, if their options are."""
+    return key(_with(sample.source, ipc=1, seed=0)), sample.runs[0].spec.precision
 
 
 def _ipc(sample: Sample) -> int:

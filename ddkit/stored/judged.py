@@ -1,7 +1,7 @@
 """Which sets were judged alike: by the same data, protocol and network, so that their scores may be compared."""
 
 import statistics
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Hashable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -69,6 +69,11 @@ class Sample:
     @property
     def meaning(self) -> str:
         return meaning(self.source)
+
+    @property
+    def means(self) -> Hashable:
+        """What its name stands for, before whatever judge."""
+        return self.source, self.sets > 1, self.runs[0].spec.precision
 
     @property
     def ipc(self) -> int | None:

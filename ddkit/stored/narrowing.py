@@ -1,6 +1,6 @@
 """A choice among many things, made word by word: each word leaves fewer, and those that are left name the next."""
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from ddkit.foundation.errors import one_of, require
@@ -14,10 +14,12 @@ class Narrowing(Generic[Thing]):
     Args:
         things: in the order that their words are to be offered in.
         words: by kind, in the order of choice, how a thing is called.
+        means: what a word stands for, of kinds whose words depend on the things that they tell apart.
     """
 
-    def __init__(self, things: Iterable[Thing], words: Mapping[str, Callable[[Thing], Hashable]]):
-        self.words = dict(words)
+    def __init__(self, things: Iterable[Thing], words: Mapping[str, Callable[[Thing], Hashable]],
+                 means: Mapping[str, Callable[[Thing], Hashable]] | None = None):
+        self.words, self.means = dict(words), dict(means or {})
         self._things = [(thing, tuple(call(thing) for call in self.words.values())) for thing in things]
 
     def offered(self, chosen: Sequence) -> list:
@@ -25,13 +27,27 @@ class Narrowing(Generic[Thing]):
         return list(dict.fromkeys(called[len(chosen)] for _, called in self._things
                                   if called[: len(chosen)] == tuple(chosen)))
 
-    def settled(self, wanted: Mapping[str, object]) -> dict[str, object]:
-        """A choice that exists: of every kind the word wanted, where it is offered, else the first that is."""
+    def settled(self, wanted: Mapping[str, object], like: Thing | None = None) -> dict[str, object]:
+        """A choice that exists: of every kind the word wanted, where it is offered, else the first that is.
+
+        Before the word wanted goes the one that means here what it means of the thing ``like``, whatever that is called
+        among others.
+        """
         chosen: list = []
         for kind in self.words:
             offered = self.offered(chosen)
-            chosen.append(wanted[kind] if wanted.get(kind) in offered else offered[0])
+            word = next(self._alike(like, kind, chosen), wanted.get(kind))
+            chosen.append(word if word in offered else offered[0])
         return dict(zip(self.words, chosen, strict=True))
+
+    def _alike(self, like: Thing | None, kind: str, chosen: Sequence) -> Iterator:
+        """The words of a kind, after those chosen, that mean what they mean of that thing."""
+        if like is None or kind not in self.means:
+            return
+        meaning = self.means[kind]
+        for thing, called in self._things:
+            if called[: len(chosen)] == tuple(chosen) and meaning(thing) == meaning(like):
+                yield called[len(chosen)]
 
     def meant(self, wanted: Mapping[str, object]) -> dict[str, object]:
         """As ``settled``, of words that somebody gave.

@@ -144,7 +144,8 @@ def unheard(handler: Callable, *controls: ipywidgets.Widget) -> Iterator[None]:
 class Narrowed:
     """A menu for each kind of word of a ``Narrowing``: each offers what the ones before it leave.
 
-    A menu keeps its word where that is still offered; one that offers a single word is greyed out.
+    A menu keeps its word where that is still offered, or follows what it means to another word; one that offers a
+    single word is greyed out.
 
     Attributes:
         menus: by kind.
@@ -166,10 +167,10 @@ class Narrowed:
         """The things that are called so."""
         return self._narrowing.found(self.chosen)
 
-    def offer(self, narrowing: Narrowing, wanted: Mapping[str, object]) -> None:
-        """Choose among other things."""
+    def offer(self, narrowing: Narrowing) -> None:
+        """Choose among other things what is like what was chosen."""
         self._narrowing = narrowing
-        self.settle(wanted)
+        self.settle(self.chosen, self._thing)
 
     def begin(self, wanted: Mapping[str, object]) -> None:
         """Choose the words wanted; nobody is told.
@@ -179,9 +180,9 @@ class Narrowed:
         """
         self.settle(self._narrowing.meant(wanted))
 
-    def settle(self, wanted: Mapping[str, object]) -> None:
-        """Choose the words wanted, where they are offered; nobody is told."""
-        settled = self._narrowing.settled(wanted)
+    def settle(self, wanted: Mapping[str, object], like: object = None) -> None:
+        """Choose as ``Narrowing.settled``; nobody is told."""
+        settled = self._narrowing.settled(wanted, like)
         with unheard(self._moved, *self.menus.values()):
             for index, (kind, menu) in enumerate(self.menus.items()):
                 offered = self._narrowing.offered(list(settled.values())[:index])
@@ -189,9 +190,11 @@ class Narrowed:
                 if menu.options != options:
                     menu.options = options
                 menu.value, menu.disabled = settled[kind], len(offered) == 1
+        self._thing = self.found[0]
 
-    def _moved(self, _) -> None:
-        self.settle(self.chosen)
+    def _moved(self, change) -> None:
+        named = any(self.menus[kind] is change["owner"] for kind in self._narrowing.means)
+        self.settle(self.chosen, None if named else self._thing)
         self._changed()
 
 

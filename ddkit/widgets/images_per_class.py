@@ -126,13 +126,13 @@ class ImagesPerClass(Dashboard):
 
     def _narrowing(self) -> Narrowing:
         words = judge_words(self._ways) | {"epochs": lambda way: way.growths.epochs, "method": lambda way: way.name}
-        return Narrowing(self._ways, words)
+        return Narrowing(self._ways, words, {"method": lambda way: way.curve.means})
 
     def _made(self, _: Record) -> None:
         """Show what has just been made beside the rest."""
         ipc, budget = self.ipc.value, self.budget.value
         self._read()
-        self.which.offer(self._narrowing(), self.which.chosen)
+        self.which.offer(self._narrowing())
         self._way_moved()
         with controls.unheard(self._show, self.ipc, self.budget):
             self.ipc.value = ipc

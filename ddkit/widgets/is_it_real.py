@@ -19,6 +19,7 @@ from ddkit.widgets.pictures import Shown
 NOTHING = ("No evaluation is at hand: score a set first, as with ddkit.run(ddkit.Evaluate(...)), and open this "
            "dashboard again.")
 _SET = {"set": lambda sample: sample.name, "epochs": lambda sample: sample.epochs}
+_MEANS = {"set": lambda sample: sample.means}
 
 
 class IsItReal(Dashboard):
@@ -49,7 +50,7 @@ class IsItReal(Dashboard):
         self.seeds = controls.whole("seeds", "how many of the seeds are counted", 1, 1, 1)
         self.picture, self.says = Shown(), ipywidgets.HTML()
         words = judge_words(self._samples) | _SET
-        self.first = controls.Narrowed(Narrowing(self._samples, words), {
+        self.first = controls.Narrowed(Narrowing(self._samples, words, _MEANS), {
             "data": controls.menu("data set", "the images that the sets are about, and the test images"),
             "protocol": controls.menu("protocol", "how networks were trained, or kernels solved, on either set"),
             "network": controls.menu("network", "which network was trained anew for every seed"),
@@ -87,15 +88,15 @@ class IsItReal(Dashboard):
         return comparison(*self.samples, self.seeds.value)
 
     def _first_moved(self) -> None:
-        narrowing, wanted = self._before_same_judge(), self.second.chosen
-        if wanted["set"] not in narrowing.offered([]):
-            wanted = {"set": self._baseline()}
-        self.second.offer(narrowing, wanted)
+        before = self.second.found[0]
+        self.second.offer(self._before_same_judge())
+        if self.second.found[0].means != before.means:
+            self.second.settle({"set": self._baseline()})
         self._count_all()
 
     def _before_same_judge(self) -> Narrowing:
         judge = self.first.found[0].judge
-        return Narrowing([sample for sample in self._samples if sample.judge == judge], _SET)
+        return Narrowing([sample for sample in self._samples if sample.judge == judge], _SET, _MEANS)
 
     def _baseline(self) -> str:
         """What the first set is held against at first: as many random real images, else whatever there is."""

@@ -220,7 +220,8 @@ def test_all_evaluations_can_be_chosen_as_either_set(empty, written):
         at = {"protocol": sample.judge.protocol, "network": sample.judge.reader, "data": sample.judge.data,
               "set": sample.name, "epochs": sample.epochs}
         made.first.settle(at)
-        made.second.offer(made._before_same_judge(), {"set": sample.name, "epochs": sample.epochs})
+        made.second.offer(made._before_same_judge())
+        made.second.settle({"set": sample.name, "epochs": sample.epochs})
         for first, one in zip((True, False), made.samples, strict=True):
             assert one is sample
             found[first] |= {record.folder.name for record in one.records}
@@ -232,6 +233,14 @@ def test_a_second_set_that_the_new_judge_lacks_gives_way_to_random_real_images(e
     made.first.menus["network"].value = "ConvNetD3, width 128"
     assert made.first.chosen["set"] == "rfad, 10 per class"
     assert made.second.chosen["set"] == "random real, 10 per class"
+
+
+def test_a_set_is_followed_to_what_another_judge_calls_it(empty):
+    kernel = {"data": "mnist", "protocol": "kernel", "network": "NTK, infinitely wide"}
+    made = IsItReal(empty, kernel | {"set": "kip, 10 per class, seed 0"})
+    source = made.samples[0].source
+    made.first.menus["network"].value = "ConvNetD3, width 32"
+    assert made.first.chosen["set"] == "kip, 10 per class" and made.samples[0].source == source
 
 
 def test_the_time_machine_shows_the_stored_images_of_the_update_and_the_class(empty):
