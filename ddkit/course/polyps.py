@@ -1,12 +1,12 @@
 """The polyps of lesson 4: distilled images beside random ones and their own start, at several sizes of the set."""
 
-import math
 from dataclasses import replace
 
 from ddkit.course.profiles import Profile
 from ddkit.plots import tables
 from ddkit.runs import Record, run
 from ddkit.specs import Source, Start
+from ddkit.training.leads import Lead
 
 DISTILLED = "distilled from real"
 IPCS = {"quick": (10,), "laptop": (10, 50), "full": (10, 50)}  # images per class, by profile
@@ -46,14 +46,11 @@ def scores(profile: Profile, ipc: int, times: int = 1, **options) -> dict[str, R
             for name, source in sources(chosen).items()}
 
 
-def leads(records: dict[str, Record]) -> dict[str, tuple[float, float]]:
-    """By how much the distilled images lead each other row in balanced accuracy, in points and in standard errors."""
+def leads(records: dict[str, Record]) -> dict[str, Lead]:
+    """By how many points of balanced accuracy the distilled images lead each other row."""
     balanced = {name: record.scores.of("balanced_accuracy") for name, record in records.items()}
-    first, found = balanced.pop(DISTILLED), {}
-    for name, other in balanced.items():
-        difference, error = first.mean - other.mean, math.hypot(first.se, other.se)
-        found[name] = (100 * difference, difference / error if error else math.copysign(math.inf, difference))
-    return found
+    first = balanced.pop(DISTILLED)
+    return {name: Lead.points(first, other) for name, other in balanced.items()}
 
 
 def report(profile: Profile, style: str = "github", **options) -> str:

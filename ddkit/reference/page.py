@@ -106,12 +106,11 @@ def _polyps(polyps: Profile) -> dict[str, str]:
     same = distilled.scores.headline.values
     compared = {"distilled": fifty[polyp_course.DISTILLED], "random": random, "longer": longer,
                 "longer_distilled": long[polyp_course.DISTILLED], "full": _run(polyps.baseline())}
-    (short_gap, short_lead), (long_gap, long_lead) = (polyp_course.leads(row)["random real"] for row in (fifty, long))
+    short_lead, long_lead = (polyp_course.leads(row)["random real"] for row in (fifty, long))
     return {"polyp_network": distilled.spec["network"], "polyp_width": str(distilled.spec["width"]),
             "polyp_size": str(polyps.size), "polyp_updates": f"{_run(polyps.distill('real')).updates:,}",
             "polyp_epochs": str(distilled.result["epochs"]), "polyp_longer_epochs": str(longer.result["epochs"]),
-            "polyp_short_gap": f"{short_gap:+.1f}", "polyp_short_lead": f"{short_lead:.1f}",
-            "polyp_long_gap": f"{long_gap:+.1f}", "polyp_long_lead": f"{long_lead:.1f}",
+            "polyp_short": _points(short_lead), "polyp_long": _points(long_lead),
             "polyp_spread": f"{100 * (max(same) - min(same)):.0f}", "polyp_networks": str(len(same)),
             "polyp_lam": f"{polyps.distill('real').config.lam:g}",
             **{f"polyp_{name}": str(record.scores.headline) for name, record in compared.items()}}
@@ -286,8 +285,11 @@ def _continual(chosen: Profile) -> dict[str, str]:
 
 def _told(first: Scores, other: Scores) -> str:
     """How far the first is above the other, with its standard error and whether that tells them apart."""
-    gap = Lead.points(first, other)
-    return f"{gap.gap:+.1f} ± {gap.error:.1f} points ({'' if gap.told_apart else 'not '}told apart)"
+    return _points(Lead.points(first, other))
+
+
+def _points(lead: Lead) -> str:
+    return f"{lead.gap:+.1f} ± {lead.error:.1f} points ({'' if lead.told_apart else 'not '}told apart)"
 
 
 def with_best(readme: str, table: str) -> str:

@@ -373,18 +373,17 @@ for records in (polyp_scores[largest], longer):
         lesson.say(f"  distilled over {other}: {100 * found.gap:+.1f} points. {found.verdict}")
 
 # %%
-gaps = [polyp_course.leads(records)["random real"] for records in (polyp_scores[largest], longer)]
-(short, short_errors), (long, long_errors) = gaps
-trend = "shrinks" if abs(long) < abs(short) else "does not shrink"
+short, long = (polyp_course.leads(records)["random real"] for records in (polyp_scores[largest], longer))
+trend = "shrinks" if abs(long.gap) < abs(short.gap) else "does not shrink"
 assert longer["random real"].updates == polyp_course.LONGER * polyp_scores[largest]["random real"].updates
 later, sooner = longer["random real"].scores.headline, polyp_scores[largest]["distilled from real"].scores.headline
 assert not lesson.shipped(longer, polyp_scores) or (trend == "shrinks" and later.mean >= sooner.mean), "there, later"
-print(f"the lead over random real images {trend}: {short:+.1f} points ({short_errors:+.1f} standard errors), "
-      f"then {long:+.1f} ({long_errors:+.1f})")
+lesson.say(f"the lead over random real images {trend}: {short.gap:+.1f} ± {short.error:.1f} points, then "
+           f"{long.gap:+.1f} ± {long.error:.1f}. At first: {short.verdict} Then: {long.verdict}")
 
 # %% [markdown]
-# Whoever quotes one of the two numbers alone tells half of it. Where a lead shrinks like this, what distilled images have over random
-# ones is mostly *speed*: a network gets to the same place sooner. What is left at the end is the rest, if it can be told apart at
+# Whoever quotes one of the two numbers alone tells half of it. Where a lead shrinks like this, most of what distilled images may have over
+# random ones is *speed*: a network gets to the same place sooner. What is left at the end is the rest, if it can be told apart at
 # all. Always name the updates after which a lead was measured.
 #
 # And what more images per class buy, for digits, beside random ones and the full data:

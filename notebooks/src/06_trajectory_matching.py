@@ -700,7 +700,7 @@ for to in ("MLP", "LeNet"):
         print(f"{to}: {told_lead(*leads(there, 'PAD', name)[to])} {name}, n={len(there[to][name])} networks each")
 
 # %% [markdown]
-# And networks as wide as the papers' (in the quick profile, its own again). **Predict:** will the learning rate that
+# And networks of width 128, as in the papers (in the quick profile, its own again). **Predict:** will the learning rate that
 # suited a narrow network suit a wide one?
 
 # %%

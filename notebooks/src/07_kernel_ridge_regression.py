@@ -595,7 +595,7 @@ f"There KIP's set is {kip_lead.gap:+.1f} points from random real images. {kip_le
 #
 # ### Before wider networks
 #
-# RFAD, FRePo and DataDAM saw networks of the profile's width only. Here they are judged by networks as wide as the papers' (in
+# RFAD, FRePo and DataDAM saw networks of the profile's width only. Here they are judged by networks of width 128 (in
 # the quick profile, its own again).
 #
 # **Predict:** will the gap between the sets become smaller or larger? Whose set should gain most? (The line above the table says on what
@@ -621,8 +621,8 @@ f"width {profile.width}: {' > '.join(by_width[0])}; width {profile.wide}: {' > '
 # %% [markdown]
 # ### Distilled on wide networks, too
 #
-# The sets above were judged by wide networks and made by narrow ones. The course's Table 1 and the papers have wide ones all along
-# (`--profile full`), which takes a GPU minutes and two processor cores hours. Here are those of the full profile that have been made, each beside
+# The sets above were judged by wide networks and made by narrow ones. The course's Table 1 has wide ones all along (`--profile full`), and
+# the papers of RFAD and FRePo have wider ones still, which takes a GPU minutes and two processor cores hours. Here are those of the full profile that have been made, each beside
 # the set that narrow networks made, before the same judges.
 #
 # **Predict:** should a judge not prefer what was made by networks of its own width?

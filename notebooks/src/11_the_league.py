@@ -550,8 +550,9 @@ def why(row, ipc, league):
     if row.decoded > stored and not ahead(row, row.start) and row.title not in WHY:
         return f"its start has {row.decoded:,} nearly real images in the bytes of {stored}, hard to surpass in minutes"
     name = next(name for name, who in ENTRANTS.items() if who.title == row.title)
-    asked = league.distillation(name, ipc).total_updates
-    return WHY.get(row.title) or f"{row.updates:,} updates; its preset asks for {asked:,}"
+    asked = replace(league.distillation(name, ipc), options=()).total_updates
+    enough = " or fewer, so that the reason is not known" * (asked <= row.updates)
+    return WHY.get(row.title) or f"{row.updates:,} updates; its preset asks for {asked:,}{enough}"
 
 # %%
 def behind(played):
@@ -572,7 +573,7 @@ def behind(played):
 behind(played)
 
 # %% [markdown]
-# Where only the updates are told, they are all that is known of a reason: three minutes hold few of them. Herding (lesson 4) learns nothing: it
+# Where only the updates are told, they are all that is known of a reason: three minutes hold few of them. Herding (lesson 5) learns nothing: it
 # only chooses real images, in seconds. Whoever is not ahead of it has, in these minutes, not earned its cost.
 
 # %%
@@ -677,7 +678,7 @@ if several is None:
 shown(asked("other images"))
 
 # %% [markdown]
-# And networks as wide as the papers', to match on and to be judged by?
+# And networks of width 128, the papers' usual one, to match on and to be judged by?
 
 # %%
 wider = asked("wider networks")

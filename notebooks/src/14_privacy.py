@@ -278,7 +278,7 @@ else:
 # for fixed random networks with features $F$ of length one, the sums $A = \sum_i F_i F_i^\top$ and $B = \sum_i F_i t_i^\top$; then one distils from them *for as
 # long as one likes*, since what is computed from a release (**post-processing**) costs nothing more.
 #
-# **Predict:** DP-KIP makes 200 updates; private statistics are distilled for 200 updates, too. At equal epsilon, which noise is larger, in units of what one image can
+# **Predict:** DP-KIP makes 200 updates; private statistics are distilled for 250 updates. At equal epsilon, which noise is larger, in units of what one image can
 # change? What if either makes 2,000?
 
 # %%

@@ -158,7 +158,7 @@ f"made against another network: {foreign:.0f} %; with any pixels at all (epsilon
 #
 # ## Few images, and distilled ones
 #
-# Now the question of this course. Networks (MLPs, the smallest of the course's six, five in each row) were trained on everything, on a hundred
+# Now the question of this course. Networks (MLPs, the cheapest of the course's six, five in each row) were trained on everything, on a hundred
 # random real images, and on distilled sets. **Predict**, at $\epsilon = 0.05$: whose networks are easier to mislead? There are arguments for each side:
 #
 # * few images leave wide gaps, so that borders between classes lie anywhere: *easier*;
@@ -450,7 +450,7 @@ easily = [name for name, record in poison.items() if record.result["runs"][0]["s
 f"found at first sight: {', '.join(easily) or 'none of them'}"
 
 # %% [markdown]
-# Two things to keep apart. A trigger may *work* and not be seen, or be *seen* and not work; read the lines above for cases of each. And this trigger was
+# Two things to keep apart. A trigger may *work* and not be seen, or be *seen* and not work; of which are there cases above? And this trigger was
 # made to be simple. An attacker who may also choose the trigger during the distillation (DOORPING, in the same paper) reports success near 1 at every
 # setting; one who may blend it would not be found by brightness.
 #

@@ -16,17 +16,13 @@ def record(*balanced):
     return SimpleNamespace(scores=Scores(tuple({"accuracy": 0.7, "balanced_accuracy": b} for b in balanced)))
 
 
-def test_a_lead_is_the_difference_of_balanced_means_and_its_share_of_the_standard_error():
+def test_a_lead_is_the_difference_of_balanced_means_with_its_standard_error():
     rows = {polyp_course.DISTILLED: record(0.8, 0.9), "random real": record(0.6, 0.8), "start: real": record(0.9, 0.9)}
     found = polyp_course.leads(rows)
     assert list(found) == ["random real", "start: real"]
-    assert found["random real"] == pytest.approx((15.0, 0.15 / math.sqrt(0.05**2 + 0.1**2)))
-    assert found["start: real"] == pytest.approx((-5.0, -1.0))
-
-
-def test_a_lead_over_equal_scores_without_spread_is_infinite():
-    found = polyp_course.leads({polyp_course.DISTILLED: record(0.8, 0.8), "random real": record(0.6, 0.6)})
-    assert found["random real"] == (pytest.approx(20.0), math.inf)
+    told = {name: (lead.gap, lead.error, lead.told_apart) for name, lead in found.items()}
+    assert told["random real"] == pytest.approx((15.0, 100 * math.sqrt(0.05**2 + 0.1**2), False))
+    assert told["start: real"] == pytest.approx((-5.0, 5.0, False))
 
 
 def test_another_number_of_images_is_scored_by_half_as_many_networks_from_a_start_of_its_own():

@@ -141,7 +141,7 @@ ENTRANTS: dict[str, Entrant] = {
                    quick=_QUICK),
     "haba": Entrant("HaBa", "Liu et al., NeurIPS 2022", "trajectory", "haba",
                     options={**_TWO_EXPERTS, "image_lr": 10.0}, quick=_QUICK, form="hallucinators"),
-    "kip": Entrant("KIP", "Nguyen et al., NeurIPS 2021", "kip", quick={"real_batch": 200}, published="KIP → net"),
+    "kip": Entrant("KIP", "Nguyen et al., ICLR 2021", "kip", quick={"real_batch": 200}, published="KIP → net"),
     "rfad": Entrant("RFAD", "Loo et al., NeurIPS 2022", "rfad", quick={"networks": 2, "real_batch": 100},
                     published="RFAD → net"),
     "frepo": Entrant("FRePo", "Zhou et al., NeurIPS 2022", "frepo",

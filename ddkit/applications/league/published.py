@@ -1,6 +1,6 @@
 """Published test accuracies with where each was read; what is known from memory alone is left out.
 
-Papers train networks of width 128, for other lengths, and several keep the best epoch on test data, so these numbers
+Papers mostly train ConvNets of width 128, for other lengths, and several keep the best epoch on test data, so these numbers
 stand beside a league's own to orient, not to be beaten by a tenth. Where the surveys differ from a method's own page
 the page's number stands here. Surveys list sets by a nominal number of images: those of several decoded images each
 (IDC, FreD, RTP) by the bytes of so many.
@@ -48,7 +48,7 @@ PUBLISHED = {
     "herding": Published("L", (89.2, 93.7, 94.8), (67.0, 71.1, 71.9), "S has 94.9 on MNIST at 50"),
     "forgetting": Published("S", (35.5, 68.1, 88.2)),
     "DD": Published("L, S", (None, 79.5, None), remark="LeNet, with order and learning rates kept"),
-    "LD": Published("L, S", (60.9, 87.3, 93.3), remark="real images, learned labels"),
+    "LD": Published("L, S", (60.9, 87.3, 93.3), remark="LeNet; real images, learned labels"),
     "DC": Published("R", (91.7, 97.4, 98.8), (70.5, 82.3, 83.6), "on MNIST L has 94.7 at 10, S has 98.2 at 50"),
     "DSA": Published("R, S", (88.7, 97.8, 99.2), (70.6, 84.6, 88.7), "on FashionMNIST L has 86.6 at 10"),
     "IDC-I": Published("R", (88.9, 98.0, 98.8), (70.7, 85.3, 89.1)),
@@ -61,8 +61,8 @@ PUBLISHED = {
     "KIP → net": Published("L, S", (90.1, 97.5, 98.3), (73.5, 86.8, 88.0), "soft labels"),
     "KIP ∞-FC": Published("S", (85.5, 97.2, 98.4), remark="predicted by the kernel"),
     "KIP ∞-conv": Published("L, S", (97.3, 99.1, 99.5), remark="predicted by the kernel"),
-    "RFAD → net": Published("L, S", (94.4, 98.5, 98.8), (78.6, 87.0, 88.8), "soft labels"),
-    "FRePo": Published("L, S", (93.0, 98.6, 99.2), (75.6, 86.2, 89.6), "soft labels"),
+    "RFAD → net": Published("L, S", (94.4, 98.5, 98.8), (78.6, 87.0, 88.8), "soft labels; wider networks"),
+    "FRePo": Published("L, S", (93.0, 98.6, 99.2), (75.6, 86.2, 89.6), "soft labels; wider networks"),
     "RTP, no factorisation": Published("S", (95.2, 98.8, 99.2)),
     "RTP / LinBa": Published("L, S", (98.7, 99.3, 99.4), (88.5, 90.0, 91.2), "up to 176 decoded images in the bytes "
                                                                               "of one"),

@@ -130,8 +130,8 @@ def _published(played: Played) -> list[str]:
     letters = sorted({letter for one in shown.values() for letter in one.source.split(", ")})
     said = "; ".join(f"{letter}: {SOURCES[letter]}" for letter in letters)
     remarks = "; ".join(f"{title}: {one.remark}" for title, one in shown.items() if one.remark)
-    return ["Published numbers are of networks of width 128, other lengths and budgets, in part of the best epoch on "
-            f"test data. {said}.", *([f"Of single ones: {remarks}."] if remarks else [])]
+    return ["Published numbers are mostly of ConvNets of width 128, of other lengths and budgets, in part of the best "
+            f"epoch on test data. {said}.", *([f"Of single ones: {remarks}."] if remarks else [])]
 
 
 def as_dict(played: Played) -> dict:

@@ -41,7 +41,7 @@ MORE = 16  # shadows
 
 
 def asked(profile: Profile) -> dict[str, Membership]:
-    """The attacks of lesson 14, by what the networks were trained on; these are MLPs, the smallest of the course's."""
+    """The attacks of lesson 14, by what the networks were trained on; these are MLPs, the cheapest of the course's."""
     images, models, epochs, full_epochs, updates, batch = _SIZES[profile.name]
     data, size, ipc = profile.dataset, profile.size, profile.ipc
     common = Membership(RandomReal(data, ipc, size), images, models, "standard", "MLP", epochs=epochs)

@@ -16,7 +16,7 @@ KERNEL = "NTK"
 _DATADAM = {"image_lr": 0.1, "network_steps": 10, "real_batch": 32}
 _WIDTH = 16  # of the ConvNets that DataDAM matches on
 NOTES = (
-    f"Networks are {NETWORK}s, the smallest of the course's six: on the full data by the assignment's protocol, else "
+    f"Networks are {NETWORK}s, the cheapest of the course's six: on the full data by the assignment's protocol, else "
     f"by the standard one for {EPOCHS} epochs, images shifted along time and scaled mildly, never turned. {KERNEL}: a "
     "ridge regression with KIP's own kernel; no network is trained.",
     "± is the standard deviation over networks, or draws of random images; a set that is distilled or chosen was made "
