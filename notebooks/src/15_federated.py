@@ -309,8 +309,8 @@ if one_shot and not above:
 real = federated_report.AS_MANY_BYTES
 cheap = [alike for (alike, name, against), lead in leads.items()
          if (name, against) == ("DataDAM", real) and lead.gap < 0 and lead.told_apart]
-lesson.say(f"In the same bytes, four real images for each learned one, real images are ahead at: "
-           f"{', '.join(cheap) or 'none'}.")
+lesson.say(f"In the same bytes, four real images for each learned one, and after as many updates, real images are "
+           f"ahead at: {', '.join(cheap) or 'none'}.")
 
 # %%
 for against in ("FedAvg", "random real"):

@@ -243,6 +243,17 @@ def test_the_runs_of_every_profile_can_be_asked_for(name):
             spec.check()
 
 
+def test_more_images_in_as_many_bytes_are_trained_on_for_as_many_updates(digits, tmp_path):
+    shot = OneShot(RandomReal("digits", 20), 2, None, network="MLP", seeds=1, updates=7)
+    assert len(digits.train) > 400 > 256  # two batches of the standard protocol
+    (found,) = run(shot, root=tmp_path, quiet=True).result["runs"]
+    assert (found["sent"], found["updates"]) == (400, 7)
+    with pytest.raises(InputError, match="either epochs or updates"):
+        dataclasses.replace(shot, epochs=2).check()
+    of = report.asked(profile("laptop"))["dealt evenly"]
+    assert of[report.AS_MANY_BYTES].updates == of["DataDAM"].epochs  # whose images are a single batch
+
+
 def test_the_command_shows_all_rows(tmp_path, capsys):
     command = ["federated", "--dataset", "digits", "--method", "kip", "--ipc", "1", "--updates", "2", "--set",
                "real_batch=10", "--clients", "3", "--images", "200", "--alpha", "0.5,even", "--network", "MLP",

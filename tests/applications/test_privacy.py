@@ -7,6 +7,7 @@ import statistics
 from types import SimpleNamespace
 
 import joblib
+import numpy as np
 import pytest
 import torch
 
@@ -252,24 +253,41 @@ def of_models(areas, nearest, epsilon=None):
                            scores=Scores(tuple(runs)))
 
 
-def test_how_far_above_guessing_is_told_with_the_error_over_models():
-    record = of_models([0.5, 0.6, 0.7], [5, 10, 9])
-    assert report.above_guessing(record, "lira") == pytest.approx((0.1, 0.1 / 3**0.5))
-    assert report.nearest_above(record) == pytest.approx((0.3, statistics.stdev([0.5, 1.0, 0.9]) / 3**0.5))
+def test_how_far_above_guessing_is_told_with_the_error_over_pairs_of_twins():
+    record = of_models([0.5, 0.6, 0.7, 0.4, 0.6, 0.8], [5, 10, 9, 7, 6, 7])
+    found, nearest = report.above_guessing(record, "lira"), report.nearest_above(record)
+    pairs, shares = [0.55, 0.55, 0.7], [0.75, 0.8, 0.65]
+    assert (found.gap, found.error) == pytest.approx((0.1, statistics.stdev(pairs) / 3**0.5))
+    assert (nearest.gap, nearest.error) == pytest.approx((statistics.fmean(shares) - 0.5,
+                                                          statistics.stdev(shares) / 3**0.5))
+    assert found.freedom == nearest.freedom == 2
     assert report.nearest_above(of_models([0.5, 0.5], [None, None])) is None
 
 
+def test_the_error_is_right_where_one_twins_members_are_easy_and_the_others_hard():
+    draw, said, means = np.random.default_rng(0), [], []
+    for _ in range(300):  # of ten models without any leak, whose networks differ by little
+        easy = draw.normal(0, 0.004, 5)
+        areas = 0.5 + np.stack([easy, -easy], 1) + draw.normal(0, 0.001, (5, 2))
+        found = report.above_guessing(of_models(areas.flatten().tolist(), [None] * 10), "threshold")
+        said.append(found.error)
+        means.append(found.gap)
+    assert np.mean(said) == pytest.approx(np.std(means), rel=0.15)
+
+
 def test_more_shadows_are_held_against_fewer_on_the_models_that_both_have():
-    few, many = of_models([0.5, 0.6, 0.7], [5] * 3), of_models([0.6, 0.6, 0.9, 0.1], [5] * 4)
+    few = of_models([0.5, 0.6, 0.7, 0.5], [5] * 4)
+    many = of_models([0.6, 0.6, 0.9, 0.5, 0.5, 0.1], [5] * 6)
     lead = report.by_more(few, many)
-    assert lead.paired and (lead.gap, lead.error) == pytest.approx((0.1, 0.1 / 3**0.5))
-    assert (report.shadows(few), report.shadows(many)) == (1, 2)
+    assert lead.paired and (lead.gap, lead.error) == pytest.approx((0.075, 0.025))  # of pairs, 0.05 and 0.1
+    assert (report.shadows(few), report.shadows(many)) == (2, 4)
     (said,) = report.said_of_more({"mine": few, "alone": few}, {"mine": many, "other": many})
-    assert said.startswith("mine: with 2 shadows in place of 1, LiRA's AUC of the same 3 models is +0.1000 ± 0.0577")
-    assert "Over all 4 models it is 0.550 ± 0.166" in said and "1.0 % of the members are caught" in said
+    assert said.startswith("mine: with 4 shadows in place of 2, LiRA's AUC of the same 4 models is +0.0750 ± 0.0250")
+    assert "not told apart. Over all 6 models it is 0.533 ± 0.120" in said
+    assert "over 3 pairs of twins" in said and "1.0 % of the members are caught" in said
     many.result["runs"][1]["accuracy"] = 0.1
     lead = report.by_more(few, many)
-    assert not lead.paired and lead.gap == pytest.approx(0.55 - 0.6)
+    assert not lead.paired and lead.gap == pytest.approx((0.6 + 0.7 + 0.3) / 3 - 0.575)
     assert "of other models" in report.said_of_more({"mine": few}, {"mine": many})[0]
 
 

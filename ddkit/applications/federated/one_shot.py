@@ -5,7 +5,7 @@ methods of their own); random real images, or all of them, are what it is compar
 that it has ten images of; of the others it sends nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -22,7 +22,7 @@ from ddkit.networks import build_for
 from ddkit.networks.cost import Stopwatch
 from ddkit.runs.jobs import PARTS
 from ddkit.runs.workers import in_parallel
-from ddkit.specs import Full, Source, Start
+from ddkit.specs import Evaluate, Full, Source, Start
 from ddkit.synthetic import SyntheticSet
 from ddkit.synthetic.budget import storage
 from ddkit.synthetic.widening import widened
@@ -45,8 +45,8 @@ class OneShot(OfTraining):
         of: what a client makes of its own images: a distillation, its start, a coreset, random real images; the full
             data send them as they are.
         clients, alpha, images: as in ``Deal``.
-        protocol, network, width, seeds, epochs: of the server's networks, as in ``Evaluate``; no kernel's protocol, and
-            not ``learned``.
+        protocol, network, width, seeds, epochs, updates: of the server's networks, as in ``Evaluate``; no kernel's
+            protocol, and not ``learned``.
     """
 
     RESULT: ClassVar[dict] = {"runs": [{**SCORED, "up": COUNT, "sent": COUNT, "silent": COUNT}], "last": COUNT,
@@ -61,6 +61,11 @@ class OneShot(OfTraining):
     width: int = 128
     seeds: int = 5
     epochs: int | None = None
+    updates: int | None = None
+
+    @property
+    def evaluation(self) -> Evaluate:
+        return replace(super().evaluation, updates=self.updates)
 
     @property
     def deal(self) -> Deal:

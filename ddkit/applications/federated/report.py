@@ -1,5 +1,7 @@
 """The runs and tables of federated learning: accuracy, and bytes in both directions."""
 
+import math
+from dataclasses import replace
 from statistics import fmean
 
 from tabulate import tabulate
@@ -9,9 +11,11 @@ from ddkit.applications.federated.feddm import FedDM
 from ddkit.applications.federated.one_shot import OneShot
 from ddkit.applications.federated.rounds import InRounds
 from ddkit.course.profiles import Profile
+from ddkit.data.names import SOURCES, parse_name
 from ddkit.runs import Record
 from ddkit.specs import Full
 from ddkit.synthetic.forms.form import FLOAT
+from ddkit.training import PROTOCOLS
 from ddkit.training.leads import Lead
 from ddkit.training.scores import Scores
 
@@ -19,6 +23,8 @@ NOTES = (
     "up, down: bytes that all clients together send and get. Real pixels and hard labels take one byte, learned "
     "numbers and weights four. Down are the common weights before every round, and in every row the trained ones at "
     "the end.",
+    "updates: of the server's networks; of FedAvg, whose server trains none, those of all clients together. Sets are "
+    "trained on for as many, whatever their size; raw data for more.",
     "± is half the 95 % interval of the mean over seeds (Student's t), each of which deals the images and makes the "
     "sets anew.",
 )
@@ -31,7 +37,7 @@ ALPHAS = {"quick": (0.1, None), "laptop": (0.1, 0.5, None), "full": (0.1, 0.5, N
 _SIZES = {"quick": (3, 300, 3, 2, 8), "laptop": (10, 6000, 10, 5, 16), "full": (10, None, 20, 5, 128)}
 # Clients, the images that they have together, rounds, seeds and the networks' width.
 _EPOCHS = {"quick": (12, 25), "laptop": (34, 200), "full": (None, None)}
-# Of the server's networks on raw data, and on what is sent: as many updates as the largest of these sets gets.
+# Of the server's networks on raw data, and on what is sent; of more images in as many bytes, as many updates.
 _UPDATES = {"quick": 5, "laptop": 40, "full": 1000}
 _NEAR = {"quick": {"rounds": 2, "ipc": 2, "updates": 4, "image_lr": 10.0, "real_batch": 16, "server_epochs": 20},
          "laptop": {"rounds": 3, "ipc": 2, "updates": 20, "image_lr": 10.0, "real_batch": 32, "server_epochs": 100},
@@ -48,13 +54,16 @@ def asked(profile: Profile) -> dict[str, dict[str, InRounds | OneShot]]:
     lighter = {"real_batch": 64, "network_steps": 2} if profile.name != "full" else {}
     made = profile.distill("real", lighter, ipc=profile.ipc if profile.name == "full" else 2,
                            updates=_UPDATES[profile.name], width=width)
-    shots = {RANDOM: (profile.random(made.ipc), "standard", few),
-             AS_MANY_BYTES: (profile.random(FLOAT * made.ipc), "standard", few),
-             "DataDAM": (made, "standard", few), RAW: (full, "assignment", raw)}
+    standard = PROTOCOLS["standard"] if few is None else replace(PROTOCOLS["standard"], epochs=few)
+    classes = SOURCES[parse_name(profile.dataset)[0]].classes
+    as_many = standard.epochs * math.ceil(clients * made.ipc * classes / standard.batch)
+    shots = {RANDOM: (profile.random(made.ipc), "standard", {"epochs": few}),
+             AS_MANY_BYTES: (profile.random(FLOAT * made.ipc), "standard", {"updates": as_many}),
+             "DataDAM": (made, "standard", {"epochs": few}), RAW: (full, "assignment", {"epochs": raw})}
 
     def of(alpha: float | None) -> dict[str, InRounds | OneShot]:
-        found = {name: OneShot(source, clients, alpha, images, protocol, epochs=epochs, **size)
-                 for name, (source, protocol, epochs) in shots.items()}
+        found = {name: OneShot(source, clients, alpha, images, protocol, **length, **size)
+                 for name, (source, protocol, length) in shots.items()}
         near = FedDM(full, clients, alpha, images, **size, **_NEAR[profile.name])
         return found | {AVERAGED: FedAvg(full, clients, alpha, images, rounds, **size), MATCHED: near}
 
@@ -90,9 +99,10 @@ def table(records: dict[str, dict[str, Record]], style: str = "simple") -> str:
             up, down = traffic(record)
             scores = record.scores
             accuracy = f"{100 * scores.mean:.1f}" + f" ± {100 * scores.interval:.1f}" * (len(scores.runs) > 1)
-            rows.append((alike, name, accuracy, *(f"{count:,.0f}" for count in (up, down, up + down))))
-    text = tabulate(rows, ("clients", "what is sent", "test accuracy (%)", "bytes up", "bytes down", "together"), style,
-                    disable_numparse=True, colalign=("left", "left", "left", "right", "right", "right"))
+            updates = fmean(run["updates"] for run in record.result["runs"])
+            rows.append((alike, name, accuracy, *(f"{count:,.0f}" for count in (updates, up, down, up + down))))
+    header = ("clients", "what is sent", "test accuracy (%)", "updates", "bytes up", "bytes down", "together")
+    text = tabulate(rows, header, style, disable_numparse=True, colalign=("left",) * 3 + ("right",) * 4)
     first = next(iter(next(iter(records.values())).values()))
     counts = (f"{first.asked.clients} clients with {first.result['images']:,} images together, n = "
               f"{len(first.result['runs'])} seeds in each row; {first.asked.network} of width {first.asked.width}")

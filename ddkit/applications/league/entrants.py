@@ -178,7 +178,7 @@ def _formed(base: str, form: str) -> Entrant:
 
 
 # NCFM's code decodes four images out of the bytes of one, too; RFAD leads those of pixels at ten images per class.
-_ALSO_FORMED = [("ncfm", "multi-formation"), ("ncfm", "bases"), ("rfad", "multi-formation")]
+_ALSO_FORMED = [("ncfm", "multi-formation"), ("rfad", "multi-formation")]
 ENTRANTS |= {f"{base}-{form}": _formed(base, form)
              for base, form in [*((base, form) for base in FORMED for form in FORMS), *_ALSO_FORMED]}
 

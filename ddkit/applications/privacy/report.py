@@ -1,7 +1,7 @@
 """The tables of membership inference: how accurate, and how exposed, for every source side by side."""
 
-import math
 import statistics
+from collections.abc import Callable
 from dataclasses import replace
 
 from tabulate import tabulate
@@ -16,7 +16,8 @@ from ddkit.training.leads import Lead
 
 NOTES = (
     "AUC: the probability that an attack scores a member above another image; .5 is guessing. ± is the standard "
-    "deviation over models, each made from other members.",
+    "deviation over models, each made from other members, and its twin from all the others: where one's members are easy "
+    "the other's are hard, so that the mean over both is known far better than either.",
     "nearest: the share of the synthetic images whose nearest real image is a member, with its 95 % interval; .5 if "
     "nothing is memorised. Images of noise share a few nearest ones, so that their intervals are too narrow.",
     "shadows: the models by which LiRA knows an image, all but the attacked one and its twin; half have seen it.",
@@ -89,10 +90,10 @@ def shadows(record: Record) -> int:
 
 
 def by_more(few: Record, many: Record) -> Lead:
-    """How much LiRA's AUC grows by the shadows that the second record has more: model by model where the models that
-    both have are the same ones, whose networks then answer alike."""
+    """How much LiRA's AUC grows by the shadows that the second record has more: pair by pair of twins where the models
+    that both have are the same ones, whose networks then answer alike."""
     runs = [{run["seed"]: run for run in record.result["runs"]} for record in (few, many)]
-    before, after = ({seed: run["lira"]["auc"] for seed, run in side.items()} for side in runs)
+    before, after = (_by_twins(record, lambda run: run["lira"]["auc"]) for record in (few, many))
     same = all(run["accuracy"] == runs[1][seed]["accuracy"] for seed, run in runs[0].items() if seed in runs[1])
     return Lead.of(after, before, paired=same)
 
@@ -102,12 +103,13 @@ def said_of_more(few: dict[str, Record], many: dict[str, Record]) -> list[str]:
     said = []
     for name in (name for name in many if name in few):
         lead = by_more(few[name], many[name])
-        which = f"of the same {lead.seeds[0]} models" if lead.paired else "of other models"
-        above, error = above_guessing(many[name], "lira")
+        which = f"of the same {WITHOUT * lead.seeds[0]} models" if lead.paired else "of other models"
+        apart, above = "told apart" if lead.told_apart else "not told apart", above_guessing(many[name], "lira")
         caught, _ = spread(many[name], "lira", "0.01")
         said.append(f"{name}: with {shadows(many[name])} shadows in place of {shadows(few[name])}, LiRA's AUC {which} "
-                    f"is {lead.gap:+.4f} ± {lead.error:.4f} higher. {lead.verdict} Over all "
-                    f"{len(many[name].result['runs'])} models it is {0.5 + above:.3f} ± {error:.3f} (standard error), "
+                    f"is {lead.gap:+.4f} ± {lead.error:.4f} higher, {apart}. Over all "
+                    f"{len(many[name].result['runs'])} models it is {0.5 + above.gap:.3f} ± {above.error:.3f} (standard "
+                    f"error over {above.seeds[0]} pairs of twins, as before), "
                     f"and {100 * caught:.1f} % of the members are caught where 1 % of the others are accused.")
     return said
 
@@ -118,10 +120,24 @@ def spread(record: Record, attack: str, measure: str) -> tuple[float, float]:
     return statistics.fmean(values), statistics.stdev(values)
 
 
-def above_guessing(record: Record, attack: str) -> tuple[float, float]:
-    """How far an attack's mean AUC is above one half, and its standard error over the models of a record."""
-    mean, deviation = spread(record, attack, "auc")
-    return mean - 0.5, deviation / math.sqrt(len(record.result["runs"]))
+def above_guessing(record: Record, attack: str) -> Lead:
+    """How far an attack's mean AUC is above one half, over the pairs of twins of a record."""
+    return _above_half(_by_twins(record, lambda run: run[attack]["auc"]))
+
+
+def _by_twins(record: Record, measured: Callable[[dict], float]) -> dict[int, float]:
+    """The mean of every two models that were made from complementary halves, by pair.
+
+    Where one twin's members are images that are easy for any network the other's are the hard ones, so that their
+    measures err to opposite sides: pairs, not models, are independent.
+    """
+    runs = {run["seed"]: measured(run) for run in record.result["runs"]}
+    return {seed // WITHOUT: statistics.fmean((value, runs[seed + 1])) for seed, value in runs.items()
+            if seed % WITHOUT == 0}
+
+
+def _above_half(values: dict[int, float]) -> Lead:
+    return Lead.of(values, dict.fromkeys(values, 0.5), paired=True)
 
 
 def private(records: dict[str, Record]) -> list[str]:
@@ -154,13 +170,12 @@ def nearest(record: Record) -> Share | None:
     return None if None in counts else share(sum(counts), len(counts) * record.result["training_images"])
 
 
-def nearest_above(record: Record) -> tuple[float, float] | None:
-    """How far the mean share of ``nearest`` is above one half, and its standard error over whole sets; None of the full
-    data. (Images of one set need not be independent: those of noise are all nearest to the same few.)"""
+def nearest_above(record: Record) -> Lead | None:
+    """How far the mean share of ``nearest`` is above one half, over the pairs of twins; None of the full data. (Images
+    of one set need not be independent: those of noise are all nearest to the same few.)"""
     if nearest(record) is None:
         return None
-    shares = [run["nearest"] / record.result["training_images"] for run in record.result["runs"]]
-    return statistics.fmean(shares) - 0.5, statistics.stdev(shares) / math.sqrt(len(shares))
+    return _above_half(_by_twins(record, lambda run: run["nearest"] / record.result["training_images"]))
 
 
 def table(records: dict[str, Record], style: str = "simple") -> str:
