@@ -37,7 +37,8 @@ How = Protocol | KernelProtocol | Prescribed | LinearProtocol
 
 @dataclass(frozen=True)
 class Evaluate(OfSource, Spec):
-    """Names an evaluation: train ``network`` on ``of`` under ``protocol``, once for each of ``seeds`` seeds.
+    """Names an evaluation: train ``network`` on ``of`` under ``protocol``, once for each of ``seeds`` seeds, which count
+    from ``first_seed``: sets that are to be independent witnesses of their method need networks of their own.
 
     Under a kernel protocol (``kernel_scores``) the kernel of ``network``, which may then be ``NTK`` or ``NNGP``,
     predicts from ``of``, and ``network`` itself is not trained to answer; under protocol ``linear`` softmax regression
@@ -56,6 +57,7 @@ class Evaluate(OfSource, Spec):
     epochs: int | None = None  # replaces the protocol's own length
     precision: str = "float32"  # or bfloat16, as in networks.precision
     updates: int | None = None  # replaces it as well: as many for a set of any size
+    first_seed: int = 0
 
     def decides(self) -> dict:
         return super().decides() | {"protocol": PROTOCOLS[self.protocol]}
@@ -64,6 +66,7 @@ class Evaluate(OfSource, Spec):
         super().check()
         one_of(self.protocol, PROTOCOLS, "protocol")
         whole(self.seeds, 1, "seeds")
+        whole(self.first_seed, 0, "first_seed")
         require(self.epochs is None or self.updates is None, "an evaluation counts either epochs or updates, not both")
         for name in ("epochs", "updates"):
             if getattr(self, name) is not None:
@@ -132,7 +135,7 @@ class Evaluate(OfSource, Spec):
         if self.protocol in OF_THE_SET:
             how = with_numbers_of(self.of.synthetic(job), how)
         counted = self._counted(how, dataset)
-        first, size, met = self.of.training_set(job, 0), self.of.takes(job), self.of.networks_met(job)
+        first, size, met = self.of.training_set(job, self.first_seed), self.of.takes(job), self.of.networks_met(job)
         counted |= ({"size": size} if size else {}) | ({} if met is None else {"networks_met": met})
         # By content: a set that was made again since the first seeds is another.
         given = {} if isinstance(self.of, Full) else {"set": digest([first.images, first.labels, first.squared])}
@@ -142,7 +145,7 @@ class Evaluate(OfSource, Spec):
         done += in_parallel(_scored, (
             (job.checkpoint(f"{PARTS}/seed-{seed}.pt", **given), job.checkpoint(f"checkpoint-{seed}.pt", **given),
              self, self.of.training_set(job, seed), dataset, how, seed, job.quiet)
-            for seed in range(len(done), self.trials)))
+            for seed in range(self.first_seed + len(done), self.first_seed + self.trials)))
         result = {"runs": done, "protocol": how.as_dict(), "classes": list(dataset.classes), "chance": dataset.chance,
                   "training_images": images, "epochs": how.epochs_for(images)} | counted
         return Outcome(sum(r["train_seconds"] + r["test_seconds"] for r in done), done[0]["updates"], result,
@@ -165,7 +168,8 @@ def _scored(kept: Checkpoint, so_far: Checkpoint, spec: Evaluate, training: Spli
     found = kept.load()
     if found:
         return found
-    title = (f"{spec.network} on {type(spec.of).__name__} data, {spec.protocol}, seed {seed + 1} of {spec.trials}")
+    number = seed - spec.first_seed + 1
+    title = f"{spec.network} on {type(spec.of).__name__} data, {spec.protocol}, seed {number} of {spec.trials}"
     found = scorer(how)(training, dataset, spec.network, how, seed, width=spec.width, title=title, checkpoint=so_far,
                         quiet=quiet)
     kept.save(found)

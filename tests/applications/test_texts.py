@@ -252,6 +252,13 @@ def test_the_command_tells_of_words_in_order(installed, tmp_path, capsys, monkey
     assert all(row in said for row in few) and "still nearest to the word" in said and "200 updates" in said
 
 
+@pytest.mark.parametrize("ipc", [1, 10])
+def test_no_two_sets_of_a_row_are_judged_by_the_same_network(ipc):
+    for name, of in ordered.judged(ipc)[ipc].items():
+        networks = [seed for spec in of.values() for seed in range(spec.first_seed, spec.first_seed + spec.seeds)]
+        assert networks == list(range(len(networks))) and len(networks) >= 5, name
+
+
 def test_the_lesson_asks_for_both_kinds_of_texts():
     from ddkit.course.profiles import profile
 

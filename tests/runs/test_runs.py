@@ -107,6 +107,16 @@ def test_an_interrupted_evaluation_goes_on_with_the_next_seed(root, monkeypatch)
     assert [r["seed"] for r in resumed.scores.runs] == [0, 1, 2]
 
 
+def test_seeds_may_be_counted_from_a_later_one(root):
+    spec = Evaluate(RandomReal("digits", 2), "assignment", "MLP", seeds=4)
+    all_four = run(spec, root=root / "a", quiet=True)
+    last_two = run(dataclasses.replace(spec, seeds=2, first_seed=2), root=root / "b", quiet=True)
+    assert last_two.scores.values == all_four.scores.values[2:] and last_two.name != all_four.name
+    assert [r["seed"] for r in last_two.scores.runs] == [2, 3]
+    with pytest.raises(InputError, match="first_seed"):
+        dataclasses.replace(spec, first_seed=-1).check()
+
+
 def test_seeds_scored_side_by_side_score_as_one_after_the_other(root):
     spec, threads = Evaluate(RandomReal("digits", 2), "assignment", "ConvNetD1", 4, seeds=3), torch.get_num_threads()
     torch.set_num_threads(1)

@@ -17,8 +17,8 @@ TITLE = "Words in order, before TextCNN"
 NOTES = (
     f"But for the rows that say so, a text is its first {LENGTH} words in order, 50 numbers each, and a TextCNN of "
     f"width {WIDTH} is trained for {UPDATES} updates, whatever it is trained on. ± is the standard deviation over "
-    "networks and, of DM and RFAD, over five sets (each by the mean of two networks, of ten texts by one); of random "
-    "texts over draws. DM and RFAD begin at random real texts and make 200 updates; their rates were chosen on "
+    "networks and, of DM and RFAD, over five sets (each by the mean of two networks of its own, of ten texts by one); of "
+    "random texts over draws. DM and RFAD begin at random real texts and make 200 updates; their rates were chosen on "
     "validation texts, by one set each. A mean is of all words of an article.",
 )
 
@@ -42,15 +42,16 @@ def judged(ipc: int, seeds: int = 5, updates: int = 200) -> dict[int, dict[str, 
     networks = 2 if ipc < 10 else 1
     made = {method: [distilled(method, ipc, seed, updates) for seed in range(seeds)] for method in (DM, RFAD)}
     few = {RANDOM: {0: _before_network(RandomReal(DATA, ipc), 5)}, HERDING: {0: _before_network(Coreset(DATA, ipc), 5)},
-           **{method: {seed: _before_network(one, networks) for seed, one in enumerate(of)}
+           **{method: {seed: _before_network(one, networks, networks * seed) for seed, one in enumerate(of)}
               for method, of in made.items()},
-           **{in_words(method): {seed: Reread(one, network=NETWORK, width=WIDTH, seeds=networks, epochs=UPDATES)
+           **{in_words(method): {seed: Reread(one, network=NETWORK, width=WIDTH, seeds=networks, epochs=UPDATES,
+                                              first_seed=networks * seed)
                                  for seed, one in enumerate(of)} for method, of in made.items()}}
     return {0: {ALL: {0: _before_network(Full(DATA), 2)}}, ipc: few}
 
 
-def _before_network(source: Source, seeds: int) -> Evaluate:
-    return Evaluate(source, "standard", NETWORK, WIDTH, seeds, updates=UPDATES)
+def _before_network(source: Source, seeds: int, first_seed: int = 0) -> Evaluate:
+    return Evaluate(source, "standard", NETWORK, WIDTH, seeds, updates=UPDATES, first_seed=first_seed)
 
 
 def asked(profile: Profile) -> dict[int, dict[str, dict[int, Evaluate | Reread | TfIdf]]]:

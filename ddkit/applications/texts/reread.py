@@ -14,6 +14,7 @@ from ddkit.foundation.checkpoints import Checkpoint
 from ddkit.foundation.errors import require, whole
 from ddkit.foundation.schema import COUNT, NUMBER
 from ddkit.runs.workers import in_parallel
+from ddkit.specs import Evaluate
 from ddkit.specs.sources import MadeSet
 from ddkit.training import Protocol, score
 from ddkit.training.scores import SCORED
@@ -52,7 +53,7 @@ class Reread(OfTraining):
     Attributes:
         of: a distilled set or coreset of texts in order.
         pairs: to name of each text, at most.
-        protocol, network, width, seeds, epochs: of the networks, as in ``Evaluate``.
+        protocol, network, width, seeds, epochs, first_seed: of the networks, as in ``Evaluate``.
     """
 
     RESULT: ClassVar[dict] = {"runs": [SCORED], "kept": NUMBER, "moved": [[[str]]], "labels": [COUNT], "protocol": dict,
@@ -65,6 +66,11 @@ class Reread(OfTraining):
     width: int = 128
     seeds: int = 5
     epochs: int | None = None
+    first_seed: int = 0
+
+    @property
+    def evaluation(self) -> Evaluate:
+        return replace(super().evaluation, first_seed=self.first_seed)
 
     def check(self) -> None:
         super().check()
@@ -79,7 +85,7 @@ class Reread(OfTraining):
         given = made.training_split()
         said = replace(given, images=as_words(given.images, dataset, known)).to(dataset.train.images.device)
         runs = in_parallel(_scored, [(*self.checkpoints(job, said, seed), self, said, dataset, how, seed, job.quiet)
-                                     for seed in range(self.seeds)])
+                                     for seed in range(self.first_seed, self.first_seed + self.seeds)])
         before, now = (places(images, dataset, known) for images in (made.undistilled().images, given.images))
         result = {"runs": runs, "kept": float((before == now)[before >= 0].mean()),
                   "moved": self._moved(made, before, now, known),
@@ -102,7 +108,7 @@ def _scored(kept: Checkpoint, so_far: Checkpoint, spec: Reread, training: Split,
     """The score of one network on the words, or what was kept of it; its training goes on from ``so_far``."""
     found = kept.load()
     if not found:
-        title = f"{spec.network} on a set's nearest words, seed {seed + 1} of {spec.seeds}"
+        title = f"{spec.network} on a set's nearest words, seed {seed - spec.first_seed + 1} of {spec.seeds}"
         found = score(training, dataset, spec.network, how, seed, width=spec.width, title=title, checkpoint=so_far,
                       quiet=quiet)
         kept.save(found)
