@@ -1,5 +1,6 @@
 """The polyps of lesson 4: distilled images beside random ones and their own start, at several sizes of the set."""
 
+import math
 from dataclasses import replace
 
 from ddkit.course.profiles import Profile

@@ -37,8 +37,9 @@ How = Protocol | KernelProtocol | Prescribed | LinearProtocol
 
 @dataclass(frozen=True)
 class Evaluate(OfSource, Spec):
-    """Names an evaluation: train ``network`` on ``of`` under ``protocol``, once for each of ``seeds`` seeds, which count
-    from ``first_seed``: sets that are to be independent witnesses of their method need networks of their own.
+    """Names an evaluation: train ``network`` on ``of`` under ``protocol``, once for each of ``seeds`` seeds.
+
+    They count from ``first_seed``: sets that are to be independent witnesses of a method need networks of their own.
 
     Under a kernel protocol (``kernel_scores``) the kernel of ``network``, which may then be ``NTK`` or ``NNGP``,
     predicts from ``of``, and ``network`` itself is not trained to answer; under protocol ``linear`` softmax regression

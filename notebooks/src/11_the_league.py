@@ -507,7 +507,7 @@ lesson.table("\n\n".join(f"**{ipc} per class, or as many bytes**\n\n{league_repo
 # %%
 formed = {ipc: league_report.by_form(played, ipc) for ipc in league.ipcs}
 lesson.table("\n\n".join(f"**{ipc} per class, or as many bytes**\n\n{table}" for ipc, table in formed.items() if table)
-             or "*In this small league no method plays with every form.*")
+             or "*In this small league no method plays with a form and without.*")
 
 # %% [markdown]
 # Read the large table from left to right before you look for a winner: what a set weighs, what it decodes to, what it cost, where it began. Then the

@@ -65,7 +65,7 @@ def test_a_row_says_what_the_ordinary_runs_say(played, root):
         assert found[RANDOM].bytes == 785 * 10 * ipc  # real pixels take a byte
 
 
-def test_forms_stand_beside_the_pixels_of_the_same_method_if_all_of_them_played(played, tmp_path):
+def test_forms_stand_beside_the_pixels_of_the_same_method(played, tmp_path):
     assert report.by_form(played, 1) == ""
     league = dataclasses.replace(TINY, entrants=("dm", *(f"dm-{form}" for form in FORMS)), seeds=2)
     table = report.by_form(play(league, root=tmp_path, quiet=True), 1).splitlines()
@@ -78,6 +78,9 @@ def test_forms_stand_beside_the_pixels_of_the_same_method_if_all_of_them_played(
         score = rows_of[f"DM, {form}"].score
         gap = statistics.fmean(score.values) - statistics.fmean(rows_of["DM"].score.values)
         assert cell.startswith(f"{score}: {100 * gap:+.2f} ± ")
+    one_form = play(dataclasses.replace(league, entrants=("dm", "dm-bases")), root=tmp_path, quiet=True)
+    cells = report.by_form(one_form, 1).splitlines()[2].strip("|").split("|")
+    assert [bool(cell.strip()) for cell in cells] == [True, True, *(form == "bases" for form in FORMS)]
 
 
 def test_the_table_has_the_leads_with_their_errors(played):

@@ -1,9 +1,9 @@
 """Published test accuracies with where each was read; what is known from memory alone is left out.
 
-Papers mostly train ConvNets of width 128, for other lengths, and several keep the best epoch on test data, so these numbers
-stand beside a league's own to orient, not to be beaten by a tenth. Where the surveys differ from a method's own page
-the page's number stands here. Surveys list sets by a nominal number of images: those of several decoded images each
-(IDC, FreD, RTP) by the bytes of so many.
+Papers mostly train ConvNets of width 128, for other lengths, and several keep the best epoch on test data, so these
+numbers stand beside a league's own to orient, not to be beaten by a tenth. Where the surveys differ from a method's own
+page the page's number stands here. Surveys list sets by a nominal number of images: those of several decoded images
+each (IDC, FreD, RTP) by the bytes of so many.
 """
 
 from dataclasses import dataclass

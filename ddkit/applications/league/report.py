@@ -2,7 +2,7 @@
 
 from tabulate import tabulate
 
-from ddkit.applications.league.entrants import FORMED, FORMS
+from ddkit.applications.league.entrants import FORMS, entrant
 from ddkit.applications.league.league import RANDOM, League, per_class
 from ddkit.applications.league.published import SOURCES, Published
 from ddkit.applications.league.rows import Judged, Row, of_game, rows
@@ -41,12 +41,12 @@ def table(played: Played, ipc: int, style: str = "simple") -> str:
 
 def by_form(played: Played, ipc: int, style: str = "github") -> str:
     """The same methods on other images in as many bytes: each score, and its lead over the method's own pixels, with a
-    star if it is told apart; "" if no method played with all of ``FORMS``."""
-    found = {game.entrant: of_game(game) for game in played.games if game.ipc == ipc}
-    teams = {base: [base, *(f"{base}-{form}" for form in FORMS)] for base in FORMED}
-    cells = [(found[base].title, str(found[base].score),
-              *(f"{found[one].score}: {_lead(found[one].score, found[base].score)}" for one in others))
-             for base, others in ((base, team[1:]) for base, team in teams.items() if found.keys() >= set(team))]
+    star if it is told apart; "" if no method played with one of ``FORMS`` and without."""
+    scores = {game.entrant: of_game(game).score for game in played.games if game.ipc == ipc}
+    teams = {base: [scores.get(f"{base}-{form}") for form in FORMS] for base in scores}
+    cells = [(entrant(base).title, str(scores[base]),
+              *("" if score is None else f"{score}: {_lead(score, scores[base])}" for score in others))
+             for base, others in teams.items() if any(others)]
     headers = ("method", "pixels", *(f"{form} (*: told apart)" for form in FORMS))
     return tabulate(cells, headers, style, disable_numparse=True) if cells else ""
 

@@ -16,8 +16,8 @@ from ddkit.training.leads import Lead
 
 NOTES = (
     "AUC: the probability that an attack scores a member above another image; .5 is guessing. ± is the standard "
-    "deviation over models, each made from other members, and its twin from all the others: where one's members are easy "
-    "the other's are hard, so that the mean over both is known far better than either.",
+    "deviation over models, each made from other members, and its twin from all the others: where one's members are "
+    "easy the other's are hard, so that the mean over both is known far better than either.",
     "nearest: the share of the synthetic images whose nearest real image is a member, with its 95 % interval; .5 if "
     "nothing is memorised. Images of noise share a few nearest ones, so that their intervals are too narrow.",
     "shadows: the models by which LiRA knows an image, all but the attacked one and its twin; half have seen it.",
@@ -108,8 +108,8 @@ def said_of_more(few: dict[str, Record], many: dict[str, Record]) -> list[str]:
         caught, _ = spread(many[name], "lira", "0.01")
         said.append(f"{name}: with {shadows(many[name])} shadows in place of {shadows(few[name])}, LiRA's AUC {which} "
                     f"is {lead.gap:+.4f} ± {lead.error:.4f} higher, {apart}. Over all "
-                    f"{len(many[name].result['runs'])} models it is {0.5 + above.gap:.3f} ± {above.error:.3f} (standard "
-                    f"error over {above.seeds[0]} pairs of twins, as before), "
+                    f"{len(many[name].result['runs'])} models it is {0.5 + above.gap:.3f} ± {above.error:.3f} "
+                    f"(standard error over {above.seeds[0]} pairs of twins, as before), "
                     f"and {100 * caught:.1f} % of the members are caught where 1 % of the others are accused.")
     return said
 

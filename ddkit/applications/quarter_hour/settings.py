@@ -83,7 +83,8 @@ ENTRIES = {
                                        options={**_LINBA, "image_lr": 0.02, "steps": 20}), 96.5),
     "ftd": Entry("FTD", Distill("mnist", "trajectory", "ftd", 10, updates=300, **_CONVNET,
                                 options={**_EXPERTS, "average": 0.99}), 96,
-                 why="in 300 of the paper's 5,000 updates the distance to two experts did not fall by more than chance gives"),
+                 why="in 300 of the paper's 5,000 updates the distance to two experts did not fall by more than chance "
+                     "gives"),
     "haba": Entry("HaBa", Distill("mnist", "trajectory", "haba", 10, updates=300, form="hallucinators", **_CONVNET,
                                   options={**_EXPERTS, "image_lr": 10.0}), 96),
     "psg": Entry("PSG, epsilon 10", Distill("mnist", "private", "course", 10, "noise", **_CONVNET),
