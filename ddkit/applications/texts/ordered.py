@@ -17,9 +17,9 @@ TITLE = "Words in order, before TextCNN"
 NOTES = (
     f"But for the rows that say so, a text is its first {LENGTH} words in order, 50 numbers each, and a TextCNN of "
     f"width {WIDTH} is trained for {UPDATES} updates, whatever it is trained on. ± is the standard deviation over "
-    "networks and, of DM and RFAD, over five sets (each by the mean of two networks of its own, of ten texts by one); "
-    "of random texts over draws. DM and RFAD begin at random real texts and make 200 updates; their rates were chosen on "
-    "validation texts, by one set each. A mean is of all words of an article.",
+    "networks and, of DM and RFAD, over five sets (each by the mean of two networks of its own, of ten texts by "
+    "one); of random texts over draws. DM and RFAD begin at random real texts and make 200 updates; their rates were "
+    "chosen on validation texts, by one set each. A mean is of all words of an article.",
 )
 
 
