@@ -160,12 +160,13 @@ FORMS = {
 
 
 # Sheets are kept between black and white, where the high rates of pixels drive every one of theirs. These led in short
-# trials on MNIST's validation images, at one image per class and, of DM, DataDAM and NCFM, at ten.
+# trials on MNIST's validation images, at one image per class and, of DM, DataDAM, NCFM and RFAD, at ten.
 _FORM_RATES = {
     ("dm", "multi-formation"): ({"image_lr": 0.2}, {10: {"image_lr": 1.0}}),
     ("dsa", "multi-formation"): ({"image_lr": 0.1}, {}),
     ("datadam", "multi-formation"): ({"image_lr": 0.01}, {10: {"image_lr": 0.1}}),
     ("ncfm", "multi-formation"): ({}, {1: {"image_lr": 0.05}, 10: {"image_lr": 0.5}, 50: {"image_lr": 0.5}}),
+    ("rfad", "multi-formation"): ({}, {10: {"image_lr": 0.005}}),
 }
 
 
