@@ -78,6 +78,7 @@ def test_forms_stand_beside_the_pixels_of_the_same_method(played, tmp_path):
         score = rows_of[f"DM, {form}"].score
         gap = statistics.fmean(score.values) - statistics.fmean(rows_of["DM"].score.values)
         assert cell.startswith(f"{score}: {100 * gap:+.2f} ± ")
+        assert report.lifts(play(league, root=tmp_path, quiet=True), 1)["DM", form].gap == pytest.approx(100 * gap)
     one_form = play(dataclasses.replace(league, entrants=("dm", "dm-bases")), root=tmp_path, quiet=True)
     cells = report.by_form(one_form, 1).splitlines()[2].strip("|").split("|")
     assert [bool(cell.strip()) for cell in cells] == [True, True, *(form == "bases" for form in FORMS)]

@@ -8,6 +8,7 @@ from ddkit.applications.league.published import SOURCES, Published
 from ddkit.applications.league.rows import Judged, Row, of_game, rows
 from ddkit.applications.league.settings import HOPED
 from ddkit.applications.league.work import Played, play
+from ddkit.training.leads import Lead
 
 HEADERS = ("method", "paper", "bytes", "images", "updates", "CPU minutes", "start %", "score %",
            "over its start (*: told apart)", "over random real", "published %")
@@ -42,13 +43,24 @@ def table(played: Played, ipc: int, style: str = "simple") -> str:
 def by_form(played: Played, ipc: int, style: str = "github") -> str:
     """The same methods on other images in as many bytes: each score, and its lead over the method's own pixels, with a
     star if it is told apart; "" if no method played with one of ``FORMS`` and without."""
-    scores = {game.entrant: of_game(game).score for game in played.games if game.ipc == ipc}
+    scores = _scores(played, ipc)
     teams = {base: [scores.get(f"{base}-{form}") for form in FORMS] for base in scores}
     cells = [(entrant(base).title, str(scores[base]),
               *("" if score is None else f"{score}: {_lead(score, scores[base])}" for score in others))
              for base, others in teams.items() if any(others)]
     headers = ("method", "pixels", *(f"{form} (*: told apart)" for form in FORMS))
     return tabulate(cells, headers, style, disable_numparse=True) if cells else ""
+
+
+def lifts(played: Played, ipc: int) -> dict[tuple[str, str], Lead]:
+    """What each form adds to a method, in points over the method's own pixels, by the method's title and the form."""
+    scores = _scores(played, ipc)
+    return {(entrant(base).title, form): scores[f"{base}-{form}"].lead(score)
+            for base, score in scores.items() for form in FORMS if f"{base}-{form}" in scores}
+
+
+def _scores(played: Played, ipc: int) -> dict[str, Judged]:
+    return {game.entrant: of_game(game).score for game in played.games if game.ipc == ipc}
 
 
 def gained(played: Played, longer: Played | None) -> list[str]:
