@@ -510,7 +510,7 @@ lesson.table("\n\n".join(f"**{ipc} per class, or as many bytes**\n\n{table}" for
              or "*In this small league no method plays with a form and without.*")
 
 # %% [markdown]
-# (What had been hoped for before anybody played: that one form or another lifts a method by five points at one image per class.)
+# (RFAD learns labels, too, one for each image that a sheet decodes to: a twentieth more bytes. What had been hoped for before anybody played: that one form or another lifts a method by five points at one image per class.)
 
 # %%
 for ipc in league.ipcs:
@@ -697,7 +697,7 @@ shown(wider)
 
 # %% [markdown]
 # Here everybody played with the rate of images that was chosen on narrow networks. Wider ones have more features, so a loss that sums over
-# them is larger, and so is every step. **Predict:** whose loss falls less far than it did on narrow networks?
+# them (as that of DM does; of DataDAM's only the term of embeddings) is larger, and so is every step. **Predict:** whose loss falls less far than it did on narrow networks?
 
 # %%
 def fallen(game):

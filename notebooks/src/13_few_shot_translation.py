@@ -185,14 +185,16 @@ level = report.level_from(first, report.pretrained_in(first)[0])
 lesson.answered(switches_at, level)
 
 # %%
+everywhere = sum(one.name == PIXELS for found in panels.values() for one in report.rows(found))
 behind = {(panel, one.met): lead for panel, found in panels.items() for one in report.rows(found) if one.name == PIXELS
           for lead in [report.best_lead(found, one)] if lead.gap > 0 and lead.told_apart}
 for (panel, met), lead in behind.items():
     lesson.say(f"{panel}, {met} networks: pixels are {lead.gap:.1f} ± {lead.error:.1f} points ahead of the best "
                f"translator (n = {lead.seeds[0]})")
 if behind:
-    lesson.say("So the paper's headline is not seen here. Once a few fresh networks are met anyway, moving the pixels "
-               "at a good rate beats moving a translator.")
+    lesson.say(f"So the paper's headline is not seen here: at {len(behind)} of {everywhere} numbers of networks moving "
+               "the pixels at a good rate is ahead of moving a translator; at the others nobody leads by more than "
+               "chance gives, or a translator does.")
 else:
     lesson.say("Nowhere here are pixels ahead of the best translator by more than chance.")
 
