@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-from ddkit.cli.options import add_json, add_places, show
+from ddkit.cli.options import add_json, add_runs, show
 from ddkit.foundation.errors import InputError, require
 from ddkit.foundation.progress import say
 
 
 def add_to(add) -> None:
     drawing = add("show", _show_run, "draw a distilled set: images, change, evolution, loss")
-    add_places(drawing)
     drawing.add_argument("run", metavar="DIR", help="folder of a distillation or coreset")
     drawing.add_argument("--out", metavar="DIR", help="where the figures go (None: DIR/figures)")
     drawing.add_argument("--png", action="store_true", help="also write every image as a PNG, a folder per class")
@@ -17,7 +16,7 @@ def add_to(add) -> None:
     add_json(drawing)
 
     runs = add("runs", _runs, "list the runs made here and those that come with the repository")
-    add_places(runs)
+    add_runs(runs)
     add_json(runs)
 
 

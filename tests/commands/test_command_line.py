@@ -66,6 +66,15 @@ def test_show_leaves_out_the_evolution_where_it_was_not_kept(made, tmp_path, cap
     assert drawn >= {"images", "change", "loss"} and "evolution" not in drawn
 
 
+@pytest.mark.parametrize("arguments", [["show", "SET", "--runs", "."], ["show", "SET", "--data", "."],
+                                       ["runs", "--data", "."]])
+def test_looking_takes_no_place_that_it_does_not_look_in(arguments, made, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([str(made) if a == "SET" else a for a in arguments])
+    told = capsys.readouterr()
+    assert ended.value.code == 2 and told.out == "" and f"unrecognized arguments: {arguments[-2]}" in told.err
+
+
 def test_the_baseline_reports_its_cost(tmp_path, capsys):
     arguments = ["baseline", "--width", "4", "--epochs", "1", "--out", str(tmp_path / "b")]
     assert main(arguments) == 0
