@@ -6,6 +6,8 @@ from ddkit.cli.options import add_json, add_runs, show
 from ddkit.foundation.errors import InputError, require
 from ddkit.foundation.progress import say
 
+FIGURES = {"images", "change", "loss", "evolution"}  # that a set may be drawn in
+
 
 def add_to(add) -> None:
     drawing = add("show", _show_run, "draw a distilled set: images, change, evolution, loss")
@@ -35,9 +37,9 @@ def _show_run(options) -> None:
         drawn |= {"change": plots.start_end_difference(record.synthetic), "loss": plots.loss_curve({"loss": record})}
         if record.evolution:
             drawn["evolution"] = plots.evolution(record)
-    paths = [path for name, figure in drawn.items() for path in plots.save(figure, folder, name)]
-    if options.png:
-        paths += formats.export_png(record.synthetic, folder / "png")
+    formats.require_no_others(path for path in folder.glob("*.p*") if path.stem in FIGURES - drawn.keys())
+    images = formats.export_png(record.synthetic, folder / "png") if options.png else []
+    paths = [*(path for name, figure in drawn.items() for path in plots.save(figure, folder, name)), *images]
     if options.pt:
         formats.export_pt(record.synthetic, options.pt)
         paths.append(Path(options.pt))

@@ -5,6 +5,7 @@
 * PNG, a folder per class, to look at.
 """
 
+from collections.abc import Iterable
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -22,7 +23,7 @@ from ddkit.synthetic.synthetic_set import SyntheticSet
 from ddkit.synthetic.torch_files import AGAIN, is_safetensors, load, tensor
 
 __all__ = ["digest", "export_datm", "export_png", "export_pt", "folder_names", "import_datm", "import_pt", "open_set",
-           "own_set", "parts", "require_only"]
+           "own_set", "parts", "require_no_others", "require_only"]
 
 PARTS = ("images", "labels", "lr")  # of a set in several files, which are named so
 LONGEST_NAME = 60  # characters of a folder made from a class's name
@@ -129,20 +130,31 @@ def export_png(synthetic: SyntheticSet, folder: str | Path, quiet: bool = False)
     """Write the images, un-normalised, as ``folder/<class>/<index>.png``; returns the files.
 
     Says on stderr what pictures cannot hold.
+
+    Raises:
+        InputError: there are other pictures in the folder.
     """
     from torchvision.transforms.functional import to_pil_image
 
-    names, paths = folder_names(synthetic.classes), []
+    names = folder_names(synthetic.classes)
     numbers = [count() for _ in names]
-    for image, label in zip(synthetic.pixels(), synthetic.predicted.tolist(), strict=True):
-        paths.append(Path(folder) / names[label] / f"{next(numbers[label]):03d}.png")
-        with atomic(paths[-1]) as temporary:
+    paths = [Path(folder) / names[label] / f"{next(numbers[label]):03d}.png" for label in synthetic.predicted.tolist()]
+    require_no_others(set(Path(folder).glob("*/*.png")) - set(paths))
+    for path, image in zip(paths, synthetic.pixels(), strict=True):
+        with atomic(path) as temporary:
             to_pil_image((255 * image).round().to(torch.uint8)).save(temporary, "PNG")
     lost = ["labels other than classes"] * synthetic.soft + ["pixels darker than black or brighter than white"] * bool(
         (synthetic.images.detach() - _renormalised(synthetic)).abs().max() > 1e-3)
     if lost:
         say(f"{folder}: PNGs cannot hold {' or '.join(lost)}, so that a set made from them scores otherwise", quiet)
     return paths
+
+
+def require_no_others(pictures: Iterable[Path]) -> None:
+    """Raise InputError if there are any pictures that were not made of a set, where its own are to lie."""
+    other = min(pictures, default=None)
+    require(other is None, f"{other} is no picture of this set and would lie among them: name another folder, or "
+                           "delete it")
 
 
 def folder_names(classes: tuple[str, ...]) -> list[str]:
