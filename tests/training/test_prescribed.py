@@ -175,8 +175,8 @@ def test_a_file_that_prescribes_nothing_is_refused(root, tmp_path):
 @pytest.mark.parametrize("preset, protocol", [("dd", "prescribed"), ("dd", "standard"), ("dd_fixed", "standard")])
 def test_the_command_line_shows_both_side_by_side(root, capsys, preset, protocol):
     made = run(distilled(preset, starts=1), root=root, quiet=True)
-    main(["evaluate", str(made.folder), "--protocol", protocol, "--epochs", "3", "--seeds", "2", "--json", "--runs",
-          str(root)])
+    short = [] if protocol == "prescribed" else ["--epochs", "3"]
+    main(["evaluate", str(made.folder), "--protocol", protocol, *short, "--seeds", "2", "--json", "--runs", str(root)])
     told = json.loads(capsys.readouterr().out)
     other = "standard" if protocol == "prescribed" else "prescribed"
     assert f"distilled ({other} protocol)" in told["beside"] and told["spec"]["protocol"] == protocol
@@ -184,3 +184,9 @@ def test_the_command_line_shows_both_side_by_side(root, capsys, preset, protocol
     own = n["distilled"] if protocol == "prescribed" else n["distilled (prescribed protocol)"]
     assert own == (1 if preset == "dd_fixed" else 2)
     assert {name.split()[0] for name in told["beside"]} == {"distilled", "start", "random"}
+
+
+def test_a_length_of_its_own_is_refused_for_what_the_set_prescribes(root, capsys):
+    made = run(distilled(), root=root, quiet=True)
+    assert main(["evaluate", str(made.folder), "--protocol", "prescribed", "--epochs", "2", "--runs", str(root)]) == 2
+    assert "leave the epochs out" in capsys.readouterr().err
