@@ -99,6 +99,15 @@ def test_a_file_for_other_programs_says_what_they_will_not_find_in_it(tiny, tmp_
     assert "order" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("export", [formats.export_datm, formats.export_png])
+def test_a_file_without_a_place_for_the_steps_says_so(tiny, tmp_path, capsys, export):
+    scheduled = dataclasses.replace(set_of(tiny), learning_rate=0.1)
+    export(scheduled, tmp_path / "a")
+    assert "cannot hold" in (told := capsys.readouterr().err) and "the steps that belong to the set" in told
+    export(dataclasses.replace(scheduled, schedule=None), tmp_path / "b")
+    assert "steps" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("changes, words", [
     ({"order": torch.tensor([[0, 9], [0, 1], [0, 1]])}, "holds 6"), ({"order": torch.tensor([[-1, 0]] * 3)}, "holds 6"),
     ({"rates": torch.tensor([0.1, 0.2])}, "rates of 3 steps"), ({"rates": torch.tensor([0.1, 0.2, -1])}, "from 0 on"),
