@@ -77,7 +77,7 @@ REPLAY = Command("continual replay", f"continual {STEPS} --memory random,datadam
 SEARCH = Command("search", f"search set {PAIR} {GRID} --protocol assignment --epochs 20 --full-epochs 2", ("set",))
 TRANSFER = Command("transfer", f"transfer set {PAIR} --networks MLP,LeNet --protocol assignment --epochs 20 --seeds 1",
                    ("set",))
-SHOW = Command("show", "show set --out figures --png --pt x.pt --runs runs --json", ("set",))
+SHOW = Command("show", "show set --out figures --png --pt x.pt --json", ("set",))
 RUNS = Command("runs", "runs --runs runs --json")
 COURSE = Command("course", "course --dataset digits --runs runs --figures figures")
 MAKE = Command("data --make", "data mhist_like made --make --number 60 --size 16 --json")

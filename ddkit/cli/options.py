@@ -12,6 +12,11 @@ from ddkit.methods import get
 def add_places(parser) -> None:
     """Where data and runs are."""
     parser.add_argument("--data", metavar="DIR", help="where the data files are (None: DDKIT_DATA, else ./data)")
+    add_runs(parser)
+
+
+def add_runs(parser) -> None:
+    """Where runs are."""
     parser.add_argument("--runs", metavar="DIR", help="where runs are kept (None: DDKIT_RUNS, else data/runs)")
 
 

@@ -24,11 +24,13 @@ def _data(options) -> None:
     from ddkit.data.sources import mhist, mhist_like
 
     path = Path(options.path)
+    chosen = {name: n for name in ("number", "size", "seed") if (n := getattr(options, name)) is not None}
+    require(options.make or not (chosen or options.zip), "--number, --size, --seed and --zip say what to --make, and "
+                                                         "--check only reads: leave them out")
     if options.make:
         require(options.dataset == "mhist_like", "MHIST itself cannot be made, only read: use 'data mhist_like' for "
                                                  "synthetic images in its layout")
-        chosen = {name: getattr(options, name) for name in ("number", "size", "seed")}
-        mhist_like.make(path, zipped=options.zip, **{name: n for name, n in chosen.items() if n is not None})
+        mhist_like.make(path, zipped=options.zip, **chosen)
     copy, report = mhist.check(path)
     show(report, options, mhist.describe(report))
     copy.require_whole()

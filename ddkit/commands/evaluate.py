@@ -73,7 +73,8 @@ def _asked(options, sources: dict, network: str, width: int) -> dict:
         if protocol != "prescribed":
             return Evaluate(source, protocol, network, width, options.seeds, options.epochs, options.precision)
         seeds = 1 if schedule and schedule.fixed else options.seeds  # its own weights leave nothing to chance
-        return Evaluate(source, protocol, network, width, seeds, precision=options.precision)
+        epochs = options.epochs if options.protocol == "prescribed" else None  # beside others it has its own steps
+        return Evaluate(source, protocol, network, width, seeds, epochs, options.precision)
 
     return {named(name, protocol): spec(sources[name], protocol) for name, protocol in rows}
 

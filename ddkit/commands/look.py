@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
-from ddkit.cli.options import add_json, add_places, show
+from ddkit.cli.options import add_json, add_runs, show
 from ddkit.foundation.errors import InputError, require
 from ddkit.foundation.progress import say
+
+FIGURES = {"images", "change", "loss", "evolution"}  # that a set may be drawn in
 
 
 def add_to(add) -> None:
     drawing = add("show", _show_run, "draw a distilled set: images, change, evolution, loss")
-    add_places(drawing)
     drawing.add_argument("run", metavar="DIR", help="folder of a distillation or coreset")
     drawing.add_argument("--out", metavar="DIR", help="where the figures go (None: DIR/figures)")
     drawing.add_argument("--png", action="store_true", help="also write every image as a PNG, a folder per class")
@@ -17,7 +18,7 @@ def add_to(add) -> None:
     add_json(drawing)
 
     runs = add("runs", _runs, "list the runs made here and those that come with the repository")
-    add_places(runs)
+    add_runs(runs)
     add_json(runs)
 
 
@@ -36,9 +37,9 @@ def _show_run(options) -> None:
         drawn |= {"change": plots.start_end_difference(record.synthetic), "loss": plots.loss_curve({"loss": record})}
         if record.evolution:
             drawn["evolution"] = plots.evolution(record)
-    paths = [path for name, figure in drawn.items() for path in plots.save(figure, folder, name)]
-    if options.png:
-        paths += formats.export_png(record.synthetic, folder / "png")
+    formats.require_no_others(path for path in folder.glob("*.p*") if path.stem in FIGURES - drawn.keys())
+    images = formats.export_png(record.synthetic, folder / "png") if options.png else []
+    paths = [*(path for name, figure in drawn.items() for path in plots.save(figure, folder, name)), *images]
     if options.pt:
         formats.export_pt(record.synthetic, options.pt)
         paths.append(Path(options.pt))

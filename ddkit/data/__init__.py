@@ -5,8 +5,8 @@ What lives here knows nothing of networks, of training, or of what is done with 
 
 from ddkit.data.dataset import Dataset, Split, denormalise
 from ddkit.data.loading import fingerprint, load
-from ddkit.data.names import PICTURES, SOURCES, canonical, name_of, own_size, parse_name
+from ddkit.data.names import PICTURES, SOURCES, canonical, name_of, own_size, parse_name, whole_of
 from ddkit.data.source import data_root
 
 __all__ = ["PICTURES", "SOURCES", "Dataset", "Split", "canonical", "data_root", "denormalise", "fingerprint", "load",
-           "name_of", "own_size", "parse_name"]
+           "name_of", "own_size", "parse_name", "whole_of"]

@@ -37,9 +37,14 @@ def canonical(name: str) -> str:
         return name
 
 
+def whole_of(name: str) -> str | None:
+    """The whole data set that a name is of, known or not, as mnist of mnist-4-9; None of what is no name."""
+    return name.split("-")[0] if isinstance(name, str) else None
+
+
 def own_size(name: str) -> int | None:
     """The side length that a data set has where no other is asked for; None of an unknown one."""
-    whole = name.split("-")[0] if isinstance(name, str) else None
+    whole = whole_of(name)
     return SOURCES[whole].size if whole in SOURCES else None
 
 

@@ -17,7 +17,7 @@ class Preset:
     Attributes:
         values: what differs from the method's defaults.
         departures: sentences on where the setting departs from paper, code or course, and where those disagree.
-        on: what is added to both on a data set, by its name.
+        on: what is added to both on a data set and on some classes of it, by its name.
         form: of the set that it is meant for, by name, and the form's options; a distillation that is not told another
             takes it. None: pixels.
     """

@@ -1,20 +1,21 @@
 """The named settings of all methods, which stand with each: looked up, completed and refused by name."""
 
 from ddkit import methods
+from ddkit.data import whole_of
 from ddkit.foundation.errors import one_of
 from ddkit.foundation.knobs import Knobs, declared
 from ddkit.methods.method import Preset
 
 
 def get(method: str, preset: str, dataset: str = "") -> Preset:
-    """The preset of that name, as it is on the data set.
+    """The preset of that name, as it is on the data set or some classes of it.
 
     Raises:
         InputError: the method has none of that name.
     """
     known = methods.get(method).PRESETS
     found = known[one_of(preset, known, f"preset of {method}")]
-    more = found.on.get(dataset, Preset({}, ()))
+    more = found.on.get(whole_of(dataset), Preset({}, ()))
     return Preset(found.values | more.values, found.departures + more.departures, form=found.form)
 
 

@@ -61,13 +61,15 @@ def _recalls(records: dict[str, Record], style: str) -> str:
 def transfer(records: dict[str, dict[str, Record]], style: str = "simple") -> str:
     """Rows: what was trained on; columns: networks; cells: mean score, standard deviation, n.
 
-    The score is accuracy, of two classes balanced accuracy.
+    The score is accuracy, of two classes balanced accuracy, which the heading then says.
     """
     first = next(iter(records.values()))
+    one = next(iter(first.values()))
+    named = f"{METRICS[one.scores.headline.metric]}, trained on" if one.scores.two_classes else "trained on"
     rows = [(name + _precision(next(iter(row.values()))) + _counted(next(iter(row.values()))),
              *(str(r.scores.headline) + " (at chance)" * r.scores.at_chance for r in row.values()))
             for name, row in records.items()]
-    return _noted(tabulate(rows, ("trained on", *first), style, disable_numparse=True), next(iter(first.values())))
+    return _noted(tabulate(rows, (named, *first), style, disable_numparse=True), one)
 
 
 def leads(records: dict[str, Record], over: str, style: str = "simple", metric: str | None = None) -> str:

@@ -5,6 +5,7 @@
 * PNG, a folder per class, to look at.
 """
 
+from collections.abc import Iterable
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -22,9 +23,10 @@ from ddkit.synthetic.synthetic_set import SyntheticSet
 from ddkit.synthetic.torch_files import AGAIN, is_safetensors, load, tensor
 
 __all__ = ["digest", "export_datm", "export_png", "export_pt", "folder_names", "import_datm", "import_pt", "open_set",
-           "own_set", "parts", "require_only"]
+           "own_set", "parts", "require_no_others", "require_only"]
 
 PARTS = ("images", "labels", "lr")  # of a set in several files, which are named so
+_STEPS = "the steps that belong to the set"
 LONGEST_NAME = 60  # characters of a folder made from a class's name
 
 
@@ -83,10 +85,10 @@ def import_pt(path: str | Path, dataset: Dataset, entry: int | None = None, **to
     return SyntheticSet.import_pt(path, dataset, entry, **told)
 
 
-def export_datm(synthetic: SyntheticSet, folder: str | Path, tag: str = "best") -> None:
+def export_datm(synthetic: SyntheticSet, folder: str | Path, tag: str = "best", quiet: bool = False) -> None:
     """Write DATM's files: ``images_TAG.pt``, ``labels_TAG.pt`` (logits or classes) and ``lr_TAG.pt``.
 
-    They have no place for the start, the classes' names or the data set's.
+    They have no place for the start, the classes' names or the data set's; says on stderr if a schedule is lost.
 
     Raises:
         InputError: the set has learned no learning rate, or its labels are neither logits nor classes.
@@ -98,6 +100,8 @@ def export_datm(synthetic: SyntheticSet, folder: str | Path, tag: str = "best") 
     rate = torch.tensor(synthetic.learning_rate, dtype=torch.float64)
     for name, part in zip(PARTS, (synthetic.images, synthetic.labels, rate), strict=True):
         save_state(Path(folder) / f"{name}_{tag}.pt", plain(part))
+    if synthetic.schedule is not None:
+        say(f"{folder}: DATM's files cannot hold {_STEPS}, so that a set read from them is trained on otherwise", quiet)
 
 
 def import_datm(path: str | Path, dataset: Dataset, *, labels: str | None = None, pixels: str | None = None,
@@ -129,20 +133,34 @@ def export_png(synthetic: SyntheticSet, folder: str | Path, quiet: bool = False)
     """Write the images, un-normalised, as ``folder/<class>/<index>.png``; returns the files.
 
     Says on stderr what pictures cannot hold.
+
+    Raises:
+        InputError: there are other pictures in the folder.
     """
     from torchvision.transforms.functional import to_pil_image
 
-    names, paths = folder_names(synthetic.classes), []
+    names = folder_names(synthetic.classes)
     numbers = [count() for _ in names]
-    for image, label in zip(synthetic.pixels(), synthetic.predicted.tolist(), strict=True):
-        paths.append(Path(folder) / names[label] / f"{next(numbers[label]):03d}.png")
-        with atomic(paths[-1]) as temporary:
+    paths = [Path(folder) / names[label] / f"{next(numbers[label]):03d}.png" for label in synthetic.predicted.tolist()]
+    require_no_others(set(Path(folder).glob("*/*.png")) - set(paths))
+    for path, image in zip(paths, synthetic.pixels(), strict=True):
+        with atomic(path) as temporary:
             to_pil_image((255 * image).round().to(torch.uint8)).save(temporary, "PNG")
-    lost = ["labels other than classes"] * synthetic.soft + ["pixels darker than black or brighter than white"] * bool(
-        (synthetic.images.detach() - _renormalised(synthetic)).abs().max() > 1e-3)
+    beyond = bool((synthetic.images.detach() - _renormalised(synthetic)).abs().max() > 1e-3)
+    held = {"labels other than classes": synthetic.soft, "pixels darker than black or brighter than white": beyond,
+            "the learning rate that was learned": synthetic.learning_rate is not None,
+            _STEPS: synthetic.schedule is not None}
+    lost = [what for what, there in held.items() if there]
     if lost:
         say(f"{folder}: PNGs cannot hold {' or '.join(lost)}, so that a set made from them scores otherwise", quiet)
     return paths
+
+
+def require_no_others(pictures: Iterable[Path]) -> None:
+    """Raise InputError if there are any pictures that were not made of a set, where its own are to lie."""
+    other = min(pictures, default=None)
+    require(other is None, f"{other} is no picture of this set and would lie among them: name another folder, or "
+                           "delete it")
 
 
 def folder_names(classes: tuple[str, ...]) -> list[str]:

@@ -44,9 +44,11 @@ def export_pt(synthetic, path: str | Path, quiet: bool = False) -> None:
         ours |= {"parts": {name: plain(part) for name, part in parts.items()}, **json.loads(json.dumps(described))}
     save_state(Path(path), {"data": [[images, labels]], "accs_all_exps": {}, OURS: ours})
     if synthetic.meaning in ("logits", "targets", "weights"):
-        rate = "" if synthetic.learning_rate is None else ", nor find the learning rate that was learned with it"
         say(f"{path}: other programs read these labels as classes or probabilities, but they are {synthetic.meaning}, "
-            f"so that they cannot score this set right{rate}; ddkit can", quiet)
+            "so that they cannot score this set right; ddkit can", quiet)
+    if synthetic.learning_rate is not None:
+        say(f"{path}: other programs do not find the learning rate that was learned with these images; ddkit does",
+            quiet)
     if synthetic.schedule is not None:
         say(f"{path}: other programs train on these images as on any others, in another order and at another rate than "
             "belong to them; what belongs to them is in the file for ddkit", quiet)

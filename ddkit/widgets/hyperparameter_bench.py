@@ -166,6 +166,7 @@ class HyperparameterBench(Dashboard):
             for slider, most, value in ((self.ipc, MOST_IPC, base.ipc),
                                         (self.updates, MOST_UPDATES, base.total_updates)):
                 slider.max, slider.value = max(most, value), value
+        self.ipc.disabled = base.budget is not None  # which decides in its place
         self._offer_knobs({knob.name: getattr(base.config, knob.name) for knob in declared(type(base.config))})
 
     def _offer_knobs(self, values: dict) -> None:

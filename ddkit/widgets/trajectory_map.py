@@ -28,7 +28,7 @@ class TrajectoryMap(Dashboard):
         dataset: that all were made from.
 
     Raises:
-        InputError: there is no distillation, or one of other experts.
+        InputError: there is no distillation, or one of other experts or other data.
     """
 
     def __init__(self, distillations: Mapping[str, Record], experts: Record, dataset: Dataset):

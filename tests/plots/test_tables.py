@@ -54,6 +54,8 @@ def test_transfer_shows_balanced_accuracy_of_two_classes_and_calls_chance_so():
     good, guessing = record([[90, 10], [6, 4]], auc=0.7), record([[9, 0], [4, 0]], auc=0.5)
     text = tables.transfer({"a": {"MLP": good, "LeNet": guessing}})
     assert "65.00 % (n=1)" in text and "50.00 % (n=1) (at chance)" in text
+    assert text.startswith("balanced accuracy, trained on")
+    assert tables.transfer({"a": {"MLP": of_accuracies(60)}}).startswith("trained on")
 
 
 def of_accuracies(*right: int) -> Record:

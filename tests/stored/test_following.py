@@ -127,3 +127,12 @@ def test_a_distillation_of_other_experts_or_of_none_is_refused(other, tmp_path):
     experts = ddkit.run(spec().experts, root=tmp_path, quiet=True)
     with pytest.raises(InputError, match="did not match"):
         Following(experts, ddkit.run(other, root=tmp_path, quiet=True), ddkit.load("digits-0-1-2"))
+
+
+@pytest.mark.parametrize("of", range(3), ids=["experts", "distillation", "data set"])
+def test_what_is_of_other_data_is_refused(tmp_path, of):
+    given = [ddkit.run(spec().experts, root=tmp_path, quiet=True), ddkit.run(spec(), root=tmp_path, quiet=True),
+             ddkit.load("digits-0-1-2")]
+    given[of] = dataclasses.replace(given[of], fingerprint="another one")
+    with pytest.raises(InputError, match=r"of the same data.*another one"):
+        Following(*given)

@@ -1,11 +1,14 @@
 """Sets as pictures: they hold the very pixels, and stay in their folder."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
-from field_files import Y
+from field_files import Y, seeded
 from PIL import Image
 
+from ddkit.foundation.errors import InputError
 from ddkit.synthetic import SyntheticSet, formats
 
 
@@ -21,6 +24,17 @@ def test_pngs_hold_the_very_pixels(tiny, tmp_path, channels):
     for path, level in zip(paths, levels, strict=True):
         read = np.atleast_3d(np.asarray(Image.open(path)))
         assert np.array_equal(read, level.permute(1, 2, 0).numpy())
+
+
+def test_pictures_lie_among_no_others(tiny, tmp_path):
+    three, two = (SyntheticSet.from_real(tiny, ipc, seeded()) for ipc in (3, 2))
+    first = formats.export_png(two, tmp_path)
+    assert formats.export_png(two, tmp_path) == first
+    formats.export_png(three, tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.png")}
+    with pytest.raises(InputError, match=r"002\.png is no picture of this set"):
+        formats.export_png(replace(two, images=-two.images), tmp_path)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 @pytest.mark.parametrize("names", [("..", "../../x", "/etc"), ("", ".", "a\0b"), ("a/b", "a-b", "A-B"),

@@ -105,19 +105,22 @@ def test_pictures_hold_the_set_or_it_is_said_that_they_do_not(kind, root, digits
     levels = torch.stack([torch.from_numpy(np.array(Image.open(path)))[None] for path in paths]) / 255
     assert [path.parent.name for path in paths] == [str(label) for label in before.predicted.tolist()]
     assert ("labels other than classes" in said) == before.soft and ("pixels darker" in said) == clipped
-    assert ("scores otherwise" in said) == (before.soft or clipped)
+    assert ("learning rate" in said) == (before.learning_rate is not None)
+    assert ("scores otherwise" in said) == (before.soft or clipped or before.learning_rate is not None)
     assert float((levels - before.pixels()).abs().max()) < 0.51 / 255
     if not said:
         after = replace(before, images=(levels - before.mean[0]) / before.std[0])
         assert scores(after, digits) == pytest.approx(scores(before, digits), abs=0.01)
 
 
-@pytest.mark.parametrize(("kind", "told"), [("pad", "logits"), ("kip", "targets"), ("datadam", ""), ("coreset", "")])
+@pytest.mark.parametrize(("kind", "told"), [("pad", "logits"), ("kip", "targets"), ("mtt", ""), ("datadam", ""),
+                                            ("coreset", "")])
 def test_an_export_says_what_others_will_take_wrongly(kind, told, root, digits, tmp_path, capsys):
     formats.export_pt(made(kind, root, digits), tmp_path / "set.pt")
     said = capsys.readouterr().err
-    assert (f"they are {told}" in said and "cannot score this set right" in said) if told else not said
-    assert ("learning rate" in said) == (kind == "pad")
+    assert f"they are {told}" in said and "cannot score this set right" in said if told else "they are" not in said
+    assert ("learning rate" in said) == (kind in ("pad", "mtt"))
+    assert bool(said) == (kind not in ("datadam", "coreset"))
 
 
 @pytest.mark.parametrize("kind", ["real", "soft"])

@@ -99,6 +99,15 @@ def test_a_file_for_other_programs_says_what_they_will_not_find_in_it(tiny, tmp_
     assert "order" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("export", [formats.export_datm, formats.export_png])
+def test_a_file_without_a_place_for_the_steps_says_so(tiny, tmp_path, capsys, export):
+    scheduled = dataclasses.replace(set_of(tiny), learning_rate=0.1)
+    export(scheduled, tmp_path / "a")
+    assert "cannot hold" in (told := capsys.readouterr().err) and "the steps that belong to the set" in told
+    export(dataclasses.replace(scheduled, schedule=None), tmp_path / "b")
+    assert "steps" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("changes, words", [
     ({"order": torch.tensor([[0, 9], [0, 1], [0, 1]])}, "holds 6"), ({"order": torch.tensor([[-1, 0]] * 3)}, "holds 6"),
     ({"rates": torch.tensor([0.1, 0.2])}, "rates of 3 steps"), ({"rates": torch.tensor([0.1, 0.2, -1])}, "from 0 on"),
@@ -175,8 +184,8 @@ def test_a_file_that_prescribes_nothing_is_refused(root, tmp_path):
 @pytest.mark.parametrize("preset, protocol", [("dd", "prescribed"), ("dd", "standard"), ("dd_fixed", "standard")])
 def test_the_command_line_shows_both_side_by_side(root, capsys, preset, protocol):
     made = run(distilled(preset, starts=1), root=root, quiet=True)
-    main(["evaluate", str(made.folder), "--protocol", protocol, "--epochs", "3", "--seeds", "2", "--json", "--runs",
-          str(root)])
+    short = [] if protocol == "prescribed" else ["--epochs", "3"]
+    main(["evaluate", str(made.folder), "--protocol", protocol, *short, "--seeds", "2", "--json", "--runs", str(root)])
     told = json.loads(capsys.readouterr().out)
     other = "standard" if protocol == "prescribed" else "prescribed"
     assert f"distilled ({other} protocol)" in told["beside"] and told["spec"]["protocol"] == protocol
@@ -184,3 +193,9 @@ def test_the_command_line_shows_both_side_by_side(root, capsys, preset, protocol
     own = n["distilled"] if protocol == "prescribed" else n["distilled (prescribed protocol)"]
     assert own == (1 if preset == "dd_fixed" else 2)
     assert {name.split()[0] for name in told["beside"]} == {"distilled", "start", "random"}
+
+
+def test_a_length_of_its_own_is_refused_for_what_the_set_prescribes(root, capsys):
+    made = run(distilled(), root=root, quiet=True)
+    assert main(["evaluate", str(made.folder), "--protocol", "prescribed", "--epochs", "2", "--runs", str(root)]) == 2
+    assert "leave the epochs out" in capsys.readouterr().err

@@ -95,6 +95,16 @@ def test_a_changed_knob_changes_the_run_and_a_refused_one_stands_beside_its_fiel
     assert "not begun" in bench.tracks[0].says.value and bench.tracks[0].live is None
 
 
+def test_a_budget_in_bytes_leaves_no_images_per_class_to_choose(grid, tmp_path):
+    kip = next(spec for spec in OTHERS if spec.method == "kip")
+    bench = HyperparameterBench([dataclasses.replace(SPEC, budget=9000), kip], root=tmp_path, grid=grid)
+    for method, decided in ((SPEC.method, True), ("kip", False)):
+        bench.method.value = method
+        before = bench.spec.name
+        bench.ipc.value += 1
+        assert bench.ipc.disabled == (bench.spec.name == before) == decided
+
+
 def test_another_preset_brings_its_own_form(bench):
     bench.method.value = "gradient"
     for preset, form in (("idc", "multi-formation"), ("dsa", "pixels"), ("idc", "multi-formation")):

@@ -139,6 +139,13 @@ def test_check_says_whether_the_copy_is_whole(copied, capsys):
     assert not (copied / ".ddkit").exists()
 
 
+@pytest.mark.parametrize("given", [["--number", "7"], ["--size", "99"], ["--seed", "0"], ["--zip"]])
+def test_check_takes_nothing_that_says_what_to_make(copied, capsys, given):
+    assert main(["data", "mhist", str(copied), "--check", *given]) == 2
+    told = capsys.readouterr()
+    assert told.out == "" and "leave them out" in told.err and told.err.count("\n") == 1
+
+
 def test_check_says_what_is_wrong(copied, capsys, tmp_path):
     drop_image(copied)
     cut = table(copied)[2][NAME]

