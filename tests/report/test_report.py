@@ -226,6 +226,17 @@ def test_a_trajectory_run_with_settings_of_ones_own_stands_beside_the_profiles(t
     assert any(told in one.what and "assignment" in one.what for one in desk.missing)
 
 
+def test_what_was_chosen_is_read_beside_the_runs_that_are_named(tmp_path, mine, monkeypatch):
+    monkeypatch.setenv("DDKIT_RUNS", str(tmp_path / "other"))
+    replace(mine, root=tmp_path / "runs").choose(lam=0.5)
+    mine.choose(lam=0.7)
+    wanted = replace(mine, follows=False).distill(lam=0.5)
+    desk = report.lesson(2, mine, folder=tmp_path / "lesson", root=tmp_path / "runs")
+    assert records.line(wanted) in [gap.how for gap in desk.missing]
+    written = report.write(tmp_path / "whole", mine, root=tmp_path / "runs")
+    assert records.line(wanted) in [gap.how for gap in written.missing]
+
+
 def test_own_numbers_are_not_marked(folder):
     for path in (folder / "tables").glob("*.md"):
         assert "shipped)" not in path.read_text(encoding="utf-8")
