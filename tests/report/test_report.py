@@ -237,6 +237,18 @@ def test_what_was_chosen_is_read_beside_the_runs_that_are_named(tmp_path, mine, 
     assert records.line(wanted) in [gap.how for gap in written.missing]
 
 
+def test_settings_that_differ_by_what_it_began_as_have_a_column_each(folder, own, tmp_path, mine, drawn):
+    table = folder / "tables" / "digits-settings.md"
+    assert cells(table, "knob")[2:] == ["here", "the preset's"]
+    root = tmp_path / "runs"
+    shutil.copytree(own, root)
+    replace(mine, root=root).choose("noise", lam=0.5)
+    report.lesson(2, mine, folder=tmp_path / "r", root=root)
+    table = tmp_path / "r" / "tables" / "digits-settings.md"
+    assert cells(table, "knob")[2:] == ["from real", "from noise", "the preset's"]
+    assert cells(table, "lam")[2:] == ["0.01", "0.5", "0.01"] and cells(table, "power")[2:] == ["1", "1", ""]
+
+
 def test_own_numbers_are_not_marked(folder):
     for path in (folder / "tables").glob("*.md"):
         assert "shipped)" not in path.read_text(encoding="utf-8")

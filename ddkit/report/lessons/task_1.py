@@ -96,15 +96,16 @@ def _run(dataset: str, init: str, spec: Distill, record: Record | None) -> tuple
 
 
 def _settings(desk: Desk, question: str, profile: Profile) -> None:
-    """The knobs of a data set's distillation, and where its preset departs from the assignment's table."""
-    spec = profile.distill("real")
-    if not any(desk.find(question, f"distillation of {profile.dataset} from {words}", profile.distill(init))
-               for init, words in INITS.items()):
+    """The knobs of a data set's distillations, and where their preset departs from the assignment's table."""
+    if not any(_distilled(desk, question, profile).values()):
         return
+    specs = {init: profile.distill(init) for init in INITS}
+    spec = specs["real"]
     preset = presets.configure(spec.method, spec.preset, {}, spec.dataset)
     scoring.knobs(desk, question, f"{profile.dataset}-settings", f"Settings of the distillation of {profile.dataset}",
-                  spec.config, preset, f"{spec.total_updates:,} updates from real images, "
-                  f"{profile.distill('noise').total_updates:,} from noise. The preset's values are those of the "
+                  {f"from {init}": one.config for init, one in specs.items()}, preset,
+                  f"{spec.total_updates:,} updates from real images, "
+                  f"{specs['noise'].total_updates:,} from noise. The preset's values are those of the "
                   "assignment's table, where it names one.")
     departures = presets.departures(spec.method, spec.preset, spec.dataset)
     desk.table(question, f"{profile.dataset}-departures", f"Where the preset for {profile.dataset} departs from the "

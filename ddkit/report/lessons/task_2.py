@@ -106,7 +106,7 @@ def _stages(desk: Desk, profile: Profile, spec: Distill, experts: Record | None,
         return
     _second_stage(desk, spec, pad, "PAD")
     preset = presets.configure(spec.method, spec.preset, {}, spec.dataset)
-    scoring.knobs(desk, STAGES, "pad-settings", f"Settings of PAD on {name}", spec.config, preset,
+    scoring.knobs(desk, STAGES, "pad-settings", f"Settings of PAD on {name}", {"here": spec.config}, preset,
                   f"{spec.total_updates:,} updates.")
     desk.table(STAGES, "pad-departures", "Where the preset departs from the paper or its code", ("", "departure"),
                [(str(i), text) for i, text in enumerate(presets.departures(spec.method, spec.preset, name), 1)],
