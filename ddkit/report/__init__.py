@@ -60,7 +60,7 @@ def write(folder: str | Path, *profiles: Profile, second: str | None = None, roo
             lay_out(desk, *profiles, methods=(second,))
     points = checklist.lay_out(desk, document.CHECKLIST)
     texts.prepare(desk.folder, asked, runs.maker(runs.runs_root(root)))
-    repository.prepare(desk.folder, profiles)
+    repository.prepare(desk.folder, profiles, second=second, runs=root, data=data)
     paper = desk.folder / "report.tex"
     write_bytes(paper, document.keep_edited(paper, document.in_latex(desk, asked)))
     for name, text in (("report.md", document.in_markdown(desk, asked)),
