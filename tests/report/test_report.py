@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,12 +19,13 @@ from ddkit.course.profiles import PROFILES, profile
 from ddkit.exercises.marks import MARKS
 from ddkit.plots.style import Picture
 from ddkit.report import records
-from ddkit.report.desk import folded
-from ddkit.report.lessons import LESSONS
+from ddkit.report.desk import Desk, folded
+from ddkit.report.lessons import LESSONS, task_2
 from ddkit.report.pieces import Said, Table
 from ddkit.report.questions import questions
 from ddkit.runs import REFERENCE, runner
 from ddkit.specs import Start
+from ddkit.stored.shelf import Shelf, Stored
 from ddkit.training.leads import Lead
 
 
@@ -235,6 +237,21 @@ def test_what_was_chosen_is_read_beside_the_runs_that_are_named(tmp_path, mine, 
     assert records.line(wanted) in [gap.how for gap in desk.missing]
     written = report.write(tmp_path / "whole", mine, root=tmp_path / "runs")
     assert records.line(wanted) in [gap.how for gap in written.missing]
+
+
+def test_own_trajectory_runs_are_named_by_all_that_differs(tmp_path, mine, monkeypatch):
+    usual = mine.match_trajectories("pad")
+    own = [replace(usual, options=tuple(pair for pair in usual.options if pair[0] != left))
+           for left in ("batch", "rate")]
+    own += [replace(usual, options=(("batch", 20),), updates=100), replace(usual, seed=1)]
+    same = replace(usual, options=(*usual.options, ("label_lr", usual.config.label_lr)))
+    shelf = Shelf(tuple(Stored(spec, SimpleNamespace(shipped=False)) for spec in (*own, same, usual)))
+    monkeypatch.setattr(task_2, "shelf", lambda _: shelf)
+    found = task_2._own(Desk(tmp_path), usual)
+    assert list(found.values()) == own
+    names = list(found)
+    assert (names[0], names[1], names[3]) == ("PAD with batch 0", "PAD with rate 0.01", "PAD with seed 1")
+    assert all(part in names[2] for part in ("updates 100", "batch 20", "expert_epochs 50", "rate 0.01"))
 
 
 def test_settings_that_differ_by_what_it_began_as_have_a_column_each(folder, own, tmp_path, mine, drawn):
