@@ -307,6 +307,9 @@ def test_the_checklist_is_filled_as_far_as_records_know(folder, own, mine):
                   "datadam (course), 2 images per class from noise, 4 updates", f"{tested:,} for testing"):
         assert known in text
     assert text.count("open: yours to fill") == 6
+    assert "of memory in a process, all its runs included" in text
+    distilled = (folder / "tables" / "distillations.md").read_text(encoding="utf-8")
+    assert "process's peak MiB" in distilled and "other runs included" in distilled
 
 
 @pytest.mark.parametrize("damage", ["record.json", "synthetic.safetensors"])

@@ -72,9 +72,10 @@ def distillation(desk: Desk, *profiles: Profile) -> None:
     if any(MISSING not in row for row in rows):
         desk.table(question, "distillations", "Distillations by attention matching", (
             "data set", "from", "images per class", "updates", "moved by", "loss, first tenth", "loss, last tenth",
-            "minutes", "peak MiB"), rows,
+            "minutes", "process's peak MiB"), rows,
             "Moved by: the length of the difference between the images and their start. Losses are means over the "
-            "first and the last tenth of the updates.")
+            "first and the last tenth of the updates. The process's peak is that of all it did until then, other runs "
+            "included.")
     for profile in profiles:
         _settings(desk, question, profile)
         _pictures_of_change(desk, question, profile)
