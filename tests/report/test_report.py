@@ -212,14 +212,14 @@ def test_differences_of_proxies_and_the_lead_at_equal_bytes_are_the_lessons(tmp_
 
 def test_a_trajectory_run_with_settings_of_ones_own_stands_beside_the_profiles(tmp_path, mine, sketched):
     mine = replace(mine, width=16, ipc=1, trajectory_updates=2)
-    own = mine.match_trajectories("pad", left_out=0.5)
-    assert own != mine.match_trajectories("pad")
-    root, told = tmp_path / "runs", "PAD with left_out 0.5"
+    own = mine.match_trajectories("pad", left_out=0.25)
+    assert own.name != mine.match_trajectories("pad").name  # whose preset leaves out a half
+    root, told = tmp_path / "runs", "PAD with left_out 0.25"
     scored = [mine.evaluate(source, "standard") for source in (own, Start(own))]
     made = {spec.name: runs.run(spec, root=root, quiet=True) for spec in (own, *scored)}
     desk = report.lesson(6, mine, folder=tmp_path / "report", root=root)
     said = [piece.text for piece in desk.pieces if isinstance(piece, Said)]
-    assert any(told in text and "50 % of the weights" in text for text in said)
+    assert any(told in text and "25 % of the weights" in text for text in said)
     found = cells(tmp_path / "report" / "tables" / "pad-standard-own-1.md", told)
     assert found[1] == f"{100 * made[scored[0].name].scores.mean:.2f} ± {100 * made[scored[0].name].scores.sd:.2f}"
     gap = 100 * (made[scored[0].name].scores.mean - made[scored[1].name].scores.mean)
