@@ -14,13 +14,14 @@ FOLDER = "choices"  # in that of the runs
 _SCHEMA = {"knobs": {...: (NUMBER, bool, str, None)}}
 
 
-def chosen(profile: str, dataset: str, init: str) -> dict[str, object]:
-    """The knobs that were chosen, by name; none where nothing was.
+def chosen(profile: str, dataset: str, init: str, root: str | Path | None = None) -> dict[str, object]:
+    """The knobs that were chosen, by name; none where nothing was. ``root`` is the folder of runs, here and below, as
+    for ``runs_root``.
 
     Raises:
         InputError: the file is damaged; the sentence says how to go on.
     """
-    path = _path(profile, dataset, init)
+    path = _path(profile, dataset, init, root)
     if not path.exists():
         return {}
     try:
@@ -31,14 +32,15 @@ def chosen(profile: str, dataset: str, init: str) -> dict[str, object]:
     return found["knobs"]
 
 
-def keep(profile: str, dataset: str, init: str, knobs: dict[str, object], root: Path | None = None) -> None:
-    """Write a choice down, in place of the one before it, in the folder of runs (None: that of ``runs_root``)."""
+def keep(profile: str, dataset: str, init: str, knobs: dict[str, object],
+         root: str | Path | None = None) -> None:
+    """Write a choice down, in place of the one before it."""
     write_json(_path(profile, dataset, init, root), {"knobs": knobs})
 
 
-def forget(profile: str, dataset: str, init: str) -> None:
+def forget(profile: str, dataset: str, init: str, root: str | Path | None = None) -> None:
     """Take a choice back."""
-    path = _path(profile, dataset, init)
+    path = _path(profile, dataset, init, root)
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
@@ -51,7 +53,7 @@ def told(knobs: dict[str, object]) -> str:
     return ", ".join(f"{name} {value}" for name, value in knobs.items())
 
 
-def _path(profile: str, dataset: str, init: str, root: Path | None = None) -> Path:
+def _path(profile: str, dataset: str, init: str, root: str | Path | None) -> Path:
     return runs_root(root) / FOLDER / f"{profile}-{dataset}-{init}.json"
 
 

@@ -54,11 +54,11 @@ def _there(asked: dict, **where) -> dict[str, Record]:
 
 def beside(chosen: Profile) -> Profile:
     """The full profile of the same data set, which takes no choices where the given one takes none."""
-    return replace(profile("full", chosen.dataset), follows=chosen.follows)
+    return replace(profile("full", chosen.dataset), follows=chosen.follows, root=chosen.root)
 
 
 def _narrow(full: Profile) -> Profile:
-    return replace(profile("laptop", full.dataset), follows=full.follows)
+    return replace(profile("laptop", full.dataset), follows=full.follows, root=full.root)
 
 
 def beside_narrow(full: Profile, style: str = "github", **where) -> str:

@@ -42,6 +42,7 @@ class Profile:
             own 1,000).
         transfer_networks, transfer_seeds: what the sets are transferred to.
         follows: whether ``distill`` takes what was chosen by ``choose``.
+        root: the folder of runs beside which choices are kept (None: that of ``runs_root``).
     """
 
     name: str
@@ -64,6 +65,7 @@ class Profile:
     trajectory_by_ipc: tuple[tuple[int, tuple[tuple[str, object], ...]], ...] = ()
     lossless_ipcs: tuple[int, ...] = (1, 2, 5, 10, 20, 50)
     follows: bool = True
+    root: str | Path | None = None
 
     @property
     def label(self) -> str:
@@ -116,7 +118,7 @@ class Profile:
         """
         if not knobs:
             for one in STARTS if init is None else (one_of(init, STARTS, "init"),):
-                choices.forget(self.name, self.dataset, one)
+                choices.forget(self.name, self.dataset, one, self.root)
             print("the profile's own run is taken" + f" from {init}" * bool(init))
             return
         init, own = init or "real", replace(self, follows=False)
@@ -125,7 +127,7 @@ class Profile:
         spec = own.distill(init, **knobs)
         spec.check()
         found = {name: spec.updates if name == "updates" else getattr(spec.config, name) for name in knobs}
-        choices.keep(self.name, self.dataset, init, found)
+        choices.keep(self.name, self.dataset, init, found, self.root)
         same = ", which is the profile's own run" * (spec.name == own.distill(init).name)
         print(f"chosen from {init}: {choices.told(found)}{same}; the lessons take it ({_BACK})")
 
@@ -140,7 +142,9 @@ class Profile:
         return f"chosen for {self.dataset} {said} ({_BACK})" if said else ""
 
     def _chosen(self, init: str) -> dict[str, object]:
-        return choices.chosen(self.name, self.dataset, init) if self.follows and init in STARTS else {}
+        if not (self.follows and init in STARTS):
+            return {}
+        return choices.chosen(self.name, self.dataset, init, self.root)
 
     def match_trajectories(self, preset: str = "pad", ipc: int | None = None, **options) -> Distill:
         """Trajectory matching (Task 2) from real images, with other options where they are given."""

@@ -9,7 +9,8 @@ import dis
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from types import CodeType, FunctionType, ModuleType
+from functools import partial
+from types import CellType, CodeType, FunctionType, ModuleType
 
 import torch
 
@@ -159,16 +160,33 @@ def _require_own(exercise: Exercise, mine: object) -> None:
 
 
 def _called(function: Callable, seen: frozenset = frozenset()) -> set[str]:
-    """The names of ddkit's functions and classes that a function is, or calls, or has others of the notebook call."""
+    """The names of ddkit's functions and classes that a function is, calls or holds, or has others of the notebook
+    call."""
+    if isinstance(function, partial):
+        held = (function.func, *function.args, *function.keywords.values())
+        return set().union(*(_called(one, seen) for one in held))
     if _is_ddkit(function):
         return {function.__name__}
+    function = _plain(function)
     code, names = getattr(function, "__code__", None), getattr(function, "__globals__", {})
-    if code is None or code in seen:
+    if code is None or id(function) in seen:
         return set()
     used = [names[name] for part in _codes(code) for name in _mentioned(part, "LOAD_GLOBAL") if name in names]
     imported = {name for part in _codes(code) for name in _mentioned(part, "IMPORT_NAME") if _of_ddkit(name)}
-    beside = [value for value in used if _is_ddkit(value) or getattr(value, "__globals__", None) is names]
-    return imported.union(*(_called(value, seen | {code}) for value in beside))
+    beside = [value for value in (*used, *_held(function)) if isinstance(value, partial) or _is_ddkit(value)
+              or getattr(_plain(value), "__globals__", None) is names]
+    return imported.union(*(_called(value, seen | {id(function)}) for value in beside))
+
+
+def _plain(function: object) -> object:
+    """What is run where something is called: itself, or its class's ``__call__``."""
+    return type(function).__call__ if callable(function) and not hasattr(function, "__code__") else function
+
+
+def _held(function: FunctionType) -> list:
+    """What a function was given when it was made: its defaults, and variables of the functions that it stands in."""
+    cells = [cell.cell_contents for cell in function.__closure__ or () if cell != CellType()]  # some are still empty
+    return [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values(), *cells]
 
 
 def _codes(code: CodeType) -> list[CodeType]:

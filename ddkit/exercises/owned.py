@@ -6,13 +6,16 @@ A mark is given for one's own runs. Records that came with ddkit are shown every
 import sys
 import textwrap
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from ddkit.course.lesson import WIDE
+from ddkit.course.profiles import POLYPS, PROFILES
+from ddkit.data import own_size, parse_name
 from ddkit.exercises import marks
 from ddkit.exercises.checking import Slip
 from ddkit.runs import Record
 from ddkit.runs.spec import Spec, restore_spec
+from ddkit.specs import Evaluate
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,18 @@ def made(name: str, wanted: Wanted, given: Iterable) -> None:
     if shipped:
         return _not_yet(name, f"{shipped} of {len(records)} records came with ddkit; DDKIT_REFERENCE=0 makes yours")
     print(f"{name}: yours ({marks.words(marks.named(name).points)})")
+
+
+def of_digits_and_polyps(datasets: Iterable[str]) -> bool:
+    """Whether digits, as a profile of the course has them, and polyps are among data sets, all classes or some."""
+    whole = {parse_name(name)[0] for name in datasets}
+    return not whole.isdisjoint(one.dataset for one in PROFILES.values()) and not whole.isdisjoint(POLYPS)
+
+
+def judge(spec: Evaluate) -> tuple:
+    """All that an evaluation is but what it is of, and the data: alike where only the images differ."""
+    size = spec.size or own_size(spec.dataset)
+    return spec.dataset, size, *(getattr(spec, one.name) for one in fields(spec) if one.name != "of")
 
 
 def _not_yet(name: str, why: str) -> None:

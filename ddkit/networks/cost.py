@@ -83,7 +83,7 @@ class Stopwatch:
 
 
 def peak_memory_mib(device: torch.device) -> float:
-    """The process's peak memory so far: of the GPU if it runs there, else resident memory; in MiB."""
+    """The process's peak memory so far, whatever it was for: of the GPU if it runs there, else resident; in MiB."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
     if sys.platform == "win32":

@@ -6,6 +6,7 @@ a run that is missing is named with the line that makes it. What the student wri
 question, which is made once and never touched again.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from ddkit import runs
@@ -29,14 +30,14 @@ def lesson(number: int, *profiles: Profile, folder: str | Path = "report", root:
         number: of the lesson, 1 to 9.
         profiles: the lesson's own; of lessons 1 to 4 also that of the polyps.
         folder: of the report.
-        root, data: as for ``runs.find``.
+        root, data: as for ``runs.find``; what was chosen for the profiles is read beside these runs, too.
 
     Returns:
         what was laid out, which shows itself as what was written and what is missing.
     """
     require(number in LESSONS, f"there is no report of lesson {number!r}: choose one of 1 to {max(LESSONS)}")
     desk = Desk(folder, root, data)
-    LESSONS[number](desk, *profiles)
+    LESSONS[number](desk, *_beside(root, profiles))
     return desk
 
 
@@ -47,8 +48,9 @@ def write(folder: str | Path, *profiles: Profile, second: str | None = None, roo
     Args:
         profiles: of the lessons, and of the polyps.
         second: the other method of those who work in pairs, one of ``SECONDS``.
-        root, data: as for ``runs.find``.
+        root, data: as for ``lesson``.
     """
+    profiles = _beside(root, profiles)
     asked = questions(second and one_of(second, SECONDS, "second method"))
     desk = Desk(folder, root, data)
     for number, lay_out in LESSONS.items():
@@ -58,10 +60,15 @@ def write(folder: str | Path, *profiles: Profile, second: str | None = None, roo
             lay_out(desk, *profiles, methods=(second,))
     points = checklist.lay_out(desk, document.CHECKLIST)
     texts.prepare(desk.folder, asked, runs.maker(runs.runs_root(root)))
-    repository.prepare(desk.folder, profiles)
+    repository.prepare(desk.folder, profiles, second=second, runs=root, data=data)
     paper = desk.folder / "report.tex"
     write_bytes(paper, document.keep_edited(paper, document.in_latex(desk, asked)))
     for name, text in (("report.md", document.in_markdown(desk, asked)),
                        ("CHECKLIST.md", checklist.of_repository(points))):
         write_bytes(desk.folder / name, text.encode())
     return desk
+
+
+def _beside(root: str | Path | None, profiles: tuple[Profile, ...]) -> tuple[Profile, ...]:
+    """The profiles with what was chosen beside those runs."""
+    return tuple(replace(one, root=root) for one in profiles)

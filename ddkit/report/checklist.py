@@ -146,7 +146,7 @@ def _time(records: list[Record]) -> str | None:
 def _hardware(records: list[Record]) -> str | None:
     most = max((record.peak_memory_mib for record in records), default=0)
     devices = _several(record.device for record in records)
-    return devices and f"{devices}; at most {most:,.0f} MiB of memory"
+    return devices and f"{devices}; at most {most:,.0f} MiB of memory in a process, all its runs included"
 
 
 def _whose(records: list[Record]) -> str | None:

@@ -1,5 +1,6 @@
 """What the report's folder is as a repository: its README with the layout and a plan, made once, and its rooms."""
 
+import shlex
 from pathlib import Path
 
 from ddkit.course.profiles import Profile
@@ -53,12 +54,28 @@ _ROOMS = {"code": "What you wrote or changed yourself belongs here.",
           "notebooks": "The executed lessons belong here: what you ran, with its outputs."}
 
 
-def prepare(folder: Path, profiles: tuple[Profile, ...]) -> None:
-    """Make the README and the rooms that are not there yet."""
-    commands = [f"python -m ddkit course --dataset {p.dataset} --profile {p.name}" for p in profiles]
-    commands.append(f"python -m ddkit report {folder.name} --profile {profiles[0].name}")
-    first = {"README.md": _README.format(commands="\n".join(commands), folder=folder.name)}
+def prepare(folder: Path, profiles: tuple[Profile, ...], **given: str | Path | None) -> None:
+    """Make the README and the rooms that are not there yet.
+
+    Args:
+        given: further options of the report's command, by name; None where one was not given.
+    """
+    commands = _commands(folder.name, profiles, {name: value for name, value in given.items() if value})
+    first = {"README.md": _README.format(commands="\n".join(commands), folder=shlex.quote(folder.name))}
     first |= {f"{room}/README.md": f"{text}\n" for room, text in _ROOMS.items()}
     for name, text in first.items():
         if not (folder / name).exists():
             write_bytes(folder / name, text.encode())
+
+
+def _commands(name: str, profiles: tuple[Profile, ...], given: dict[str, str | Path]) -> list[str]:
+    """The lines that make the runs and this very report."""
+    places = {option: given[option] for option in ("runs", "data") if option in given}
+    sets = dict(zip(("dataset", "polyps"), (one.dataset for one in profiles), strict=False))
+    return [*(_line("course", {"dataset": one.dataset, "profile": one.name} | places) for one in profiles),
+            _line("report", {"profile": profiles[0].name} | sets | given, name)]
+
+
+def _line(command: str, options: dict[str, str | Path], *arguments: str) -> str:
+    told = [part for name, value in options.items() for part in (f"--{name}", str(value))]
+    return shlex.join(["python", "-m", "ddkit", command, *arguments, *told])

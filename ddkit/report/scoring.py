@@ -61,12 +61,20 @@ def _errors(in_errors: float | None) -> str:
     return "–" if in_errors is None else f"{in_errors:+.1f}".replace("inf", "∞")
 
 
-def knobs(desk: Desk, question: str, name: str, title: str, config: Knobs, preset: Knobs, note: str = "") -> None:
-    """One row for each knob: its symbol, its value here, and the preset's where that is another."""
-    rows = [(knob.name, Symbol(knob.knob.symbol), _value(here), _value(there) if there != here else "")
-            for knob in declared(type(config))
-            for here, there in [(getattr(config, knob.name), getattr(preset, knob.name))]]
-    desk.table(question, name, title, ("knob", "symbol", "here", "the preset's"), rows, note)
+def knobs(desk: Desk, question: str, name: str, title: str, configs: dict[str, Knobs], preset: Knobs,
+          note: str = "") -> None:
+    """One row for each knob: its symbol, its value in each config, and the preset's where that is another.
+
+    Configs that are all alike have one column, ``here``.
+    """
+    if len(set(configs.values())) == 1:
+        configs = {"here": next(iter(configs.values()))}
+    rows = []
+    for knob in declared(type(preset)):
+        values, usual = [getattr(config, knob.name) for config in configs.values()], getattr(preset, knob.name)
+        rows.append((knob.name, Symbol(knob.knob.symbol), *map(_value, values),
+                     _value(usual) if set(values) != {usual} else ""))
+    desk.table(question, name, title, ("knob", "symbol", *configs, "the preset's"), rows, note)
 
 
 def _value(value: object) -> str:

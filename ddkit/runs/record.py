@@ -34,7 +34,8 @@ class Record:
         fingerprint: of the data set.
         device: what it ran on, one after the other if it was resumed elsewhere.
         versions: of the software, one after the other if it was resumed with another.
-        seconds, peak_memory_mib: what it cost, interruptions left out.
+        seconds: what it took, interruptions left out.
+        peak_memory_mib: the most memory of its process until it ended, whatever else that did before.
         updates: of the synthetic set, or of each evaluation's network.
         result: of a distillation ``moved``, ``cpu_seconds`` (of all cores), ``losses``, ``validation``, ``departures``;
             of an evaluation ``runs`` (one dict per seed), ``classes``, ``chance``, and ``cost`` of the network or, if

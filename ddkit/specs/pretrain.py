@@ -21,7 +21,8 @@ class Pretrain(OfDataset, Spec):
     """Names the pre-training of a translator on a data set, as ``plan`` says."""
 
     RESULT: ClassVar[dict] = {"losses": [NUMBER], "trials": [{...: NUMBER}], "?tone": {...: NUMBER}, "classes": [str],
-                              "held_out": [str], "subset_seconds": NUMBER, "training_seconds": NUMBER}
+                              "held_out": [str], "subset_seconds": NUMBER, "training_seconds": NUMBER,
+                              "?cpu_seconds": NUMBER}  # of both; older records have none
 
     dataset: str = "glyphs"
     plan: TranslatorPlan = TranslatorPlan()  # noqa: RUF009 (frozen)
@@ -72,7 +73,8 @@ class Pretrain(OfDataset, Spec):
         trials = [trial(training.translator, tone, subset, plan, dataset, self.seed, number)
                   for number, subset in enumerate(tried)]
         result = {"losses": training.losses, "trials": trials, "tone": tone._asdict(),
-                  "classes": [dataset.classes[c] for c in learned], "held_out": [dataset.classes[c] for c in held]}
+                  "classes": [dataset.classes[c] for c in learned], "held_out": [dataset.classes[c] for c in held],
+                  "cpu_seconds": sum(s.cpu_seconds for s in subsets) + training.work.seconds}
         return Outcome(sum(seconds.values()), plan.steps, result | seconds, superseded=(job.parts,),
                        weights=training.translator.state_dict())
 

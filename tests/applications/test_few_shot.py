@@ -127,12 +127,13 @@ def test_every_arm_meets_the_same_networks_and_real_images(digits, monkeypatch):
 # --- the comparison
 
 
-def test_its_rows_say_how_many_networks_met_the_target(record):
+def test_its_rows_say_how_many_networks_met_the_target(record, root):
     assert [(row["arm"], row["met"]) for row in record.result["rows"]] == [
         (ONE, 1), (RANDOM, 1), (PRETRAINED, 1), *((arm, 3) for arm in SPEC.arms)]
     assert all(len(row["runs"]) == 2 and row["runs"][0]["others"].keys() == {"MLP"} for row in record.result["rows"])
     assert restore_spec(json.loads(json.dumps(describe_spec(SPEC)))) == SPEC
     assert record.result["pretraining"]["run"] == LETTERS.name
+    assert record.result["pretraining"]["cpu_seconds"] == run(LETTERS, root=root).result["cpu_seconds"] > 0
 
 
 def test_rates_are_those_of_the_least_validation_loss(record):
@@ -177,6 +178,7 @@ def test_it_goes_on_where_it_was_stopped(record, root, tmp_path, monkeypatch):
         return real(*given)
 
     run(LETTERS, root=tmp_path, quiet=True)
+    monkeypatch.setattr(few_shot, "time", SimpleNamespace(process_time=lambda: 10.0 * len(made)))
     monkeypatch.setattr(few_shot, "_one", stops)
     with pytest.raises(Stopped):
         run(SPEC, root=tmp_path, quiet=True)
@@ -185,6 +187,8 @@ def test_it_goes_on_where_it_was_stopped(record, root, tmp_path, monkeypatch):
     assert numbers(again) == numbers(record)
     assert len(made) == len(record.result["validation"]) + 2 * len(record.result["rows"])
     assert not (again.folder / "parts").exists()
+    looking = again.result["first"][0]["statistics_seconds"]  # once for all seeds
+    assert again.seconds == pytest.approx(looking + 10 * len(made))  # those before the stop, too
 
 
 def test_the_gate_is_on_classes_that_nobody_learned_from(root):
@@ -263,6 +267,9 @@ def test_break_even_is_the_pretraining_over_what_a_target_saves():
     line = 10 + (0.57 - 0.55) / (0.71 - 0.55) * 90  # seconds of pixels for 57 %
     assert found[1] == pytest.approx(600 / line)
     assert found[11] == pytest.approx(600 / (10 + (0.61 - 0.55) / 0.16 * 90 - 10)) and found[101] is None
+    FOUND.result["pretraining"]["cpu_seconds"] = 300.0  # which the others are seconds of, where a record has them
+    assert report.break_even(FOUND, PRETRAINED)[1] == pytest.approx(300 / line)
+    del FOUND.result["pretraining"]["cpu_seconds"]
     chance = made_up(one_1=[0.5, 0.6], pretrained_1=[0.49, 0.63], pixels_11=[0.9, 0.9])
     assert report.break_even(chance, PRETRAINED) == {1: None}
 

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from ddkit.applications.search import report as search_course
-from ddkit.course import choices, kernels, lesson, polyps, task_1, trajectories
+from ddkit.course import choices, full_scale, kernels, lesson, polyps, task_1, trajectories
 from ddkit.course.profiles import PROFILES, STARTS, profile
 from ddkit.foundation.errors import InputError
 from ddkit.methods import coresets
@@ -128,6 +128,16 @@ def test_no_knobs_go_back_to_the_profiles_own(root):
     QUICK.choose()
     assert {init: QUICK.distill(init) for init in STARTS} == before and not files(root)
     QUICK.choose()
+
+
+def test_a_choice_lies_beside_the_runs_that_a_profile_names(root):
+    there = dataclasses.replace(QUICK, root=root / "there")
+    there.choose(lam=0.1)
+    assert there.distill().config.lam == 0.1 and "lam 0.1" in there.told
+    assert QUICK.distill().config.lam != 0.1 and not QUICK.told
+    assert full_scale.beside(there).root == there.root
+    there.choose()
+    assert there.distill() == QUICK.distill() and not files(root)
 
 
 def test_a_choice_equal_to_the_defaults_is_the_profiles_own_run(capsys):

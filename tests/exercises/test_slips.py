@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -96,6 +97,16 @@ class TestBorrowing:
         with pytest.raises(Slip, match="attention_map"):
             check("attention-map", by_another)
 
+    @pytest.mark.parametrize("way", ["partial", "argument", "default", "keyword", "closure", "twice", "object",
+                                     "method"])
+    def test_one_that_holds_it(self, way):
+        with pytest.raises(Slip, match="leaves the work to ddkit's attention_map"):
+            check("attention-map", holding(attention_map)[way])
+
+    def test_one_that_holds_another_of_the_notebook(self):
+        for mine in holding(plain_map).values():
+            check("attention-map", mine)
+
     def test_what_is_allowed_is_not_told(self):
         exercise = Exercise(attention_map, ALL["attention-map"].trials, allowed=("attention_map",))
         checking.check("attention-map", exercise, lambda features, power: attention_map(features, power))
@@ -111,6 +122,34 @@ def helper(features, power):
 
 def by_another(features, power):
     return helper(features, power)
+
+
+def plain_map(features, power):
+    features = features.abs().pow(power).sum(1).flatten(1)
+    return features / features.norm(dim=1, keepdim=True)
+
+
+def holding(theirs):
+    """Ways to leave the work to a function without naming it where it is called."""
+    def default(features, power, work=theirs):
+        return work(features, power)
+
+    def keyword(features, power, *, work=theirs):
+        return work(features, power)
+
+    def around(work):
+        return lambda features, power: work(features, power)
+
+    class Held:
+        def __call__(self, features, power):
+            return theirs(features, power)
+
+    def given(work, features, power):
+        return work(features, power)
+
+    return {"partial": partial(theirs), "argument": partial(given, theirs), "default": default, "keyword": keyword,
+            "closure": around(theirs), "twice": around(around(partial(theirs))), "object": Held(),
+            "method": Held().__call__}
 
 
 def test_a_slip_is_one_line_in_a_notebook():

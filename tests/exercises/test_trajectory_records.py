@@ -69,10 +69,16 @@ class TestCompared:
     def test_sets_that_do_not_belong_together(self, other):
         assert not KNOWN["compared"].fits(evaluations(sets=trajectories.sources(QUICK) | other))
 
-    @pytest.mark.parametrize("change", [{"seeds": 3}, {"width": 8}, {"network": "LeNet"}])
+    @pytest.mark.parametrize("change", [{"seeds": 3}, {"width": 8}, {"network": "LeNet"},
+                                        {"epochs": None, "updates": 1}, {"precision": "bfloat16"}])
     def test_judges_that_differ(self, change):
         first, *others = evaluations()
         assert not KNOWN["compared"].fits([replace(first, **change), *others])
+
+    def test_one_judge_may_count_updates(self):
+        found = [replace(spec, epochs=None, updates=1000) for spec in evaluations()]
+        assert KNOWN["compared"].fits(found)
+        assert not KNOWN["compared"].fits([replace(found[0], updates=1), *found[1:]])
 
     def test_a_run_of_ones_own_takes_the_place_of_the_profiles(self):
         mine = QUICK.match_trajectories("pad", left_out=0.25)

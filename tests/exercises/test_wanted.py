@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from ddkit.course.profiles import profile
+from ddkit.course.profiles import POLYPS as POLYP_SETS
+from ddkit.course.profiles import PROFILES, profile
 from ddkit.exercises import records
 from ddkit.specs import Distill, Evaluate, Full, RandomReal, Start
 
@@ -21,8 +22,14 @@ def pair(judge: str, **changes) -> list[Evaluate]:
 @pytest.mark.parametrize(("name", "specs"), [
     ("noise-records", [DIGITS.distill("noise"), POLYPS.distill("noise")]),
     ("noise-records", [DIGITS.distill("noise", lam=0.1), POLYPS.distill("noise")]),
+    *[("noise-records", [profile(name).distill("noise"), profile(name, polyps).distill("noise")])
+      for name in PROFILES for polyps in POLYP_SETS],
+    *[("baselines", [profile(name).baseline(), profile(name, polyps).baseline()])
+      for name in PROFILES for polyps in POLYP_SETS],
     ("own-network", pair(OTHER)),
     ("own-network", [replace(spec, seeds=5) for spec in pair("ConvNetD2BNMP")]),
+    ("own-network", [replace(spec, epochs=None, updates=10) for spec in pair(OTHER)]),
+    ("own-network", pair(OTHER, of=RandomReal("digits", 10, 28))),
     ("own-network", [*pair(OTHER), DIGITS.transfer(Start(REAL), OTHER)]),
     ("own-network", [POLYPS.transfer(POLYPS.distill("real"), OTHER), POLYPS.transfer(POLYPS.random(), OTHER)]),
 ])
@@ -35,6 +42,12 @@ def test_what_is_asked_for_is_taken(name, specs):
     ("noise-records", [DIGITS.distill("noise"), DIGITS.distill("noise", lam=0.1)]),
     ("noise-records", [DIGITS.distill("noise"), POLYPS.distill("real")]),
     ("noise-records", [DIGITS.distill("noise"), DIGITS.transfer(DIGITS.random(), OTHER)]),
+    ("noise-records", [DIGITS.distill("noise"), profile("quick", "mnist").distill("noise")]),
+    ("noise-records", [POLYPS.distill("noise"), profile("quick", "mhist").distill("noise")]),
+    ("noise-records", [POLYPS.distill("noise"), profile("quick", "cifar10").distill("noise")]),
+    ("baselines", [DIGITS.baseline(), profile("quick", "mnist").baseline()]),
+    ("baselines", [POLYPS.baseline(), profile("quick", "mhist").baseline()]),
+    ("baselines", [DIGITS.baseline(), POLYPS.distill("noise")]),
     ("own-network", pair(SHOWN)),
     ("own-network", pair(SAME)),
     ("own-network", pair(OTHER)[:1]),
@@ -43,6 +56,11 @@ def test_what_is_asked_for_is_taken(name, specs):
     ("own-network", pair(OTHER, protocol="assignment")),
     ("own-network", pair(OTHER, epochs=1)),
     ("own-network", pair(OTHER, width=8)),
+    ("own-network", pair(OTHER, of=DIGITS.random(1))),
+    ("own-network", pair(OTHER, of=RandomReal("digits", 10, 16))),
+    ("own-network", pair(OTHER, precision="bfloat16")),
+    ("own-network", [replace(spec, epochs=None, updates=updates)
+                     for spec, updates in zip(pair(OTHER), (1000, 1), strict=True)]),
     ("own-network", pair(OTHER, of=Full("digits"))),
     ("own-network", pair(OTHER, of=RandomReal("mhist_like", 10, 32))),
     ("own-network", [REAL, RandomReal("digits", 10)]),

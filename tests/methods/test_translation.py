@@ -13,6 +13,7 @@ from ddkit.foundation.errors import InputError, Stopped
 from ddkit.foundation.randomness import stream
 from ddkit.methods import presets
 from ddkit.methods.loop import Callback, distill
+from ddkit.methods.translation import pretraining
 from ddkit.methods.translation.inner import OneNetwork
 from ddkit.methods.translation.plan import TranslatorPlan
 from ddkit.methods.translation.pretraining import Pretraining, choose, distil_subset
@@ -284,6 +285,13 @@ def test_pretraining_goes_on_where_it_stopped_to_the_same_bits(letters, tmp_path
     assert resumed.losses == whole.losses and len(whole.losses) == SMALL.steps
     for name, weight in whole.translator.state_dict().items():
         assert torch.equal(weight, resumed.translator.state_dict()[name])
+
+
+def test_the_seconds_before_a_stop_count_by_both_clocks():
+    kept = {"seconds": 500.0, "cpu_seconds": 300.0}
+    assert [round(watch.seconds) for watch in pretraining._watches(kept)] == [500, 300]
+    del kept["cpu_seconds"]  # as in older checkpoints
+    assert [round(watch.seconds) for watch in pretraining._watches(kept)] == [500, 500]
 
 
 def test_pretraining_lowers_the_loss_of_the_subsets_that_it_sees(letters, tmp_path):

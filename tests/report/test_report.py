@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,12 +19,13 @@ from ddkit.course.profiles import PROFILES, profile
 from ddkit.exercises.marks import MARKS
 from ddkit.plots.style import Picture
 from ddkit.report import records
-from ddkit.report.desk import folded
-from ddkit.report.lessons import LESSONS
+from ddkit.report.desk import Desk, folded
+from ddkit.report.lessons import LESSONS, task_2
 from ddkit.report.pieces import Said, Table
 from ddkit.report.questions import questions
 from ddkit.runs import REFERENCE, runner
 from ddkit.specs import Start
+from ddkit.stored.shelf import Shelf, Stored
 from ddkit.training.leads import Lead
 
 
@@ -210,20 +212,58 @@ def test_differences_of_proxies_and_the_lead_at_equal_bytes_are_the_lessons(tmp_
 
 def test_a_trajectory_run_with_settings_of_ones_own_stands_beside_the_profiles(tmp_path, mine, sketched):
     mine = replace(mine, width=16, ipc=1, trajectory_updates=2)
-    own = mine.match_trajectories("pad", left_out=0.5)
-    assert own != mine.match_trajectories("pad")
-    root, told = tmp_path / "runs", "PAD with left_out 0.5"
+    own = mine.match_trajectories("pad", left_out=0.25)
+    assert own.name != mine.match_trajectories("pad").name  # whose preset leaves out a half
+    root, told = tmp_path / "runs", "PAD with left_out 0.25"
     scored = [mine.evaluate(source, "standard") for source in (own, Start(own))]
     made = {spec.name: runs.run(spec, root=root, quiet=True) for spec in (own, *scored)}
     desk = report.lesson(6, mine, folder=tmp_path / "report", root=root)
     said = [piece.text for piece in desk.pieces if isinstance(piece, Said)]
-    assert any(told in text and "50 % of the weights" in text for text in said)
+    assert any(told in text and "25 % of the weights" in text for text in said)
     found = cells(tmp_path / "report" / "tables" / "pad-standard-own-1.md", told)
     assert found[1] == f"{100 * made[scored[0].name].scores.mean:.2f} ± {100 * made[scored[0].name].scores.sd:.2f}"
     gap = 100 * (made[scored[0].name].scores.mean - made[scored[1].name].scores.mean)
     assert cells(tmp_path / "report" / "tables" / "pad-standard-own-1-leads.md",
                  f"start of {told}")[1].startswith(f"{gap:+.2f}")
     assert any(told in one.what and "assignment" in one.what for one in desk.missing)
+
+
+def test_what_was_chosen_is_read_beside_the_runs_that_are_named(tmp_path, mine, monkeypatch):
+    monkeypatch.setenv("DDKIT_RUNS", str(tmp_path / "other"))
+    replace(mine, root=tmp_path / "runs").choose(lam=0.5)
+    mine.choose(lam=0.7)
+    wanted = replace(mine, follows=False).distill(lam=0.5)
+    desk = report.lesson(2, mine, folder=tmp_path / "lesson", root=tmp_path / "runs")
+    assert records.line(wanted) in [gap.how for gap in desk.missing]
+    written = report.write(tmp_path / "whole", mine, root=tmp_path / "runs")
+    assert records.line(wanted) in [gap.how for gap in written.missing]
+
+
+def test_own_trajectory_runs_are_named_by_all_that_differs(tmp_path, mine, monkeypatch):
+    usual = mine.match_trajectories("pad")
+    own = [replace(usual, options=tuple(pair for pair in usual.options if pair[0] != left))
+           for left in ("batch", "rate")]
+    own += [replace(usual, options=(("batch", 20),), updates=100), replace(usual, seed=1)]
+    same = replace(usual, options=(*usual.options, ("label_lr", usual.config.label_lr)))
+    shelf = Shelf(tuple(Stored(spec, SimpleNamespace(shipped=False)) for spec in (*own, same, usual)))
+    monkeypatch.setattr(task_2, "shelf", lambda _: shelf)
+    found = task_2._own(Desk(tmp_path), usual)
+    assert list(found.values()) == own
+    names = list(found)
+    assert (names[0], names[1], names[3]) == ("PAD with batch 0", "PAD with rate 0.01", "PAD with seed 1")
+    assert all(part in names[2] for part in ("updates 100", "batch 20", "expert_epochs 50", "rate 0.01"))
+
+
+def test_settings_that_differ_by_what_it_began_as_have_a_column_each(folder, own, tmp_path, mine, drawn):
+    table = folder / "tables" / "digits-settings.md"
+    assert cells(table, "knob")[2:] == ["here", "the preset's"]
+    root = tmp_path / "runs"
+    shutil.copytree(own, root)
+    replace(mine, root=root).choose("noise", lam=0.5)
+    report.lesson(2, mine, folder=tmp_path / "r", root=root)
+    table = tmp_path / "r" / "tables" / "digits-settings.md"
+    assert cells(table, "knob")[2:] == ["from real", "from noise", "the preset's"]
+    assert cells(table, "lam")[2:] == ["0.01", "0.5", "0.01"] and cells(table, "power")[2:] == ["1", "1", ""]
 
 
 def test_own_numbers_are_not_marked(folder):
@@ -267,6 +307,9 @@ def test_the_checklist_is_filled_as_far_as_records_know(folder, own, mine):
                   "datadam (course), 2 images per class from noise, 4 updates", f"{tested:,} for testing"):
         assert known in text
     assert text.count("open: yours to fill") == 6
+    assert "of memory in a process, all its runs included" in text
+    distilled = (folder / "tables" / "distillations.md").read_text(encoding="utf-8")
+    assert "process's peak MiB" in distilled and "other runs included" in distilled
 
 
 @pytest.mark.parametrize("damage", ["record.json", "synthetic.safetensors"])

@@ -1,10 +1,14 @@
 """Text as LaTeX and Markdown: special characters are letters, and floats stand beside each other where they fit."""
 
+import shlex
 from pathlib import Path
 
 import pytest
 
-from ddkit.report import latex, markdown
+from ddkit import report
+from ddkit.__main__ import main
+from ddkit.course.profiles import profile
+from ddkit.report import latex, markdown, repository
 from ddkit.report.pieces import Figure, Symbol, Table
 
 SPECIAL = {"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_",
@@ -66,3 +70,18 @@ def test_figures_are_neither_tiny_nor_wider_than_the_page(across, down, images, 
 def test_what_a_student_wrote_becomes_markdown():
     text = "% a remark\nIt is \\emph{so}, by 5\\,\\% \\cite{datadam}.\n\\begin{itemize}\n\\item $x_1$\n\\end{itemize}\n"
     assert markdown.of_latex(text) == "It is *so*, by 5\\,% [datadam].\n\n- $x_1$"
+
+
+@pytest.mark.parametrize("given", [{}, {"second": "KIP", "runs": "my runs", "data": Path("images")}])
+def test_the_readmes_command_makes_this_very_report(given, tmp_path, monkeypatch):
+    profiles, asked = (profile("quick", "fashion_mnist"), profile("quick", "mhist")), {}
+    repository.prepare(tmp_path / "our report", profiles, **given)
+    lines = (tmp_path / "our report" / "README.md").read_text(encoding="utf-8").splitlines()
+    (command,) = (line for line in lines if line.startswith("python -m ddkit report"))
+    monkeypatch.setattr(report, "write", lambda *places, **named: asked.update(named, places=places))
+    assert main(shlex.split(command)[3:]) == 0
+    wanted = {name: given[name] and str(given[name]) if name in given else None for name in ("second", "runs", "data")}
+    assert asked.pop("places") == ("our report", *profiles)
+    assert asked == {"second": wanted["second"], "root": wanted["runs"], "data": wanted["data"]}
+    courses = [line for line in lines if line.startswith("python -m ddkit course")]
+    assert len(courses) == 2 and all(("--runs 'my runs' --data images" in line) == bool(given) for line in courses)

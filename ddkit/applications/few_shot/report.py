@@ -243,7 +243,8 @@ def ahead(records: Mapping[str, Record] | Record, name: str, measure: str) -> st
 
 def break_even(records: Mapping[str, Record] | Record, name: str) -> dict[int, float | None]:
     """After how many targets a pre-training is repaid, by the networks that its arm met: its seconds over those that
-    pixels need more to be as accurate (between two of their rows in a straight line). None where the arm is not ahead
+    pixels need more to be as accurate (between two of their rows in a straight line). All are of the processor, but
+    for older pre-trainings, whose records have seconds by the clock alone. None where the arm is not ahead
     of the one network's set by more than chance, where pixels need no more, and where they are never as accurate."""
     found = rows(records)
     pixels = [row(found, PIXELS, met) for met in sorted({one.met for one in found if one.arm == PIXELS} | {1})]
@@ -257,5 +258,6 @@ def _repaid(own: Row, line: list[tuple[float, float]]) -> float | None:
     for (before, low), (after, high) in pairwise(line):
         if low < wanted <= high:
             saved = before + (wanted - low) / (high - low) * (after - before) - own.seconds
-            return own.record.result["pretraining"]["seconds"] / saved if saved > 0 else None
+            learned_from = own.record.result["pretraining"]
+            return learned_from.get("cpu_seconds", learned_from["seconds"]) / saved if saved > 0 else None
     return None

@@ -34,6 +34,7 @@ from ddkit.foundation.schema import COUNT, NUMBER
 from ddkit.methods import presets
 from ddkit.methods.translation.regression import Statistics
 from ddkit.networks import parse, sketch_for
+from ddkit.networks.cost import Stopwatch
 from ddkit.runs import WEIGHTS, Record
 from ddkit.runs.jobs import PARTS
 from ddkit.runs.workers import in_parallel
@@ -76,7 +77,7 @@ class FewShot(Application):
         "rows": [{"arm": str, "met": COUNT, "rate": (None, NUMBER), "runs": [_RUN]}],
         "first": [{"own": NUMBER, "statistics_seconds": NUMBER, "seconds": NUMBER, "classes": [str]}],
         "validation": [{"arm": str, "met": COUNT, "rate": NUMBER, "losses": [(None, NUMBER)]}],
-        "?pretraining": {"run": str, "seconds": NUMBER, "classes": COUNT}}
+        "?pretraining": {"run": str, "seconds": NUMBER, "?cpu_seconds": NUMBER, "classes": COUNT}}
 
     of: Full
     pretraining: Pretrain = Pretrain()  # noqa: RUF009 (frozen)
@@ -165,27 +166,28 @@ class FewShot(Application):
     def work(self, job: Job) -> Outcome:
         """Choose rates on validation images, then make and judge every seed's sets, side by side where joblib is told
         to; or go on with what is made."""
-        begun, seeds = time.process_time(), _Seeds.of(self, job)
+        seeds = _Seeds.of(self, job)
         moved = [(arm, k) for arm in self.arms for k in self.steps if k]
-        validation = self._validated(seeds, moved)
+        validation, spent = self._validated(seeds, moved)
         asks = [Ask(arm, 0, self.rates[0]) for arm in (ONE, *filter(_translates, self.arms)) if 0 in self.steps]
         asks += [Ask(arm, k, _best(validation, arm, k) if validation else self.rates[0]) for arm, k in moved]
         found = seeds.made(asks, range(self.seeds), self.part)
         rows = [{"arm": ask.arm, "met": 1 + ask.steps, "rate": ask.rate if ask.steps else None,
                  "runs": [one["made"][ask.key] for one in found]} for ask in asks]
         result = {"rows": rows, "first": [one["first"] for one in found], "validation": validation} | seeds.learned_from
-        return Outcome(time.process_time() - begun, self.inner_updates + max(self.steps), result,
-                       superseded=(job.parts,))
+        seconds = seeds.looking + spent + sum(one["seconds"] for one in found)
+        return Outcome(seconds, self.inner_updates + max(self.steps), result, superseded=(job.parts,))
 
-    def _validated(self, seeds: "_Seeds", moved: list[tuple[str, int]]) -> list[dict]:
-        """The loss on validation images of every arm, k and rate, for the seeds after those that are scored; nothing
-        where there is nothing to choose."""
+    def _validated(self, seeds: "_Seeds", moved: list[tuple[str, int]]) -> tuple[list[dict], float]:
+        """The loss on validation images of every arm, k and rate, for the seeds after those that are scored, and the
+        seconds that these took; nothing where there is nothing to choose."""
         if len(self.rates) == 1 or not moved:
-            return []
+            return [], 0.0
         asks = [Ask(arm, k, rate) for arm, k in moved for rate in self.rates]
         found = seeds.made(asks, range(self.seeds, self.seeds + self.trials), "val")
-        return [{"arm": ask.arm, "met": 1 + ask.steps, "rate": ask.rate,
+        rows = [{"arm": ask.arm, "met": 1 + ask.steps, "rate": ask.rate,
                  "losses": [one["made"][ask.key]["loss"] for one in found]} for ask in asks]
+        return rows, sum(one["seconds"] for one in found)
 
 
 def _translates(arm: str) -> bool:
@@ -221,15 +223,23 @@ class _Seeds:
         return cls(spec, job, job.run(spec.pretraining) if PRETRAINED in spec.arms else None, known)
 
     @property
+    def looking(self) -> float:
+        """Seconds of what is made once for all seeds."""
+        return 0.0 if self.known is None else self.known[1]
+
+    @property
     def learned_from(self) -> dict:
         """What the comparison's record says of the translator."""
         if self.pretrained is None:
             return {}
+        result = self.pretrained.result
+        busy = {"cpu_seconds": result["cpu_seconds"]} if "cpu_seconds" in result else {}
         return {"pretraining": {"run": self.pretrained.name, "seconds": self.pretrained.seconds,
-                                "classes": len(self.pretrained.result["classes"])}}
+                                "classes": len(result["classes"])} | busy}
 
     def made(self, asks: list[Ask], seeds: Iterable[int], part: str) -> list[dict]:
-        """For each seed its ``first`` stage, told, and what was ``made``, judged, by the key of what was asked."""
+        """For each seed its ``first`` stage, told, what was ``made``, judged, by the key of what was asked, and the
+        ``seconds`` of processor time that all of it took."""
         job, whose = self.job, {} if self.pretrained is None else {"weights": self.pretrained.files[WEIGHTS]}
         weights = self.pretrained and self.pretrained.weights
         return in_parallel(_of_seed, (
@@ -240,11 +250,11 @@ class _Seeds:
 def _of_seed(kept: Checkpoint, spec: FewShot, asks: list[Ask], seed: int, part: str, target: Dataset,
              known: tuple[Statistics, float] | None, weights: dict[str, Tensor] | None, quiet: bool) -> dict:
     """What was made for a seed, or kept of it; each set is kept once it is judged."""
-    state = kept.load() or {"made": {}}
+    state = {"made": {}, "seconds": 0.0} | (kept.load() or {})
     todo = [ask for ask in asks if ask.key not in state["made"]]
     if not todo:
         return state
-    plan = spec.pretraining.plan
+    watch, plan = Stopwatch(state["seconds"], time.process_time), spec.pretraining.plan
     first = first_stage(spec.distillation(target, PIXELS, 0, spec.rates[0], seed), target, known)
     judges = {name: Judges.drawn(target, name, plan.width, seed, part) for name in (plan.network, *spec.others)}
     state.setdefault("first", _told(first, target, part))
@@ -252,6 +262,7 @@ def _of_seed(kept: Checkpoint, spec: FewShot, asks: list[Ask], seed: int, part: 
     with bar(len(asks), title, "set", done=len(asks) - len(todo), quiet=quiet) as progress:
         for ask in todo:
             state["made"][ask.key] = _one(spec, ask, seed, part, target, first, weights, judges)
+            state["seconds"] = watch.seconds
             kept.save(state)
             progress.step()
     return state

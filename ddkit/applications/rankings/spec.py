@@ -26,8 +26,9 @@ RATES = (0.001, 0.005, 0.01, 0.05, 0.1)  # that DD-Ranking chooses from
 class Tuned(Application):
     """Names an evaluation at the learning rate that is best on *validation* data.
 
-    Networks are trained on ``of`` at every rate and scored on validation data; then others at the best rate, the lowest
-    of several, and scored on test data after their last epoch. The record's result holds the ``rate``, the
+    Networks are trained on ``of`` at every rate and scored on validation data; then as many as ``seeds`` at the best
+    rate, the lowest of several, and scored on test data after their last epoch. The first of these have the seeds of
+    the trials: they are the same networks, scored on test images now. The record's result holds the ``rate``, the
     ``validation`` accuracy of each, and ``runs`` as an evaluation's. A training that diverges counts as guessing.
 
     Attributes:

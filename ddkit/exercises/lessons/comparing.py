@@ -10,7 +10,7 @@ from matplotlib.text import Text
 from torch import Generator, rand
 
 from ddkit.exercises.checking import Exercise, Slip
-from ddkit.exercises.owned import Wanted
+from ddkit.exercises.owned import Wanted, judge
 from ddkit.plots.looks import looks
 from ddkit.plots.style import Picture, style
 from ddkit.specs import Distill, Evaluate, RandomReal, Source, Start
@@ -202,9 +202,7 @@ def _compared(specs: list) -> bool:
 def _fair(specs: list[Evaluate]) -> bool:
     """Whether the four are there, of one size, before one judge."""
     roles = dict(_role(spec.of) for spec in specs)
-    judges = {(spec.dataset, spec.size, spec.network, spec.width, spec.seeds, spec.epochs, spec.precision)
-              for spec in specs}
-    return (len(judges) == 1 and {"PAD", "start", "DataDAM", "random"} <= roles.keys()
+    return (len(set(map(judge, specs))) == 1 and {"PAD", "start", "DataDAM", "random"} <= roles.keys()
             and roles["PAD"] == roles["start"] and {roles["DataDAM"], roles["random"]} == {roles["PAD"][1]})
 
 

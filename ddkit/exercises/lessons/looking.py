@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ddkit.data import denormalise
 from ddkit.exercises.checking import Exercise
-from ddkit.exercises.owned import Wanted
+from ddkit.exercises.owned import Wanted, of_digits_and_polyps
 from ddkit.specs import Distill
 
 
@@ -142,7 +142,7 @@ EXERCISES = {
 
 def _from_noise(specs: list) -> bool:
     return (all(isinstance(spec, Distill) and spec.init == "noise" for spec in specs)
-            and len({spec.dataset for spec in specs}) > 1)
+            and of_digits_and_polyps(spec.dataset for spec in specs))
 
 
 RECORDS = {"noise-records": Wanted("two distillations from noise, one of digits and one of polyps", _from_noise)}

@@ -8,7 +8,7 @@ import torch
 
 from ddkit.course.profiles import profile
 from ddkit.exercises.checking import Exercise
-from ddkit.exercises.owned import Wanted
+from ddkit.exercises.owned import Wanted, judge
 from ddkit.specs import Distill, Evaluate, RandomReal
 
 
@@ -175,9 +175,9 @@ def _on_another_network(specs: list) -> bool:
     """Whether a distilled set and random real images were judged alike, on a network that the lesson has not shown."""
     if not all(isinstance(spec, Evaluate) for spec in specs):
         return False
-    alike = {(spec.protocol, spec.network, spec.width, spec.seeds, spec.epochs, spec.dataset) for spec in specs}
     distilled = [spec.of for spec in specs if isinstance(spec.of, Distill)]
-    if len(alike) != 1 or not distilled or not any(isinstance(spec.of, RandomReal) for spec in specs):
+    random = {spec.of.ipc for spec in specs if isinstance(spec.of, RandomReal)}
+    if len(set(map(judge, specs))) != 1 or random.isdisjoint(source.ipc for source in distilled):
         return False
     shown = {*profile(dataset=specs[0].dataset).transfer_networks, *(source.config.network for source in distilled)}
     return specs[0].network not in shown

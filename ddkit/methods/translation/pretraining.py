@@ -6,6 +6,7 @@ that the distillation has not seen. No gradient goes through the distillation, s
 """
 
 import math
+import time
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
@@ -49,13 +50,14 @@ class Subset:
     Attributes:
         images, targets: the set's, [n, C, H, W] and [n, classes].
         judges: real images of its classes that the distillation has not seen.
-        seconds: that the distillation took.
+        seconds, cpu_seconds: that the distillation took, of the clock and of the processor's cores.
     """
 
     images: Tensor
     targets: Tensor
     judges: Picks
     seconds: float
+    cpu_seconds: float
 
 
 def distil_subset(kept: Checkpoint, number: int, plan: TranslatorPlan, classes: list[int], dataset: Dataset,
@@ -72,7 +74,7 @@ def distil_subset(kept: Checkpoint, number: int, plan: TranslatorPlan, classes: 
                              plan.image_lr, plan.target_lr, plan.inner_updates)
         state = _distilled(learned, kept, state, _title(number, plan), quiet)
     images, targets = (state[name].to(dataset.train.images) for name in ("images", "targets"))  # reloaded: the CPU's
-    return Subset(images, targets, judges, state["seconds"])
+    return Subset(images, targets, judges, state["seconds"], state.get("cpu_seconds", state["seconds"]))
 
 
 def _title(number: int, plan: TranslatorPlan) -> str:
@@ -82,15 +84,22 @@ def _title(number: int, plan: TranslatorPlan) -> str:
 
 def _distilled(learned: OneNetwork, kept: Checkpoint, state: dict | None, title: str, quiet: bool) -> dict:
     """Make the updates that are still to be made after ``state``; returns the last state, which is kept."""
-    watch = Stopwatch(state["seconds"] if state else 0.0)
+    watch, work = _watches(state)
     if state:
         with readable(kept):
             learned.load_state_dict(state)
 
     def now() -> dict:
-        return learned.state_dict() | {"seconds": watch.seconds}
+        return learned.state_dict() | {"seconds": watch.seconds, "cpu_seconds": work.seconds}
 
     return _to_the_end(learned.update, lambda: learned.done, learned.updates, title, "image_lr", kept, now, quiet)
+
+
+def _watches(state: dict | None) -> tuple[Stopwatch, Stopwatch]:
+    """Of the clock and of the processor, with what was kept of an earlier part: where that was by the clock alone, it
+    stands for both."""
+    before = state["seconds"] if state else 0.0
+    return Stopwatch(before), Stopwatch(state.get("cpu_seconds", before) if state else 0.0, time.process_time)
 
 
 def _to_the_end(step: Callable[[], float], done: Callable[[], int], most: int, title: str, rate: str, kept: Checkpoint,
@@ -150,7 +159,7 @@ class Pretraining:
         self.translator = plan.untrained(dataset, stream(seed, "translator"))
         self.optimiser = torch.optim.Adam([{"params": list(self.translator.parameters()), "rate": plan.lr}])
         self.losses: list[float] = []
-        self.watch = Stopwatch()
+        self.watch, self.work = _watches(None)
 
     def step(self) -> float:
         """One step on one subset; returns its loss before."""
@@ -180,12 +189,14 @@ class Pretraining:
 
     def state_dict(self) -> dict:
         """All that the next step depends on, besides the subsets."""
-        return {"losses": list(self.losses), "seconds": self.watch.seconds, "translator": self.translator.state_dict(),
-                "optimiser": self.optimiser.state_dict(), "streams": states(self.streams)}
+        return {"losses": list(self.losses), "seconds": self.watch.seconds, "cpu_seconds": self.work.seconds,
+                "translator": self.translator.state_dict(), "optimiser": self.optimiser.state_dict(),
+                "streams": states(self.streams)}
 
     def load_state_dict(self, state: dict) -> None:
         """Go on from ``state_dict``."""
-        self.losses, self.watch = list(state["losses"]), Stopwatch(state["seconds"])
+        self.losses = list(state["losses"])
+        self.watch, self.work = _watches(state)
         self.translator.load_state_dict(state["translator"])
         self.optimiser.load_state_dict(state["optimiser"])
         restore(self.streams, state["streams"])

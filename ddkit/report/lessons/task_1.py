@@ -72,9 +72,10 @@ def distillation(desk: Desk, *profiles: Profile) -> None:
     if any(MISSING not in row for row in rows):
         desk.table(question, "distillations", "Distillations by attention matching", (
             "data set", "from", "images per class", "updates", "moved by", "loss, first tenth", "loss, last tenth",
-            "minutes", "peak MiB"), rows,
+            "minutes", "process's peak MiB"), rows,
             "Moved by: the length of the difference between the images and their start. Losses are means over the "
-            "first and the last tenth of the updates.")
+            "first and the last tenth of the updates. The process's peak is that of all it did until then, other runs "
+            "included.")
     for profile in profiles:
         _settings(desk, question, profile)
         _pictures_of_change(desk, question, profile)
@@ -96,15 +97,16 @@ def _run(dataset: str, init: str, spec: Distill, record: Record | None) -> tuple
 
 
 def _settings(desk: Desk, question: str, profile: Profile) -> None:
-    """The knobs of a data set's distillation, and where its preset departs from the assignment's table."""
-    spec = profile.distill("real")
-    if not any(desk.find(question, f"distillation of {profile.dataset} from {words}", profile.distill(init))
-               for init, words in INITS.items()):
+    """The knobs of a data set's distillations, and where their preset departs from the assignment's table."""
+    if not any(_distilled(desk, question, profile).values()):
         return
+    specs = {init: profile.distill(init) for init in INITS}
+    spec = specs["real"]
     preset = presets.configure(spec.method, spec.preset, {}, spec.dataset)
     scoring.knobs(desk, question, f"{profile.dataset}-settings", f"Settings of the distillation of {profile.dataset}",
-                  spec.config, preset, f"{spec.total_updates:,} updates from real images, "
-                  f"{profile.distill('noise').total_updates:,} from noise. The preset's values are those of the "
+                  {f"from {init}": one.config for init, one in specs.items()}, preset,
+                  f"{spec.total_updates:,} updates from real images, "
+                  f"{specs['noise'].total_updates:,} from noise. The preset's values are those of the "
                   "assignment's table, where it names one.")
     departures = presets.departures(spec.method, spec.preset, spec.dataset)
     desk.table(question, f"{profile.dataset}-departures", f"Where the preset for {profile.dataset} departs from the "

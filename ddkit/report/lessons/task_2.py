@@ -1,6 +1,6 @@
 """Lessons 6 and 7: trajectory matching, and kernel ridge regression for those who work in pairs."""
 
-from dataclasses import fields
+from dataclasses import asdict, fields
 from operator import attrgetter
 
 from ddkit import plots
@@ -72,14 +72,15 @@ def _own(desk: Desk, usual: Distill) -> dict[str, Distill]:
     """Runs at hand of PAD on the same data and at the same size that the profile does not make, by what differs."""
     same = attrgetter("dataset", "size", "method", "preset", "ipc")
     found = [one.spec for one in shelf(desk.root).of(Distill)
-             if not one.record.shipped and one.spec != usual and same(one.spec) == same(usual)]
+             if not one.record.shipped and one.spec.name != usual.name and same(one.spec) == same(usual)]
     return {f"PAD with {_differing(one, usual)}": one for one in found}
 
 
 def _differing(one: Distill, usual: Distill) -> str:
-    values, others = ({f.name: getattr(spec, f.name) for f in fields(spec) if f.name != "options"} | dict(spec.options)
-                      for spec in (one, usual))
-    return ", ".join(f"{name} {value}" for name, value in values.items() if others.get(name) != value)
+    """What was asked for otherwise, options and presets' values alike, so that different runs have different names."""
+    values, others = ({f.name: getattr(spec, f.name) for f in fields(spec) if f.name != "options"}
+                      | asdict(spec.config) | {"updates": spec.total_updates} for spec in (one, usual))
+    return ", ".join(f"{name} {value}" for name, value in values.items() if others[name] != value)
 
 
 def _second_stage(desk: Desk, spec: Distill, pad: Record | None, name: str) -> None:
@@ -106,7 +107,7 @@ def _stages(desk: Desk, profile: Profile, spec: Distill, experts: Record | None,
         return
     _second_stage(desk, spec, pad, "PAD")
     preset = presets.configure(spec.method, spec.preset, {}, spec.dataset)
-    scoring.knobs(desk, STAGES, "pad-settings", f"Settings of PAD on {name}", spec.config, preset,
+    scoring.knobs(desk, STAGES, "pad-settings", f"Settings of PAD on {name}", {"here": spec.config}, preset,
                   f"{spec.total_updates:,} updates.")
     desk.table(STAGES, "pad-departures", "Where the preset departs from the paper or its code", ("", "departure"),
                [(str(i), text) for i, text in enumerate(presets.departures(spec.method, spec.preset, name), 1)],
