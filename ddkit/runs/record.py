@@ -135,8 +135,8 @@ class Record:
     def evolution(self) -> dict[int, torch.Tensor]:
         """The images after some of the updates (of a distillation's record), normalised.
 
-        Those between the start and the end are kept in 8 bits. Empty where none were kept, as of the larger sets in
-        ``data/reference``.
+        Those between the start and the end are kept as pictures: in 8 bits, between black and white. Empty where none
+        were kept, as of the larger sets in ``data/reference``.
         """
         path = self._own(EVOLUTION)
         return evolution.read(path, self.synthetic) if path.exists() else {}
