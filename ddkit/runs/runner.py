@@ -49,7 +49,7 @@ def _find(spec, seen: str | None, root: Path) -> Record | None:
         record, wrong = _read(place)
         if wrong:
             say(f"{place / RECORD} is left out, for it cannot be read: {wrong}")
-        if record and record.name == spec.name and seen in (None, record.fingerprint):
+        if record and record.is_of(spec) and seen in (None, record.fingerprint):
             return record
     return None
 
@@ -152,7 +152,7 @@ def _in(place: Path, spec, seen: str | None) -> Record | None:
     if not (place / RECORD).exists():
         return None
     found = Record.load(place)
-    require(found.name == spec.name, f"{place} holds another run: choose another folder or delete it")
+    require(found.is_of(spec), f"{place} holds another run: choose another folder or delete it")
     require(seen in (None, found.fingerprint),
             f"{place} holds this run on other data (fingerprint {found.fingerprint[:12]}, these have "
             f"{str(seen)[:12]}): choose another folder or delete it")
@@ -190,7 +190,7 @@ def _make(spec: Spec, job: Job, device: str, **versions: str) -> Record:
              if (place / name).exists()}
     Record(describe_spec(spec), datetime.now(timezone.utc).isoformat(timespec="seconds"), dataset.fingerprint,
            device, versions, done.seconds, peak_memory_mib(default_device()), done.updates, done.result,
-           list(dataset.notes), files, job.maker, place).save()
+           list(dataset.notes), files, job.maker, spec.name, folder=place).save()
     for path in (*done.superseded, place / STARTED):
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     return Record.load(place)

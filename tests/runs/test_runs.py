@@ -12,8 +12,9 @@ from ddkit.course.profiles import profile
 from ddkit.foundation.checkpoints import Checkpoint
 from ddkit.foundation.errors import InputError
 from ddkit.methods import presets
-from ddkit.runs import find, run, runner
+from ddkit.runs import Record, find, run, runner
 from ddkit.specs import Distill, Evaluate, File, Full, RandomReal, Start, describe_spec, evaluate, restore_spec
+from ddkit.stored import shelf
 from ddkit.synthetic import formats
 
 TINY = Distill("digits", ipc=2, network="ConvNetD2", width=4, updates=3, options=(("network_steps", 1),))
@@ -54,6 +55,21 @@ def test_a_changed_preset_makes_a_new_run(monkeypatch):
     changed = dataclasses.replace(presets.get("datadam", "course"), values={"power": 2})
     monkeypatch.setitem(methods.get("datadam").PRESETS, "course", changed)
     assert dataclasses.replace(TINY).name != before
+
+
+def test_what_another_preset_made_is_not_taken_for_what_this_one_makes(record, root, monkeypatch):
+    before = shelf(root)
+    assert before.find(TINY, record.fingerprint) == record
+    changed = dataclasses.replace(presets.get("datadam", "course"), values={"power": 2})
+    monkeypatch.setitem(methods.get("datadam").PRESETS, "course", changed)
+    spec, again = dataclasses.replace(TINY), Record.load(record.folder)
+    assert again.name == TINY.name != spec.name
+    assert find(spec, root) is shelf(root).find(spec, record.fingerprint) is None
+    with pytest.raises(InputError, match="another run"):
+        run(spec, folder=record.folder)
+    dataclasses.replace(again, made_as="").save()  # as older versions did
+    assert run(spec, folder=record.folder).name == spec.name
+    again.save()
 
 
 def test_naming_a_default_does_not_rename_a_run():
