@@ -21,8 +21,9 @@ SYNTHETIC, EVOLUTION, WEIGHTS = "synthetic.safetensors", "evolution.safetensors"
 SERIES = "series.safetensors"  # the long ones of the result
 _SCHEMA = {"spec": {"type": str}, "made": str, "fingerprint": str, "device": str, "versions": {...: str},
            "seconds": NUMBER, "peak_memory_mib": NUMBER, "updates": COUNT, "result": dict, "?notes": [str],
-           "?files": {...: str}, "?maker": str, "?made_as": str}
-_UNSAID = ("maker", "made_as")  # what older records lack, left out where there is nothing to say
+           "?files": {...: str}, "?maker": str, "?made_as": str,
+           "?other_data": [{"dataset": str, "size": (None, COUNT), "fingerprint": str}]}
+_UNSAID = ("maker", "made_as", "other_data")  # what older records lack, left out where there is nothing to say
 
 
 @dataclass(repr=False)
@@ -46,6 +47,8 @@ class Record:
         maker: who made it; "" where nobody gave a name, as in older records.
         made_as: the name that its spec had then, of which another ddkit, with other presets, makes another one; older
             records do not say.
+        other_data: data sets, by ``dataset``, ``size`` and ``fingerprint``, that runs which it began with have learned
+            from; older records do not say.
         folder: where it lies.
     """
 
@@ -62,6 +65,7 @@ class Record:
     files: dict[str, str] = field(default_factory=dict)
     maker: str = ""
     made_as: str = ""
+    other_data: list[dict] = field(default_factory=list)
     folder: Path = field(default=Path(), compare=False)
 
     @classmethod
