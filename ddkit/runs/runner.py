@@ -44,8 +44,8 @@ def find(spec: Spec, root: str | Path | None = None, data: str | Path | None = N
 
 
 def _find(spec, seen: str | None, root: Path, data: str | Path | None) -> Record | None:
-    shipped = [shelf / spec.name for shelf in shelves()] if reloads_shipped() else []
-    for place in (*_places(spec, seen, root), *shipped):
+    shipped = shelves() if reloads_shipped() else ()
+    for place in chain.from_iterable(places(spec.name, seen, shelf) for shelf in (root, *shipped)):
         record, wrong = _read(place)
         if wrong:
             say(f"{place / RECORD} is left out, for it cannot be read: {wrong}")
@@ -95,9 +95,9 @@ def _set_aside(place: Path) -> None:
     say(f"{place} was set aside as {aside.name}: the run is made anew")
 
 
-def _places(spec, seen: str | None, root: Path) -> list[Path]:
+def places(name: str, seen: str | None, root: Path) -> list[Path]:
     """The folders that a run may lie in: that of its name and, if that is taken by other data, one for these data."""
-    return [root / spec.name] + ([root / f"{spec.name}-{seen[:8]}"] if seen else [])
+    return [root / name] + ([root / f"{name}-{seen[:8]}"] if seen else [])
 
 
 @telling_interrupts(lambda: "what was done before is saved")
@@ -182,7 +182,7 @@ def _in(place: Path, spec, seen: str | None, data: str | Path | None) -> Record 
 
 def _vacant(spec, identity: dict, root: Path, quiet: bool) -> Path:
     """The folder that the run is made in: that of its name, unless it belongs to the same run on other data."""
-    named, own = _places(spec, identity["fingerprint"], root)
+    named, own = places(spec.name, identity["fingerprint"], root)
     for place in (named, own):
         _set_aside(place)
     shipped = reloads_shipped() and any(_read(shelf / spec.name)[0] for shelf in shelves())
