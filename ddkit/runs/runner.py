@@ -122,7 +122,7 @@ def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None
 
     Raises:
         InputError: the spec cannot work, or ``folder`` holds another run, or this one on other data; or it would have
-            to be made under ``DDKIT_MAKE=0``.
+            to be made under ``DDKIT_MAKE=0``; or it is there, and was not validated.
         Stopped: ``stop`` was set; what was done is saved.
         Interrupted: in a notebook in place of a KeyboardInterrupt; it says what is saved, and the same call goes on.
     """
@@ -132,8 +132,7 @@ def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None
     folder, found = folder and expanded(folder), None
     found = _in(folder, spec, spec.fingerprint(data), data) if folder else find(spec, root, data)
     if found:
-        (found.folder / STARTED).unlink(missing_ok=True)  # of a process that was killed right after the record
-        return found
+        return _there(found, validate_every)
     require(makes_runs(), f"{spec.name} is not at hand, and none is made (DDKIT_MAKE=0): unset DDKIT_MAKE, or put its "
                           f"folder into {runs_root(root)}")
     dataset = spec.load(data).to(default_device())
@@ -147,12 +146,20 @@ def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None
     with working_in(place, identity, means, quiet) as worked:
         found = _in(place, spec, dataset.fingerprint, data)  # made by whom we waited for
         if found:
-            (place / STARTED).unlink(missing_ok=True)
-            return found
+            return _there(found, validate_every)
         job = Job(dataset, place, identity, partial(_another, spec, other_data, **others),
                   {"callbacks": callbacks, "validate_every": validate_every}, quiet, name, other_data)
         with attended(partial(_tell_step, callbacks) if callbacks else None, stop):
             return _make(spec, job, **worked)
+
+
+def _there(found: Record, validate_every: int) -> Record:
+    """A record that was found, as the run that was asked for."""
+    (found.folder / STARTED).unlink(missing_ok=True)  # of a process that was killed right after the record
+    unscored = found.result.get("validation") == [] and 0 < validate_every <= found.updates
+    require(not unscored, f"{found.folder} holds this run without validation: leave validate_every out, or make the "
+                          "run again in a folder of its own")
+    return found
 
 
 def _tell_step(callbacks: tuple[Callback, ...], title: str, done: int, most: int) -> None:

@@ -35,6 +35,15 @@ def test_a_run_is_made_once_and_then_reloaded(record, root, monkeypatch):
     assert run(TINY, root=root) == record
 
 
+def test_validation_that_a_run_lacks_is_refused_and_one_that_it_has_is_there(record, tmp_path):
+    for where in ({"root": record.folder.parent}, {"folder": record.folder}):
+        with pytest.raises(InputError, match="holds this run without validation: leave validate_every out, or make"):
+            run(TINY, validate_every=2, **where)
+        assert run(TINY, validate_every=record.updates + 1, **where) == record  # which would not have come to it
+    scored = run(TINY, folder=tmp_path / "scored", validate_every=2, quiet=True)
+    assert run(TINY, folder=scored.folder, validate_every=1) == run(TINY, folder=scored.folder) == scored
+
+
 def test_a_record_tells_where_its_number_comes_from(record):
     assert record.fingerprint == ddkit.load("digits").fingerprint
     assert record.updates == 3 and len(record.result["losses"]) == 3
