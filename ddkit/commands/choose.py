@@ -1,6 +1,6 @@
 """``python -m ddkit coreset``: real images, chosen."""
 
-from ddkit.cli.options import add_data, add_json, add_out, add_places, show, width_of
+from ddkit.cli.options import add_data, add_json, add_out, add_places, require_width_used, show, width_of
 from ddkit.foundation.errors import require
 
 
@@ -29,6 +29,7 @@ def _coreset(options) -> None:
         require(used or getattr(options, name) is None, f"--{name} is that of a network that looks at the images, and "
                                                         "none does here: name one (--on), or leave it out")
     require(used or options.on == PIXELS, "random images are drawn unseen: leave --on out")
+    require_width_used(options.width, [options.on])
     spec = Coreset(options.dataset, options.ipc, options.method, options.on, width_of(options),
                    5 if options.epochs is None else options.epochs, options.seed, options.size)
     record = run(spec, root=options.runs, folder=options.out, data=options.data)

@@ -4,7 +4,17 @@ from dataclasses import replace
 
 from ddkit.cli.flags import OF_THE_SPEC, add_knobs, knobs_of, presets
 from ddkit.cli.forms import add_form, form_of, within
-from ddkit.cli.options import add_data, add_json, add_out, add_places, add_precision, add_settings, settings, show
+from ddkit.cli.options import (
+    add_data,
+    add_json,
+    add_out,
+    add_places,
+    add_precision,
+    add_settings,
+    require_width_used,
+    settings,
+    show,
+)
 from ddkit.cli.pretrained import add_pretrained, bring, knobs_of_pretraining
 from ddkit.foundation.progress import say
 from ddkit.methods import METHODS, get
@@ -42,11 +52,13 @@ def _distill(options) -> None:
     from ddkit.specs import Distill
 
     knobs = dict(settings(options, options.method, **knobs_of(options)))
+    width = knobs.get("width", options.width)
     own = {name: getattr(options, name) for name in OF_THE_SPEC if getattr(options, name) is not None}
     knobs |= knobs_of_pretraining(options, knobs | own)
     spec = Distill(options.dataset, options.method, options.preset, network=options.network, width=options.width,
                    updates=options.updates, seed=options.seed, size=options.size, precision=options.precision,
                    options=knobs, **form_of(options))
+    require_width_used(width, [spec.config.network])
     spec = within(spec.able if options.init is None else replace(spec, init=options.init), options)
     bring(options, spec)
 

@@ -4,6 +4,7 @@ import html
 import statistics
 from pathlib import Path
 
+from ddkit.foundation.schema import NUMBER, fits
 from ddkit.synthetic.budget import in_words
 
 _LONGEST = 60  # letters of a value
@@ -49,20 +50,23 @@ def _cut(value: object) -> str:
 
 
 def _outcome(record) -> dict[str, str]:
-    """The scores, or what else tells how it went."""
+    """The scores, on test data if there are any, or what else tells how it went.
+
+    Kinds of runs may call other things by the same names, and of these nothing is said.
+    """
     result, found = record.result, {}
-    if "runs" in result:
+    if fits(result, {"runs": [{"accuracy": NUMBER}]}):
         scores = record.scores.headline
         found["scores"] = f"{scores}, {scores.metric.replace('_', ' ')} on test data"
     elif isinstance(result.get("accuracies"), list):
         mean = statistics.fmean(expert[-1] for expert in result["accuracies"])
         found["scores"] = f"{100 * mean:.2f} % (n={len(result['accuracies'])}), accuracy of experts on validation data"
-    if result.get("validation"):
+    elif result.get("validation") and fits(result, {"validation": [[NUMBER]]}):
         found["scores"] = f"{100 * result['validation'][-1][1]:.2f} % on validation data"
     if "size" in result:
         found["takes"] = in_words(result["size"])
-    if "moved" in result:
-        found["moved"] = f"the images by {result['moved']:.2f}"
+    if fits(result, {"moved": NUMBER}):
+        found["moved"] = f"the set by {result['moved']:.2f}"
     return found
 
 

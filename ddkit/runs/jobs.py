@@ -22,6 +22,7 @@ class Job:
         place: folder of the run.
         identity: the run and its data, which everything that a later call goes on from must carry.
         run: gives the record of another run, by its spec.
+        other_data: on which other data these runs were made, for the record.
         watching: what a distillation is watched and validated by, as ``loop.distill`` takes it.
         quiet: as for ``runs.run``.
         maker: who makes it, for the record.
@@ -34,6 +35,7 @@ class Job:
     watching: dict = field(default_factory=dict)
     quiet: bool = False
     maker: str = ""
+    other_data: list[dict] = field(default_factory=list)
 
     @property
     def parts(self) -> Path:

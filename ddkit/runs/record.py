@@ -21,7 +21,9 @@ SYNTHETIC, EVOLUTION, WEIGHTS = "synthetic.safetensors", "evolution.safetensors"
 SERIES = "series.safetensors"  # the long ones of the result
 _SCHEMA = {"spec": {"type": str}, "made": str, "fingerprint": str, "device": str, "versions": {...: str},
            "seconds": NUMBER, "peak_memory_mib": NUMBER, "updates": COUNT, "result": dict, "?notes": [str],
-           "?files": {...: str}, "?maker": str}
+           "?files": {...: str}, "?maker": str, "?made_as": str,
+           "?other_data": [{"dataset": str, "size": (None, COUNT), "fingerprint": str}]}
+_UNSAID = ("maker", "made_as", "other_data")  # what older records lack, left out where there is nothing to say
 
 
 @dataclass(repr=False)
@@ -44,6 +46,10 @@ class Record:
         notes: the data set's, which belong beside results: that the images are synthetic, say.
         files: sha256 of the files beside it, by name (older records name none).
         maker: who made it; "" where nobody gave a name, as in older records.
+        made_as: the name that its spec had then, of which another ddkit, with other presets, makes another one; older
+            records do not say.
+        other_data: data sets, by ``dataset``, ``size`` and ``fingerprint``, that runs which it began with have learned
+            from; older records do not say.
         folder: where it lies.
     """
 
@@ -59,6 +65,8 @@ class Record:
     notes: list[str] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
     maker: str = ""
+    made_as: str = ""
+    other_data: list[dict] = field(default_factory=list)
     folder: Path = field(default=Path(), compare=False)
 
     @classmethod
@@ -97,18 +105,23 @@ class Record:
 
     @property
     def name(self) -> str:
-        """The name of its spec.
+        """The name that it was made under; of older records, which do not say, that of their spec now.
 
         Raises:
             InputError: the spec is none that this version of ddkit knows.
         """
         try:
-            return self.asked.name
+            named = self.asked.name
+            return self.made_as or named
         except InputError:
             raise
         except Exception as error:  # whatever a strange spec leads to
             raise InputError(f"{self.folder / RECORD} names no run that this version of ddkit knows: delete it to make "
                              "the run again") from error
+
+    def is_of(self, spec) -> bool:
+        """Whether it is the record of a spec: by the name that it was made under, and by that of its own spec now."""
+        return {self.name, self.asked.name} == {spec.name}
 
     def save(self, *, packed: bool = False) -> None:
         """Write it into its folder, long series into a file of their own; ``packed`` as for ``write_tensors``."""
@@ -121,8 +134,7 @@ class Record:
         write_json(self.folder / RECORD, self.as_dict() | {"result": result})
 
     def as_dict(self) -> dict:
-        content = {k: v for k, v in asdict(self).items() if k != "folder"}
-        return content if self.maker else {k: v for k, v in content.items() if k != "maker"}
+        return {k: v for k, v in asdict(self).items() if k != "folder" and (v or k not in _UNSAID)}
 
     @cached_property
     def synthetic(self) -> SyntheticSet:
@@ -136,8 +148,8 @@ class Record:
     def evolution(self) -> dict[int, torch.Tensor]:
         """The images after some of the updates (of a distillation's record), normalised.
 
-        Those between the start and the end are kept in 8 bits. Empty where none were kept, as of the larger sets in
-        ``data/reference``.
+        Those between the start and the end are kept as pictures: in 8 bits, between black and white. Empty where none
+        were kept, as of the larger sets in ``data/reference``.
         """
         path = self._own(EVOLUTION)
         return evolution.read(path, self.synthetic) if path.exists() else {}

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from ddkit import __version__
-from ddkit.data import Dataset, Split
+from ddkit.data import Dataset, Split, fingerprint, parse_name
 from ddkit.foundation.device import default_device, describe
 from ddkit.foundation.errors import InputError, require, telling_interrupts
 from ddkit.foundation.files import expanded, sha256, write_tensors
@@ -40,18 +40,31 @@ def find(spec: Spec, root: str | Path | None = None, data: str | Path | None = N
     A record that cannot be read is told, and is none. ``DDKIT_REFERENCE=0`` leaves out those of the repository.
     """
     spec = spec_of(spec)
-    return _find(spec, spec.fingerprint(data), runs_root(root))
+    return _find(spec, spec.fingerprint(data), runs_root(root), data)
 
 
-def _find(spec, seen: str | None, root: Path) -> Record | None:
-    shipped = [shelf / spec.name for shelf in shelves()] if reloads_shipped() else []
-    for place in (*_places(spec, seen, root), *shipped):
+def _find(spec, seen: str | None, root: Path, data: str | Path | None) -> Record | None:
+    shipped = shelves() if reloads_shipped() else ()
+    for place in chain.from_iterable(places(spec.name, seen, shelf) for shelf in (root, *shipped)):
         record, wrong = _read(place)
         if wrong:
             say(f"{place / RECORD} is left out, for it cannot be read: {wrong}")
-        if record and record.name == spec.name and seen in (None, record.fingerprint):
+        if record and record.is_of(spec) and not _unlike(record, seen, data):
             return record
     return None
+
+
+def _unlike(record: Record, seen: str | None, data: str | Path | None) -> str:
+    """How the data at hand differ from those that a record came of, in words; "" where they do not, or are not there.
+
+    Args:
+        seen: the fingerprint of the run's own data at hand, if they are.
+    """
+    others = ((f" of {one['dataset']}", one["fingerprint"], fingerprint(one["dataset"], data, one["size"]))
+              for one in record.other_data)
+    return next((f"fingerprint {known[:12]}{of}, these have {found[:12]}"
+                 for of, known, found in chain([("", record.fingerprint, seen)], others) if found not in (None, known)),
+                "")
 
 
 def _read(place: Path) -> tuple[Record | None, str]:
@@ -82,9 +95,9 @@ def _set_aside(place: Path) -> None:
     say(f"{place} was set aside as {aside.name}: the run is made anew")
 
 
-def _places(spec, seen: str | None, root: Path) -> list[Path]:
+def places(name: str, seen: str | None, root: Path) -> list[Path]:
     """The folders that a run may lie in: that of its name and, if that is taken by other data, one for these data."""
-    return [root / spec.name] + ([root / f"{spec.name}-{seen[:8]}"] if seen else [])
+    return [root / name] + ([root / f"{name}-{seen[:8]}"] if seen else [])
 
 
 @telling_interrupts(lambda: "what was done before is saved")
@@ -109,7 +122,7 @@ def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None
 
     Raises:
         InputError: the spec cannot work, or ``folder`` holds another run, or this one on other data; or it would have
-            to be made under ``DDKIT_MAKE=0``.
+            to be made under ``DDKIT_MAKE=0``; or it is there, and was not validated.
         Stopped: ``stop`` was set; what was done is saved.
         Interrupted: in a notebook in place of a KeyboardInterrupt; it says what is saved, and the same call goes on.
     """
@@ -117,10 +130,9 @@ def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None
     spec.check()
     require(validate_every >= 0, f"validation comes after so many updates, or never (0), got {validate_every}")
     folder, found = folder and expanded(folder), None
-    found = _in(folder, spec, spec.fingerprint(data)) if folder else find(spec, root, data)
+    found = _in(folder, spec, spec.fingerprint(data), data) if folder else find(spec, root, data)
     if found:
-        (found.folder / STARTED).unlink(missing_ok=True)  # of a process that was killed right after the record
-        return found
+        return _there(found, validate_every)
     require(makes_runs(), f"{spec.name} is not at hand, and none is made (DDKIT_MAKE=0): unset DDKIT_MAKE, or put its "
                           f"folder into {runs_root(root)}")
     dataset = spec.load(data).to(default_device())
@@ -128,18 +140,26 @@ def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None
     identity = {"run": spec.name, "fingerprint": dataset.fingerprint}
     name = maker(runs_root(root))
     place = folder or _vacant(spec, identity, runs_root(root), quiet)
-    others = {"root": root, "data": data, "quiet": quiet}
+    others, other_data = {"root": root, "data": data, "quiet": quiet}, []
     means = {"device": describe(default_device()), "ddkit": __version__, "torch": torch.__version__,
              "python": platform.python_version()}
     with working_in(place, identity, means, quiet) as worked:
-        found = _in(place, spec, dataset.fingerprint)  # made by whom we waited for
+        found = _in(place, spec, dataset.fingerprint, data)  # made by whom we waited for
         if found:
-            (place / STARTED).unlink(missing_ok=True)
-            return found
-        job = Job(dataset, place, identity, partial(run, **others),
-                  {"callbacks": callbacks, "validate_every": validate_every}, quiet, name)
+            return _there(found, validate_every)
+        job = Job(dataset, place, identity, partial(_another, spec, other_data, **others),
+                  {"callbacks": callbacks, "validate_every": validate_every}, quiet, name, other_data)
         with attended(partial(_tell_step, callbacks) if callbacks else None, stop):
             return _make(spec, job, **worked)
+
+
+def _there(found: Record, validate_every: int) -> Record:
+    """A record that was found, as the run that was asked for."""
+    (found.folder / STARTED).unlink(missing_ok=True)  # of a process that was killed right after the record
+    unscored = found.result.get("validation") == [] and 0 < validate_every <= found.updates
+    require(not unscored, f"{found.folder} holds this run without validation: leave validate_every out, or make the "
+                          "run again in a folder of its own")
+    return found
 
 
 def _tell_step(callbacks: tuple[Callback, ...], title: str, done: int, most: int) -> None:
@@ -147,21 +167,29 @@ def _tell_step(callbacks: tuple[Callback, ...], title: str, done: int, most: int
         callback.on_step(title, done, most)
 
 
-def _in(place: Path, spec, seen: str | None) -> Record | None:
+def _another(of: Spec, noted: list[dict], spec: Spec, **where) -> Record:
+    """The run that another asks for; on which other data than that other's it was made is noted."""
+    record = run(spec, **where)
+    own = {"dataset": record.asked.dataset, "size": record.asked.size, "fingerprint": record.fingerprint}
+    noted += [one for one in (own, *record.other_data) if one not in noted
+              and parse_name(one["dataset"])[0] != parse_name(of.dataset)[0]]
+    return record
+
+
+def _in(place: Path, spec, seen: str | None, data: str | Path | None) -> Record | None:
     """The record in a folder, which must be that of ``spec`` on the data seen."""
     if not (place / RECORD).exists():
         return None
     found = Record.load(place)
-    require(found.name == spec.name, f"{place} holds another run: choose another folder or delete it")
-    require(seen in (None, found.fingerprint),
-            f"{place} holds this run on other data (fingerprint {found.fingerprint[:12]}, these have "
-            f"{str(seen)[:12]}): choose another folder or delete it")
+    require(found.is_of(spec), f"{place} holds another run: choose another folder or delete it")
+    unlike = _unlike(found, seen, data)
+    require(not unlike, f"{place} holds this run on other data ({unlike}): choose another folder or delete it")
     return found
 
 
 def _vacant(spec, identity: dict, root: Path, quiet: bool) -> Path:
     """The folder that the run is made in: that of its name, unless it belongs to the same run on other data."""
-    named, own = _places(spec, identity["fingerprint"], root)
+    named, own = places(spec.name, identity["fingerprint"], root)
     for place in (named, own):
         _set_aside(place)
     shipped = reloads_shipped() and any(_read(shelf / spec.name)[0] for shelf in shelves())
@@ -190,7 +218,7 @@ def _make(spec: Spec, job: Job, device: str, **versions: str) -> Record:
              if (place / name).exists()}
     Record(describe_spec(spec), datetime.now(timezone.utc).isoformat(timespec="seconds"), dataset.fingerprint,
            device, versions, done.seconds, peak_memory_mib(default_device()), done.updates, done.result,
-           list(dataset.notes), files, job.maker, place).save()
+           list(dataset.notes), files, job.maker, spec.name, job.other_data, place).save()
     for path in (*done.superseded, place / STARTED):
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     return Record.load(place)

@@ -37,8 +37,12 @@ class Evolving:
         return self.record.synthetic.pixels(self.record.evolution[updates])
 
     def moved(self, updates: int) -> float:
-        """How far the images are from the start: the Euclidean norm, in normalised pixels."""
-        return float((self.record.evolution[updates] - self.record.synthetic.start).norm())
+        """How far the pictures are from those of the start: the Euclidean norm, in pixels from black, 0, to white, 1.
+
+        As pictures all moments can be compared: those between the start and the end were kept as nothing else.
+        """
+        synthetic = self.record.synthetic
+        return float((self.pixels(updates) - synthetic.pixels(synthetic.start)).norm())
 
     @cached_property
     def losses(self) -> list[float]:

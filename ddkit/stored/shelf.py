@@ -44,8 +44,9 @@ class Shelf:
 
     def find(self, spec: Spec, fingerprint: str) -> Record | None:
         """The record of a spec on the data of that fingerprint."""
-        wanted = (spec.name, fingerprint)
-        return next((one.record for one in self.runs if (one.spec.name, one.record.fingerprint) == wanted), None)
+        wanted, made_as = (spec.name, fingerprint), ("", spec.name)
+        return next((one.record for one in self.runs if (one.spec.name, one.record.fingerprint) == wanted
+                     and one.record.made_as in made_as), None)
 
 
 def shelf(root: str | Path | None = None, reference: Path = REFERENCE) -> Shelf:

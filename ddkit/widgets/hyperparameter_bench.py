@@ -15,6 +15,7 @@ from ddkit.methods import presets
 from ddkit.methods.coresets import STARTS
 from ddkit.plots.moving.progress import along
 from ddkit.plots.style import Picture
+from ddkit.runs import find
 from ddkit.specs import Distill
 from ddkit.stored import Grid, grids
 from ddkit.synthetic.synthetic_set import INITS
@@ -145,9 +146,9 @@ class HyperparameterBench(Dashboard):
                        precision=None, options=tuple(sorted(options.items())))
 
     def wanted(self) -> tuple[Distill, dict]:
-        """What a track runs."""
-        spec = self.spec
-        scored = not methods.get(spec.method).private  # which nobody may score while it is made
+        """What a track runs, scored on the way if it is not there yet."""
+        spec = self.spec  # a private set nobody may score while it is made
+        scored = not methods.get(spec.method).private and find(spec, **self._where) is None
         return spec, self._where | {"validate_every": scored * max(1, spec.total_updates // VALIDATIONS)}
 
     @property

@@ -99,8 +99,8 @@ class TimeMachine(Dashboard):
                          f"what changed in the images of {whose} since the start; bright: added, dark: taken away")
         self.loss.show(stage.png(), f"the loss over the updates, with a cursor at {updates}")
         loss = f"loss {run.losses[updates - 1]:.4g}" if updates else "no loss yet: this is the start"
-        said = [f"After {updates:,} of {run.updates[-1]:,} updates: {loss}; the images have moved "
-                f"{run.moved(updates):.1f} from the start (Euclidean, normalised pixels).",
+        said = [f"After {updates:,} of {run.updates[-1]:,} updates: {loss}; the images as shown have "
+                f"moved {run.moved(updates):.1f} from the start (Euclidean, black is 0 and white 1).",
                 "Left the images, right what changed since the start: bright was added, dark taken away.",
                 *run.record.notes]
         self.says.value = controls.sentences(said)

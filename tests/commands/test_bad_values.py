@@ -38,6 +38,7 @@ COMMANDS = {
                   "network_steps=-1", "augmented=1", "augmented=yes", "lam=-1", "speed=1", "=1", "x", "", "power",
                   "networks=" + "9" * 40, "network=ConvNetD9", "network=3", "memory_mib=0",
                   "image_lr=" + "[" * 50_000]}),
+    "distill on LeNet": ([*DISTILL, "--network", "LeNet"], {"--width": ["64"], "--set": ["width=64"]}),
     "distill kip": ([*DISTILL, "--method", "kip"], {
         "--network": ["ConvNetD3", "NTKD12"], "--preset": ["paper"],
         "--set": ["real_batch=1000000000", "real_batch=1e12", "ridge=-1", "augmentation=2", "label_lr=nan",
@@ -80,6 +81,7 @@ COMMANDS = {
     "coreset": (["coreset", "--ipc", "2"], {
         "--method": ["", "best", "forgetting"], "--ipc": ["0", "99999"], "--on": ["", "nothing", "NTK"],
         "--width": ["64"], "--epochs": ["3", "-1"]}),
+    "coreset on LeNet": (["coreset", "--ipc", "2", "--on", "LeNet"], {"--width": ["64"]}),
     "coreset at random": (["coreset", "--ipc", "2", "--method", "random"], {"--on": ["MLP"], "--width": ["64"]}),
     "continual": (["continual", "--ipc", "2", "--seeds", "1"], {
         "--memory": ["", "magic", "random,,herding"], "--steps": ["", "0,1", "0/1", "0,1/1,2", "a,b/c,d", "0,1/2,99"],

@@ -151,6 +151,25 @@ def test_other_data_get_a_run_of_their_own_and_both_are_found_again(kind, copies
         assert run(spec, root=tmp_path, data=copies[copy]) == made[copy] == find(spec, tmp_path, copies[copy])
 
 
+BEGUN = Distill("digits-0-1", "translative", "laptop", 1, network="ConvNetD1", width=4, options={
+    "subsets": 1, "pretraining_steps": 3, "channels": 4, "inner_updates": 2, "updates": 4, "real_batch": 20,
+    "pretrained_on": "mnist", "translator": "pre-trained", "pretrained_with": "fewest_classes=2,most_classes=3,"
+    "most_ipc=1,real=9,inner_updates=3,held_out=2,trials=1"})
+
+
+def test_what_began_with_a_run_on_other_data_is_made_anew_where_these_are_others(copies, tmp_path, monkeypatch):
+    specs = [Evaluate(BEGUN, "assignment", "MLP", seeds=1, epochs=1), BEGUN]
+    made = {copy: [run(spec, root=tmp_path, data=copies[copy], quiet=True) for spec in specs] for copy in copies}
+    (_, one), (_, other) = made.values()
+    assert one.fingerprint == other.fingerprint and not one.synthetic.images.equal(other.synthetic.images)
+    monkeypatch.setattr(runner, "_make", None)
+    for copy in copies:
+        assert [run(spec, root=tmp_path, data=copies[copy]) for spec in specs] == made[copy]
+    assert [find(spec, tmp_path, tmp_path / "no data") for spec in specs] == made["one"]
+    with pytest.raises(InputError, match=r"on other data .fingerprint .* of mnist, these have .*: choose another"):
+        run(BEGUN, folder=one.folder, data=copies["other"])
+
+
 @pytest.mark.parametrize("kind", SPECS)
 def test_a_folder_of_other_data_is_refused_and_left_alone(kind, copies, unbroken, tmp_path):
     folder = tmp_path / "out"

@@ -10,7 +10,7 @@ from ddkit.applications.search import Grid, Search
 from ddkit.course import lesson
 from ddkit.foundation.errors import InputError
 from ddkit.methods.translation.plan import TranslatorPlan
-from ddkit.runs import RECORD, REFERENCE, Record, maker, run, runs_root, shipped, sign
+from ddkit.runs import RECORD, REFERENCE, Record, maker, run, runs_root, shelves, shipped, sign
 from ddkit.specs import Coreset, Distill, Evaluate, Experts, Pretrain, RandomReal
 from ddkit.training.experts import Plan
 
@@ -56,6 +56,16 @@ def test_a_record_shows_a_card(kind, made):
         assert str(record.scores.headline) in card
     if "moved" in record.result:
         assert f"{record.result['moved']:.2f}" in card
+
+
+@pytest.mark.parametrize("shelf", shelves(), ids=lambda shelf: shelf.name)
+def test_every_shipped_record_shows_a_card_with_its_test_scores_if_it_has_any(shelf):
+    for path in shelf.glob(f"*/{RECORD}"):
+        record = Record.load(path.parent)
+        card, runs, moved = record._repr_html_(), record.result.get("runs", ()), record.result.get("moved")
+        scored = bool(runs) and all("accuracy" in one for one in runs)
+        assert scored == ("on test data" in card) and (not scored or str(record.scores.headline) in card), path
+        assert not isinstance(moved, float) or f"the set by {moved:.2f}" in card, path
 
 
 def test_a_card_names_the_options_and_says_nothing_in_html_of_its_own(made, tmp_path):

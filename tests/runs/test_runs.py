@@ -12,8 +12,9 @@ from ddkit.course.profiles import profile
 from ddkit.foundation.checkpoints import Checkpoint
 from ddkit.foundation.errors import InputError
 from ddkit.methods import presets
-from ddkit.runs import find, run, runner
+from ddkit.runs import Record, find, run, runner
 from ddkit.specs import Distill, Evaluate, File, Full, RandomReal, Start, describe_spec, evaluate, restore_spec
+from ddkit.stored import shelf
 from ddkit.synthetic import formats
 
 TINY = Distill("digits", ipc=2, network="ConvNetD2", width=4, updates=3, options=(("network_steps", 1),))
@@ -32,6 +33,15 @@ def record(root):
 def test_a_run_is_made_once_and_then_reloaded(record, root, monkeypatch):
     monkeypatch.setattr(runner, "_make", None)
     assert run(TINY, root=root) == record
+
+
+def test_validation_that_a_run_lacks_is_refused_and_one_that_it_has_is_there(record, tmp_path):
+    for where in ({"root": record.folder.parent}, {"folder": record.folder}):
+        with pytest.raises(InputError, match="holds this run without validation: leave validate_every out, or make"):
+            run(TINY, validate_every=2, **where)
+        assert run(TINY, validate_every=record.updates + 1, **where) == record  # which would not have come to it
+    scored = run(TINY, folder=tmp_path / "scored", validate_every=2, quiet=True)
+    assert run(TINY, folder=scored.folder, validate_every=1) == run(TINY, folder=scored.folder) == scored
 
 
 def test_a_record_tells_where_its_number_comes_from(record):
@@ -54,6 +64,21 @@ def test_a_changed_preset_makes_a_new_run(monkeypatch):
     changed = dataclasses.replace(presets.get("datadam", "course"), values={"power": 2})
     monkeypatch.setitem(methods.get("datadam").PRESETS, "course", changed)
     assert dataclasses.replace(TINY).name != before
+
+
+def test_what_another_preset_made_is_not_taken_for_what_this_one_makes(record, root, monkeypatch):
+    before = shelf(root)
+    assert before.find(TINY, record.fingerprint) == record
+    changed = dataclasses.replace(presets.get("datadam", "course"), values={"power": 2})
+    monkeypatch.setitem(methods.get("datadam").PRESETS, "course", changed)
+    spec, again = dataclasses.replace(TINY), Record.load(record.folder)
+    assert again.name == TINY.name != spec.name
+    assert find(spec, root) is shelf(root).find(spec, record.fingerprint) is None
+    with pytest.raises(InputError, match="another run"):
+        run(spec, folder=record.folder)
+    dataclasses.replace(again, made_as="").save()  # as older versions did
+    assert run(spec, folder=record.folder).name == spec.name
+    again.save()
 
 
 def test_naming_a_default_does_not_rename_a_run():

@@ -12,6 +12,7 @@ from ddkit.foundation.files import write_json
 from ddkit.runs import RECORD, Record, find, run, runner, shipped
 from ddkit.specs import Coreset, Distill, Evaluate, RandomReal
 from ddkit.stored import shelf
+from ddkit.stored.keeping import keep
 
 KINDS = {"distillation": Distill("digits", ipc=1, network="ConvNetD1", width=4, updates=2,
                                  options=(("network_steps", 1),)),
@@ -191,6 +192,27 @@ def test_no_poison_blocks_another_spec(poison, made, tmp_path):
     other = dataclasses.replace(KINDS["coreset"], seed=1)
     assert find(other, tmp_path) is None
     assert run(other, root=tmp_path, quiet=True).folder.name == other.name
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_of_one_run_on_several_data_all_are_kept_and_reloaded_from_there(kind, made, tmp_path, monkeypatch):
+    ours, kept = made[kind], tmp_path / "kept"
+    copies = [ours]
+    for data in ("a", "b"):
+        folder = shutil.copytree(ours.folder, tmp_path / data)
+        copies.append(dataclasses.replace(Record.load(folder), fingerprint=data * 64))
+        copies[-1].save()
+    folders = keep(copies, kept)
+    assert [folder.name for folder in folders] == [ours.name, *(f"{ours.name}-{data * 8}" for data in ("a", "b"))]
+    assert [Record.load(folder).fingerprint for folder in folders] == [copy.fingerprint for copy in copies]
+    assert keep(copies, kept) == keep(reversed(copies), kept) == []
+    monkeypatch.setattr(shipped, "REFERENCE", kept)
+    for folder, copy in zip(folders, copies, strict=True):
+        monkeypatch.setattr("ddkit.runs.spec.fingerprint", lambda *_, seen=copy.fingerprint: seen)
+        assert find(KINDS[kind], tmp_path / "mine").folder == folder
+    copies[1].fingerprint = "a" * 8 + "c" * 56
+    with pytest.raises(InputError, match=r"holds this run on other data than .*: keep it in another folder"):
+        keep(copies, kept)
 
 
 def test_runs_of_the_league_are_reloaded_from_a_shelf_of_their_own(reference, tmp_path, monkeypatch):

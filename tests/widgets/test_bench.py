@@ -198,6 +198,15 @@ def test_a_private_set_is_begun_from_noise_and_not_scored_on_the_way(bench):
     assert bench.wanted()[1]["validate_every"] > 0
 
 
+def test_a_run_that_is_there_is_shown_as_it_is(bench, tmp_path):
+    bench.updates.value = 9
+    spec, options = bench.wanted()
+    made = ddkit.run(spec, root=tmp_path, quiet=True)
+    assert options["validate_every"] == 1 and not made.result["validation"]
+    bench.tracks[0].start.click()
+    assert bench.tracks[0].live.wait(60) == made and "done" in bench.tracks[0].says.value
+
+
 def test_a_bench_made_anew_ends_the_run_of_the_one_before(bench, grid, tmp_path):
     bench.updates.value, bench.fields["network_steps"].control.value = 1000, "5"
     bench.tracks[0].start.click()

@@ -257,7 +257,7 @@ def test_the_time_machine_shows_the_stored_images_of_the_update_and_the_class(em
         assert f"class {record.synthetic.classes[1]} after {made.run.updates[2]} updates" in made.images.value
         at = made.run.updates[2]
         loss = record.result["losses"][at - 1]["loss"]
-        moved = float((record.evolution[at] - record.synthetic.start).norm())
+        moved = float((made.run.pixels(at) - made.run.pixels(0)).norm())
         assert f"loss {loss:.4g};" in words(made.says) and f"moved {moved:.1f} from" in words(made.says)
         assert f"After {at:,} of {record.updates:,} updates" in words(made.says)
     made.update.value = 0

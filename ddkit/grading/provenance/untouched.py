@@ -58,6 +58,6 @@ def _moved(record: Record) -> Iterator[Noticed]:
 
 
 def _renamed(record: Record) -> Iterator[Noticed]:
-    named = {record.name, f"{record.name}-{record.fingerprint[:8]}"}
-    if record.folder.name not in named:
-        yield "renamed record", f"is the run {record.name}: a lesson that asks for it does not find it in this folder"
+    name = record.asked.name
+    if record.folder.name not in (name, f"{name}-{record.fingerprint[:8]}"):
+        yield "renamed record", f"is the run {name}: a lesson that asks for it does not find it in this folder"

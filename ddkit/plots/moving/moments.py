@@ -143,7 +143,7 @@ def moment(run: Evolving, updates: int, label: int | None = None) -> Picture:
     figure = Picture(figsize=(2 * _WIDE + 1.3, height + 2.9))
     wide, tall = figure.get_size_inches()
     titles = (f"{_whose(moments, label)} after {updates:,} updates",
-              f"change since the start: {run.moved(updates):.1f}")
+              f"change since the start, as shown: {run.moved(updates):.1f}")
     for mosaic_shown, title, left in zip(drawn, titles, (0.9, _WIDE + 1.2), strict=True):
         axes = figure.add_axes((left / wide, 2.2 / tall, _WIDE / wide, height / tall))
         axes.imshow(mosaic_shown, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
