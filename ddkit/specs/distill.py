@@ -164,6 +164,7 @@ class Distill(MadeSet, Spec):
                 f"'{self.init}': choose another init, or other options")
 
     def check_on(self, dataset: Dataset) -> None:
+        forms.get(self.form).check_on(self.form_config, dataset)
         images = self.images_per_class(dataset)
         if self.form == "pixels" or self.init in coresets.STARTS:  # others show a real image twice, if there are few
             check_ipc(images, dataset)
