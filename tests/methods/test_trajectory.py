@@ -15,7 +15,7 @@ from ddkit.foundation.randomness import stream
 from ddkit.methods import presets
 from ddkit.methods.loop import distill
 from ddkit.methods.matching.student import Batch, Student, stepwise, unrolled
-from ddkit.methods.matching.trajectory import Config, Segment, TrajectoryMatching, trajectory_loss
+from ddkit.methods.matching.trajectory import Config, Segment, TrajectoryMatching, right_logits, trajectory_loss
 from ddkit.methods.presets import configure
 from ddkit.networks import build
 from ddkit.synthetic import SyntheticSet, forms
@@ -186,6 +186,19 @@ def test_datm_starts_from_images_that_experts_get_right_with_the_right_ones_mean
     assert synthetic.meaning == "logits" and torch.equal(synthetic.start, synthetic.images)
 
 
+@pytest.mark.parametrize("form", ["hallucinators", "multi-formation"])
+def test_datms_labels_are_of_the_images_that_a_form_makes(started, tiny, form):
+    method, _ = started()
+    synthetic = haba(tiny, 3, number=2, spread=0.0) if form == "hallucinators" else SyntheticSet.of_form(
+        forms.begin(form, forms.configure(form, {}), tiny, 1, "real", seeded()), tiny, "real")
+    method.start(tiny, synthetic, partial(stream, 0))
+    finished = [method.trajectories.network(i, 5, tiny) for i in range(2)]
+    right = right_logits(finished, synthetic.images.detach(), synthetic.form.labels)
+    known = ~right.isnan()
+    assert known.any() and torch.equal(synthetic.labels[known], right[known])
+    assert torch.equal(synthetic.predicted, synthetic.form.labels)
+
+
 def test_mtt_keeps_the_given_images_and_their_classes(started, tiny):
     _, synthetic = started("mtt", final_start=1)
     assert torch.equal(synthetic.images, SyntheticSet.from_real(tiny, 2, seeded()).images)
@@ -247,10 +260,10 @@ def test_students_start_within_the_range_and_see_every_image_once_before_any_twi
     assert sorted(order[:6]) == sorted(order[6:]) == list(range(6))
 
 
-def haba(tiny, **options):
+def haba(tiny, ipc=8, **options):
     """A set of bases and hallucinators."""
     config = forms.configure("hallucinators", {"number": 3, "shrink": 1, **options})
-    form = forms.get("hallucinators").begin(config, tiny, 8, "real", seeded())
+    form = forms.get("hallucinators").begin(config, tiny, ipc, "real", seeded())
     return SyntheticSet.of_form(form, tiny, "real")
 
 

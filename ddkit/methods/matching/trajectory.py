@@ -26,6 +26,7 @@ from ddkit.foundation.memory import require_memory
 from ddkit.methods.average import Shown
 from ddkit.methods.matching.student import GRADIENTS, Batch, Batches, OneView, Student
 from ddkit.methods.method import Method, Preset
+from ddkit.networks import Network
 from ddkit.networks.precision import Precision
 from ddkit.synthetic import SyntheticSet
 from ddkit.training import logits
@@ -38,6 +39,14 @@ SMALLEST_RATE = 1e-6  # that a learned learning rate may fall to
 def trajectory_loss(student: Tensor, start: Tensor, target: Tensor) -> Tensor:
     """MTT's loss (eq. 2) of flat weights, each [P]: the distance left over the distance to go, both squared."""
     return (student - target).square().sum() / (start - target).square().sum()
+
+
+def right_logits(experts: list[Network], images: Tensor, labels: Tensor) -> Tensor:
+    """The mean logits [N, classes], on the CPU, of those experts that get an image's class [N] right; NaN if none does.
+    """
+    scores = torch.stack([logits(expert, images) for expert in experts])  # [experts, N, classes]
+    correct = (scores.argmax(2) == labels.cpu())[..., None]
+    return (scores * correct).sum(0) / correct.sum(0)
 
 
 @dataclass(frozen=True)
@@ -246,7 +255,8 @@ class TrajectoryMatching(Method):
         return [self.batches.next() for _ in range(self.config.student_steps)]
 
     def _begin_where_experts_are_right(self, generator: torch.Generator) -> None:
-        """DATM's start: real images that an expert classifies correctly, with the right experts' mean logits."""
+        """DATM's start: real images that an expert classifies correctly, and the right experts' mean logits of what the
+        form makes of them; of the real one itself where that is so little like it that no expert is right."""
         synthetic, train = self.synthetic, self.dataset.train
         require(synthetic.origin["init"] == "real", "learned labels begin as experts' logits of real images: start "
                                                     "from real images, or set learned_labels to false")
@@ -260,9 +270,9 @@ class TrajectoryMatching(Method):
         require(len(chosen) == len(synthetic.images), "the experts classify too few images correctly to start from: "
                                                       "train them for longer, or ask for fewer images per class")
         synthetic.begin_at(train.images[chosen], generator)
-        scores = torch.stack([logits(expert, train.images[chosen]) for expert in finished])  # [experts, N, classes]
-        correct = (scores.argmax(2) == train.labels[chosen].cpu())[..., None]
-        synthetic.learn_labels(((scores * correct).sum(0) / correct.sum(0)).to(train.images.device), "logits")
+        made, real = (right_logits(finished, images, train.labels[chosen])
+                      for images in (synthetic.start, train.images[chosen]))
+        synthetic.learn_labels(torch.where(made.isnan(), real, made).to(train.images.device), "logits")
 
     def state_dict(self) -> dict:
         """All that the next update depends on, besides the synthetic set, the experts and the data."""
