@@ -331,6 +331,15 @@ def test_presets_differ_where_the_papers_do():
     assert all(presets.departures("unrolled", name) for name in of)
 
 
+@pytest.mark.parametrize("preset", ["linba", "linba_course"])
+def test_linear_bases_are_as_many_and_begin_as_is_said(digits, preset):
+    said = " ".join(presets.departures("unrolled", preset))
+    assert "about as many as each class has images then" in said and "nearest to real images" in said
+    name, options = presets.form("unrolled", preset)
+    form = forms.begin(name, forms.configure(name, options), digits, 1, "real", stream(0, "init"))
+    assert abs(form.config.number - form.ipc) <= 2 and form.config.number != 16
+
+
 @pytest.mark.parametrize("changes, words", [
     ({"window": 31}, "does not lie within 30 steps"), ({"ordered": False}, "belong to an order"),
     ({"learned_momentum": True}, "begins above 0"), ({"initialisation": "fixed", "starts": 2}, "but one fixed"),
