@@ -141,6 +141,16 @@ def test_presets_differ_where_the_papers_do():
     assert all(presets.departures("trajectory", name) for name in ("mtt", "datm", "pad"))
 
 
+def test_the_form_of_haba_is_as_far_from_the_papers_as_is_said(digits):
+    said = " ".join(presets.departures("trajectory", "haba"))
+    name, options = presets.form("trajectory", "haba")
+    form = forms.begin(name, forms.configure(name, options), digits, 10, "real", seeded())
+    number, shape = form.config.number, form.parts["bases"].shape[2:]
+    assert f"{number} hallucinators" in said and shape == (14, 14) and "half the height and width" in said
+    rates = form.rates(configure("trajectory", "haba", {}).image_lr)
+    assert max(rates.values()) < 10 and "far below HaBa's own, 100" in said and "rates are HaBa's" not in said
+
+
 @pytest.fixture(scope="module")
 def trajectories(tmp_path_factory):
     """Maker of experts for a data set and a config, trained once."""

@@ -147,7 +147,7 @@ class Config(Knobs):
 _DATM = {"learned_labels": True, "threshold": 1.0}  # and the defaults
 _DATM_NOTE = ("N, M and the range of start epochs are DATM's for CIFAR-10 at 10 images per class (80, 2, 0 to 10 "
               "growing to 20): the paper has none for MNIST")
-_CIFAR = "steps, start epochs and rates are {} for CIFAR-10 at 10 images per class: there are none for MNIST"
+_CIFAR = "{} are {} for CIFAR-10 at 10 images per class: there are none for MNIST"
 _TRAJECTORY = ("the student's learning rate is learned as its logarithm, so that it cannot become negative; the papers "
                "learn it directly",
                "the gradient is the unrolled one, computed step by step; TESLA's own leaves a term out")
@@ -170,13 +170,18 @@ PRESETS = {
         {"sharpness": 0.01, "gap": 1.0, "average": 0.999, "student_steps": 30, "last_start": 19, "final_start": 19,
          "rate": 0.001},
         ("the paper's rho, alpha and decay; its code has 0.4 for alpha, 0.9995 for the decay, and scales the radius by "
-         "the weights (ASAM), which is left out", _CIFAR.format("FTD's"), *_TRAJECTORY),
+         "the weights (ASAM), which is left out", _CIFAR.format("steps, start epochs and rates", "FTD's"),
+         *_TRAJECTORY),
     ),
     "haba": Preset(
         {"one_view": True, "image_momentum": 0.95, "student_steps": 30, "last_start": 19, "final_start": 19,
          "updates": 15000},
         ("the adversarial term that keeps a base's images apart is left out, with the network that it trains",
-         _CIFAR.format("HaBa's"), *_TRAJECTORY),
+         "4 hallucinators begin near the identity, on bases of half the height and width; the paper's are 5, begin at "
+         "random and see whole images: set the form's number and shrink",
+         "every part of the form has the rate at which its steps move images as one of 100 in pixels would, far below "
+         "HaBa's own, 100 for bases and hallucinators alike", _CIFAR.format("steps and start epochs", "HaBa's"),
+         *_TRAJECTORY),
         form=("hallucinators", {}),
     ),
 }
