@@ -50,7 +50,8 @@ class KernelProtocol:
     def check(self, network: str, width: int) -> None:
         """Raise InputError if a network of that name and width has no such kernel."""
         if InfiniteNetwork.named(network) is None:
-            parse(network, width)
+            require(parse(network, width)[1].get("norm") != "batch", "a kernel is of networks without batch "
+                    f"norm, in which an image's features depend on the others: choose another than {network}")
         else:
             require(self.updates == 0, f"{network} is a formula, without features to train: take protocol 'kernel', or "
                                        "another network")
