@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from ddkit.foundation.checkpoints import Checkpoint
 from ddkit.foundation.errors import InputError
+from ddkit.foundation.knobs import declared
 from ddkit.foundation.randomness import stream
 from ddkit.methods import presets
 from ddkit.methods.average import Average
@@ -186,6 +187,16 @@ def test_losses_count_after_every_step_of_the_window(started, monkeypatch):
         method.update()
         first, length = calls[-1]["window"]
         assert sorted(calls[-1]["within"]) == (steps or [first + 1]) and length == (window or 4)
+
+
+def test_of_the_losses_after_all_steps_the_mean_counts_as_the_knob_says(started):
+    [said] = [knob.knob.doc for knob in declared(Config) if knob.name == "every_step"]
+    assert "the mean of the real losses after all steps" in said
+    found = []
+    for losses in (1, 4):
+        method, _ = started("gtn")
+        found.append(float(method._real_loss(None, losses)(method._weights(stream(0, "weights")))))
+    assert found[1] == pytest.approx(found[0] / 4)
 
 
 def test_a_fixed_initialisation_is_that_of_every_update_and_of_the_set(started, monkeypatch):
