@@ -100,3 +100,11 @@ def test_values_to_regress_on_are_refused(tiny):
     labels = F.one_hot(tiny.train.labels, 3).float()
     with pytest.raises(InputError, match="take protocol 'kernel'"):
         score(replace(tiny.train, labels=labels, squared=True), tiny, "linear", LinearProtocol(), 0)
+
+
+@pytest.mark.parametrize(("network", "how", "judge"), [
+    ("linear", LinearProtocol(), score), ("NTK", KERNEL_PROTOCOLS["kernel"], kernel_score)])
+def test_weights_below_0_are_no_probabilities_and_refused(tiny, network, how, judge):
+    weights = F.one_hot(tiny.train.labels, 3).float() - 0.1
+    with pytest.raises(InputError, match="no probabilities: take protocol 'standard'"):
+        judge(replace(tiny.train, labels=weights), tiny, network, how, 0)

@@ -57,12 +57,14 @@ def score(training: Split, dataset: Dataset, network: str, how: LinearProtocol, 
     """Fit on ``training`` and score on ``dataset``; arguments and result as of ``training.score``, and ``strength``.
 
     Raises:
-        InputError: labels that are regressed on, or too many rows.
+        InputError: labels that are regressed on or below 0, or too many rows.
     """
     how.check(network, width)
     scored = getattr(dataset, one_of(split, ("val", "test"), "split"))
     require(not training.squared, "the labels of this set are values for a kernel to regress on, no classes or "
                                   "probabilities: take protocol 'kernel'")
+    require(training.labels.min() >= 0, "some labels of this set are below 0, weights of log-probabilities that are no "
+                                        "probabilities: take protocol 'standard'")
     require(len(training) <= LARGEST, f"softmax regression is fitted to at most {LARGEST:,} rows, got "
                                         f"{len(training):,}")
     watch = Stopwatch()
