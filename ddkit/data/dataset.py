@@ -48,7 +48,8 @@ class Dataset:
         classes: class names, by label.
         mean, std: per-channel statistics that the images were normalised with (of pixels in [0, 1]).
         fingerprint: sha256 of every image and label as loaded, before normalisation.
-        strategy: the augmentation that leaves labels as they are (a mirrored digit is none), as for ``augment.parse``.
+        strategy: the augmentation that leaves labels as they are (a mirrored digit is none), as for ``augment.parse``;
+            where it is ``none``, as of texts and graphs, augmented protocols and methods change nothing.
         notes: sentences that belong beside results, such as that the images are synthetic.
         pictures: whether ``images`` are square pictures; else they are whatever the source says.
     """

@@ -32,7 +32,7 @@ class History:
     Attributes:
         updates: updates of the synthetic set so far.
         seconds, cpu_seconds: time they took, of the clock and of the processor's cores; interruptions, and what
-            callbacks take, left out.
+            validations and callbacks take, left out.
         losses: the named losses of every update.
         validation: pairs (updates, validation accuracy).
         snapshots: the images after some of the updates, as {updates: [N, C, H, W]}.
@@ -130,7 +130,8 @@ def distill(method, synthetic: SyntheticSet, dataset: Dataset, *, updates: int, 
                     history.snapshots[history.updates] = synthetic.images.detach().cpu().clone()
                 tell("on_update")
                 if validate and validate_every and history.updates % validate_every == 0:
-                    history.validation.append((history.updates, validate(synthetic)))
+                    with watch.paused(), work.paused():
+                        history.validation.append((history.updates, validate(synthetic)))
                     tell("on_validation")
                 history.seconds, history.cpu_seconds = watch.seconds, work.seconds
                 run.remember()

@@ -17,13 +17,14 @@ from ddkit.networks import parse, sketch_for
 from ddkit.networks.precision import tell_if_slow
 from ddkit.runs.jobs import Job, Outcome
 from ddkit.runs.spec import Spec, key, pairs
-from ddkit.specs.evaluate import PROTOCOLS, in_precision, scorer, with_numbers_of
+from ddkit.specs.evaluate import PROTOCOLS, How, in_precision, scorer, with_numbers_of
 from ddkit.specs.experts import Experts
 from ddkit.specs.pretrain import Pretrain
 from ddkit.specs.sources import MadeSet
 from ddkit.synthetic import INITS, SyntheticSet, check_ipc, forms
 from ddkit.synthetic.budget import SIZE, described
 from ddkit.synthetic.forms import Canvas
+from ddkit.training.kernel_scores import KernelProtocol
 from ddkit.training.kernels import InfiniteNetwork
 from ddkit.training.scores import Scores
 
@@ -164,6 +165,7 @@ class Distill(MadeSet, Spec):
                 f"'{self.init}': choose another init, or other options")
 
     def check_on(self, dataset: Dataset) -> None:
+        forms.get(self.form).check_on(self.form_config, dataset)
         images = self.images_per_class(dataset)
         if self.form == "pixels" or self.init in coresets.STARTS:  # others show a real image twice, if there are few
             check_ipc(images, dataset)
@@ -222,6 +224,8 @@ class Distill(MadeSet, Spec):
 
     def work(self, job: Job) -> Outcome:
         tell_if_slow(self._precision, job.dataset.train.images.device, job.quiet)
+        if job.watching.get("validate_every") and isinstance(self._judge, KernelProtocol):
+            self._judge.check(self.config.network, self.config.width)
         dataset, synthetic = job.dataset, self.starting_set(job.dataset)
         method, learned_on = self.method_for(job), {}
         if self.pretraining:
@@ -241,11 +245,14 @@ class Distill(MadeSet, Spec):
             **{name: said for name, said in synthetic.origin.items() if name == "privacy"}},
             synthetic, history.snapshots, (kept.path,))
 
+    @property
+    def _judge(self) -> How:
+        """The protocol of validation: that which the method names, or as the set prescribes."""
+        return PROTOCOLS["prescribed" if self.prescribes else methods.get(self.method).validation]
+
     def _validation_score(self, synthetic: SyntheticSet, dataset: Dataset) -> float:
-        """Headline score of the set on validation data, by the protocol that the method names, or as it prescribes."""
-        config = self.config
-        how = PROTOCOLS["prescribed" if self.prescribes else methods.get(self.method).validation]
-        how = in_precision(how, self._precision)
+        """Headline score of the set on validation data."""
+        config, how = self.config, in_precision(self._judge, self._precision)
         how = with_numbers_of(synthetic, how) if self.prescribes else how
         return Scores((scorer(how)(synthetic.training_split(), dataset, config.network, how, self.seed,
                                    width=config.width, split="val", quiet=True),)).headline.mean

@@ -1,5 +1,6 @@
 """The synthetic set: what a distillation starts from, changes, and leaves behind."""
 
+from copy import deepcopy
 from dataclasses import InitVar, dataclass, field, replace
 from pathlib import Path
 
@@ -248,18 +249,19 @@ class SyntheticSet:
 
     def undistilled(self) -> "SyntheticSet":
         """The set as it was before distillation."""
-        labels = self.labels if self.start_labels is None else self.start_labels.clone()
+        labels = (self.labels if self.start_labels is None else self.start_labels).clone()
         form = self.start_form and self.start_form.copy()
         images = self.start.clone() if form is None else form.decode()
         return replace(self, images=images, labels=labels, start_labels=None, learning_rate=None, form=form,
-                       schedule=None)
+                       origin=deepcopy(self.origin), schedule=None)
 
     def copy(self) -> "SyntheticSet":
         """The set as it is now, on the CPU, whatever becomes of this one."""
-        form = self._form and self._form.copy("cpu")
+        form, start_form = (one and one.copy("cpu") for one in (self._form, self.start_form))
         images = self.images.detach().cpu().clone() if form is None else form.decode()
-        others = {name: getattr(self, name).detach().cpu().clone() for name in ("labels", "start")}
-        return replace(self, images=images, form=form, **others)
+        others = {name: tensor.detach().cpu().clone() for name in ("labels", "start", "start_labels")
+                  if (tensor := getattr(self, name)) is not None}
+        return replace(self, images=images, form=form, start_form=start_form, origin=deepcopy(self.origin), **others)
 
     def save(self, path: str | Path, *, packed: bool = False) -> None:
         """Save as safetensors, with everything but the tensors in the metadata.

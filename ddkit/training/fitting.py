@@ -125,6 +125,8 @@ def fit(network: nn.Module, data: Split, how: Protocol, generator: torch.Generat
         watch: Callable[[int, nn.Module], None] | None = None) -> Fit:
     """Train ``network`` in place.
 
+    A batch whose activations are more than ``MEMORY_MIB`` goes in chunks, of which batch norm sees one at a time.
+
     Args:
         data: images [N, C, H, W]; labels as ``Split`` has them: classes, distributions, or values to regress on.
         how: the protocol.
@@ -209,7 +211,8 @@ def _epoch(network, data: Split, how: Protocol, optimiser, generator, strategy: 
 
 
 def _strategy(how: Protocol, dataset: Dataset) -> str | Augmentation:
-    """What the protocol augments images of the data set by."""
+    """What the protocol augments images of the data set by, which is nothing where the data set's own strategy is
+    ``none``, as of texts and graphs, even if the protocol is augmented."""
     siamese = how.augmentation == "siamese"
     return dataset.strategy if siamese else transforms.strategy(how.augmentation, dataset)
 

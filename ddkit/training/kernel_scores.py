@@ -50,7 +50,8 @@ class KernelProtocol:
     def check(self, network: str, width: int) -> None:
         """Raise InputError if a network of that name and width has no such kernel."""
         if InfiniteNetwork.named(network) is None:
-            parse(network, width)
+            require(parse(network, width)[1].get("norm") != "batch", "a kernel is of networks without batch "
+                    f"norm, in which an image's features depend on the others: choose another than {network}")
         else:
             require(self.updates == 0, f"{network} is a formula, without features to train: take protocol 'kernel', or "
                                        "another network")
@@ -79,10 +80,15 @@ def score(training: Split, dataset: Dataset, network: str, how: KernelProtocol, 
 
     ``train_seconds`` is the time until the regression is solved. Nothing is drawn but the networks' weights and the
     order of their training, so the kernel of an infinite network gives every seed the same score.
+
+    Raises:
+        InputError: labels below 0 that are not to be regressed on, or too many images.
     """
     scored = getattr(dataset, one_of(split, ("val", "test"), "split"))
     require(len(training) <= LARGEST, f"a kernel is solved for at most {LARGEST} images, got {len(training)}: "
                                       "evaluate a distilled or random set")
+    require(training.squared or training.labels.min() >= 0, "some labels of this set are below 0, weights of "
+            "log-probabilities that are no probabilities: take protocol 'standard'")
     watch = Stopwatch()
     support = training.images.double()
     kernel = _kernel(training, dataset, network, how, seed, width, title, quiet)

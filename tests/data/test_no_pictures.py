@@ -74,6 +74,17 @@ def test_what_is_to_be_augmented_by_kip_is_refused_where_nothing_is(table):
         run(Distill("table", method="kip", ipc=1, updates=2, options={"augmentation": 0.5}))
 
 
+@pytest.mark.parametrize(("form", "options"), [("bytes", {}), ("multi-formation", {"factor": 1})])
+def test_forms_that_keep_pixels_between_black_and_white_are_refused(table, form, options):
+    with pytest.raises(InputError, match="those of table are no pixels"):
+        Distill("table", method="kip", ipc=1, form=form, form_options=options).check_on(table)
+
+
+def test_multi_formation_keeps_any_numbers_where_nothing_is_clamped(table):
+    Distill("table", method="kip", ipc=1, form="multi-formation", network="NTK",
+            form_options={"factor": 1, "clamped": False}).check_on(table)
+
+
 def test_networks_for_square_pictures_are_refused(table):
     with pytest.raises(InputError, match="takes square images, and those of table are 1x12"):
         Evaluate(Full("table"), network="MLP").check_on(table)

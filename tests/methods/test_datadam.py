@@ -234,8 +234,9 @@ def test_settings_that_cannot_work_are_refused_at_once_by_name(changes):
         Config(**changes)
 
 
-@pytest.mark.parametrize("network", ["ConvNetD2", "ConvNetD3", "LeNet"])
-def test_matching_in_chunks_moves_the_images_as_in_one_pass(digits, monkeypatch, network):
+@pytest.mark.parametrize(("network", "steps"), [
+    ("ConvNetD2", 2), ("ConvNetD3", 2), ("LeNet", 2), ("ConvNetD2BN", 0)])  # in training batch norm sees chunks
+def test_matching_in_chunks_moves_the_images_as_in_one_pass(digits, monkeypatch, network, steps):
     original = datadam.build_for
     monkeypatch.setattr(datadam, "build_for", lambda *arguments: original(*arguments).double())
     train = Split(digits.train.images.double(), digits.train.labels)  # else rounding decides which ReLUs are open
@@ -243,7 +244,7 @@ def test_matching_in_chunks_moves_the_images_as_in_one_pass(digits, monkeypatch,
     for memory in (1024, 1):
         synthetic = SyntheticSet.from_noise(digits, 3, torch.Generator().manual_seed(0))
         synthetic.images = synthetic.images.double().requires_grad_()
-        config = Config(network=network, width=64, network_steps=2, real_batch=4, loss_scale=30.0, iterations=3,
+        config = Config(network=network, width=64, network_steps=steps, real_batch=4, loss_scale=30.0, iterations=3,
                         synthetic_memory_mib=memory)
         method = DataDAM(config)
         method.start(replace(digits, train=train), synthetic, lambda name: stream(0, name))

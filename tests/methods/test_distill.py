@@ -1,6 +1,7 @@
 """The loop with a method of its own and with DataDAM: it resumes bit for bit, refuses, stops and tells."""
 
 import threading
+import time
 from dataclasses import replace
 from functools import cache, partial
 
@@ -330,6 +331,18 @@ def test_the_runs_seed_reaches_the_method_even_from_the_same_start(digits):
         distill(datadam(), synthetic, digits, updates=UPDATES, seed=seed)
         images.append(synthetic.images)
     assert not torch.equal(*images)
+
+
+def test_validations_are_no_part_of_the_seconds(tiny):
+    def slow(synthetic):
+        time.sleep(0.3)
+        end = time.process_time() + 0.3
+        while time.process_time() < end:
+            pass
+        return 0.5
+
+    _, history = run(Descent(), tiny, updates=3, validate=slow, validate_every=1)
+    assert history.seconds < 1.2 and history.cpu_seconds < 0.6  # of 1.8 and 0.9
 
 
 def test_distillation_never_reads_validation_or_test_images(digits):

@@ -143,11 +143,13 @@ def test_centres_that_move_to_their_class_lower_the_cross_entropy(tiny):
     assert values[0] == pytest.approx(0.01 * slow, rel=1e-6)
 
 
-@pytest.mark.parametrize("preset", distribution.PRESETS)
-def test_images_in_chunks_give_the_same_images(tiny, preset, monkeypatch):
-    whole, losses = updated(method(preset), tiny, updates=1)  # of which rounding is no start for another
+@pytest.mark.parametrize(("preset", "changes"), [
+    *((preset, {}) for preset in distribution.PRESETS), ("dm", {"network": "ConvNetD2BN"}),
+    ("idm", {"network": "ConvNetD2BN"})])
+def test_images_in_chunks_give_the_same_images(tiny, preset, changes, monkeypatch):
+    whole, losses = updated(method(preset, **changes), tiny, updates=1)  # of which rounding is no start for another
     monkeypatch.setattr(distribution, "images_per_backward", lambda *_: 2)
-    found, in_chunks = updated(method(preset), tiny, updates=1)
+    found, in_chunks = updated(method(preset, **changes), tiny, updates=1)
     torch.testing.assert_close(found, whole, atol=1e-4, rtol=1e-4)
     assert in_chunks == pytest.approx(losses, rel=1e-4)
 

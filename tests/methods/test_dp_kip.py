@@ -51,7 +51,7 @@ def one_by_one(kernel, synthetic, targets, real, wanted, ridge):
     return torch.stack(found), torch.stack(losses)
 
 
-@pytest.mark.parametrize("network", ["NTK", "NTKD3", "NNGP", "NNGPD2"])
+@pytest.mark.parametrize("network", ["NTK", "NTKD3", "NNGP", "NNGPD2", "NTKD0", "NNGPD0"])
 @pytest.mark.parametrize("ridge", [1e-6, 0.1])
 def test_gradients_that_are_never_made_are_those_of_autograd_one_by_one(network, ridge):
     kernel, (s, y), (x, t) = InfiniteNetwork.named(network), drawn(9, "set"), drawn(6, "real")

@@ -290,6 +290,8 @@ def test_an_update_on_the_same_batch_goes_downhill(tiny, preset):
     ({"together": False, "level": "set"}, "set together to true"), ({"metric": "angle"}, "metric"),
     ({"parts": "biases"}, "parts"), ({"cutmix": 1.5}, "cutmix"), ({"operations": "crop"}, "set augmented to true"),
     ({"augmented": True, "operations": "crop_blur"}, "augmentation"),
+    ({"adaptive": True, "network_on": "real"}, "set adaptive to false"),
+    ({"warm_up": 3, "level": "both"}, "set warm_up to 0"),
 ])
 def test_settings_that_cannot_work_are_refused(changes, words):
     with pytest.raises(InputError, match=words):

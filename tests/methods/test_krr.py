@@ -19,6 +19,7 @@ from ddkit.foundation.randomness import stream
 from ddkit.methods.kernel.frepo import FRePo
 from ddkit.methods.kernel.krr import KernelRegression
 from ddkit.methods.kernel.rfad import RFAD
+from ddkit.methods.loop import Callback
 from ddkit.networks import build
 from ddkit.specs.evaluate import PROTOCOLS
 from ddkit.synthetic import SyntheticSet
@@ -305,6 +306,7 @@ def test_the_command_line_judges_a_set_by_kernel_beside_its_start_and_random_ima
     (["--protocol", "trained_kernel"], "without features to train"),
     (["--protocol", "kernel", "--epochs", "3"], "leave the epochs out"),
     (["--protocol", "kernel", "--network", "NTKD10"], "unknown network"),
+    (["--protocol", "kernel", "--network", "ConvNetD3BN"], "without batch norm"),
     (["--protocol", "kernels"], f"choose one of {', '.join(sorted(PROTOCOLS))}"),
 ])
 def test_what_a_kernel_cannot_do_is_one_sentence_and_exit_code_2(distilled, capsys, arguments, says):
@@ -313,6 +315,18 @@ def test_what_a_kernel_cannot_do_is_one_sentence_and_exit_code_2(distilled, caps
     complaint = capsys.readouterr().err
     assert says in complaint and complaint.count("\n") == 1
 
+
+class Unwanted(Callback):
+    def on_start(self, synthetic, history):
+        raise AssertionError("the run has begun")
+
+
+@pytest.mark.parametrize("method", ["rfad", "frepo"])
+def test_validation_that_would_hang_on_the_other_images_is_refused_before_anything_is_made(tmp_path, method):
+    spec = ddkit.Distill("digits", method, ipc=1, network="ConvNetD1BN", width=2, updates=2)
+    with pytest.raises(InputError, match="without batch norm"):
+        runs.run(spec, root=tmp_path, validate_every=1, callbacks=(Unwanted(),), quiet=True)
+    assert not list(tmp_path.glob("*"))
 
 def test_a_kernel_of_all_training_images_is_refused(digits, tmp_path, monkeypatch):
     monkeypatch.setattr(kernel_scores, "LARGEST", 100)

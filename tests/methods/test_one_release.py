@@ -141,3 +141,9 @@ def test_a_run_that_is_gone_on_with_releases_nothing_again(tmp_path, monkeypatch
     resumed = ddkit.run(SPEC, root=tmp_path / "broken", quiet=True).synthetic
     assert torch.equal(resumed.images, whole.images) and torch.equal(resumed.labels, whole.labels)
     assert resumed.origin == whole.origin and resumed.origin["privacy"]["steps"] == 1
+
+
+@pytest.mark.parametrize("network", ["ConvNetD3BN", "ResNet18BN"])
+def test_batch_norm_by_which_one_image_changes_the_shares_of_all_is_refused(network):
+    with pytest.raises(InputError, match=f"network without batch norm.*choose another than {network}"):
+        method(network=network)

@@ -15,7 +15,7 @@ from ddkit.foundation.randomness import stream
 from ddkit.methods import presets
 from ddkit.methods.loop import distill
 from ddkit.methods.matching.student import Batch, Student, stepwise, unrolled
-from ddkit.methods.matching.trajectory import Config, Segment, TrajectoryMatching, trajectory_loss
+from ddkit.methods.matching.trajectory import Config, Segment, TrajectoryMatching, right_logits, trajectory_loss
 from ddkit.methods.presets import configure
 from ddkit.networks import build
 from ddkit.synthetic import SyntheticSet, forms
@@ -141,6 +141,16 @@ def test_presets_differ_where_the_papers_do():
     assert all(presets.departures("trajectory", name) for name in ("mtt", "datm", "pad"))
 
 
+def test_the_form_of_haba_is_as_far_from_the_papers_as_is_said(digits):
+    said = " ".join(presets.departures("trajectory", "haba"))
+    name, options = presets.form("trajectory", "haba")
+    form = forms.begin(name, forms.configure(name, options), digits, 10, "real", seeded())
+    number, shape = form.config.number, form.parts["bases"].shape[2:]
+    assert f"{number} hallucinators" in said and shape == (14, 14) and "half the height and width" in said
+    rates = form.rates(configure("trajectory", "haba", {}).image_lr)
+    assert max(rates.values()) < 10 and "far below HaBa's own, 100" in said and "rates are HaBa's" not in said
+
+
 @pytest.fixture(scope="module")
 def trajectories(tmp_path_factory):
     """Maker of experts for a data set and a config, trained once."""
@@ -184,6 +194,19 @@ def test_datm_starts_from_images_that_experts_get_right_with_the_right_ones_mean
         assert int(answers[0].argmax()) == label
         torch.testing.assert_close(logits, sum(right) / len(right))
     assert synthetic.meaning == "logits" and torch.equal(synthetic.start, synthetic.images)
+
+
+@pytest.mark.parametrize("form", ["hallucinators", "multi-formation"])
+def test_datms_labels_are_of_the_images_that_a_form_makes(started, tiny, form):
+    method, _ = started()
+    synthetic = haba(tiny, 3, number=2, spread=0.0) if form == "hallucinators" else SyntheticSet.of_form(
+        forms.begin(form, forms.configure(form, {}), tiny, 1, "real", seeded()), tiny, "real")
+    method.start(tiny, synthetic, partial(stream, 0))
+    finished = [method.trajectories.network(i, 5, tiny) for i in range(2)]
+    right = right_logits(finished, synthetic.images.detach(), synthetic.form.labels)
+    known = ~right.isnan()
+    assert known.any() and torch.equal(synthetic.labels[known], right[known])
+    assert torch.equal(synthetic.predicted, synthetic.form.labels)
 
 
 def test_mtt_keeps_the_given_images_and_their_classes(started, tiny):
@@ -247,10 +270,10 @@ def test_students_start_within_the_range_and_see_every_image_once_before_any_twi
     assert sorted(order[:6]) == sorted(order[6:]) == list(range(6))
 
 
-def haba(tiny, **options):
+def haba(tiny, ipc=8, **options):
     """A set of bases and hallucinators."""
     config = forms.configure("hallucinators", {"number": 3, "shrink": 1, **options})
-    form = forms.get("hallucinators").begin(config, tiny, 8, "real", seeded())
+    form = forms.get("hallucinators").begin(config, tiny, ipc, "real", seeded())
     return SyntheticSet.of_form(form, tiny, "real")
 
 

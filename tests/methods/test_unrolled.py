@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from ddkit.foundation.checkpoints import Checkpoint
 from ddkit.foundation.errors import InputError
+from ddkit.foundation.knobs import declared
 from ddkit.foundation.randomness import stream
 from ddkit.methods import presets
 from ddkit.methods.average import Average
@@ -188,6 +189,16 @@ def test_losses_count_after_every_step_of_the_window(started, monkeypatch):
         assert sorted(calls[-1]["within"]) == (steps or [first + 1]) and length == (window or 4)
 
 
+def test_of_the_losses_after_all_steps_the_mean_counts_as_the_knob_says(started):
+    [said] = [knob.knob.doc for knob in declared(Config) if knob.name == "every_step"]
+    assert "the mean of the real losses after all steps" in said
+    found = []
+    for losses in (1, 4):
+        method, _ = started("gtn")
+        found.append(float(method._real_loss(None, losses)(method._weights(stream(0, "weights")))))
+    assert found[1] == pytest.approx(found[0] / 4)
+
+
 def test_a_fixed_initialisation_is_that_of_every_update_and_of_the_set(started, monkeypatch):
     calls = asked(monkeypatch)
     for preset, same in (("dd_fixed", True), ("dd", False)):
@@ -329,6 +340,15 @@ def test_presets_differ_where_the_papers_do():
                       for size in ("", "_course")}
     assert {name.removesuffix("_course") for name in of} == {*SMALL, "course"}
     assert all(presets.departures("unrolled", name) for name in of)
+
+
+@pytest.mark.parametrize("preset", ["linba", "linba_course"])
+def test_linear_bases_are_as_many_and_begin_as_is_said(digits, preset):
+    said = " ".join(presets.departures("unrolled", preset))
+    assert "about as many as each class has images then" in said and "nearest to real images" in said
+    name, options = presets.form("unrolled", preset)
+    form = forms.begin(name, forms.configure(name, options), digits, 1, "real", stream(0, "init"))
+    assert abs(form.config.number - form.ipc) <= 2 and form.config.number != 16
 
 
 @pytest.mark.parametrize("changes, words", [

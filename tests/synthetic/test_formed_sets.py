@@ -115,6 +115,7 @@ def test_a_copy_stays_as_it_is(moved):
     copied, images = moved.copy(), moved.images.clone()
     step(moved)
     assert copied.images.equal(images) and not moved.images.equal(images) and copied.size == moved.size
+    assert copied.start_form is None or copied.start_form is not moved.start_form
 
 
 def test_other_images_than_the_form_decodes_make_no_set_of_it(formed, name):

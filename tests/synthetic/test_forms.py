@@ -41,6 +41,20 @@ def test_the_start_depends_on_the_generator_alone(digits, name, init, untouched_
     assert one.isfinite().all() and one.equal(same) and not one.equal(other)
 
 
+def test_numbers_of_data_that_are_no_pictures_are_not_cut_off(digits, name):
+    """The form is refused, or leaves numbers beyond black and white as they are."""
+    table = replace(digits, name="table", pictures=False)
+    try:
+        form = begun(name, table)
+    except InputError as refused:
+        assert "those of table are no pixels" in str(refused) and begun(name, digits)
+        return
+    far = {part: 50 * value.detach() for part, value in form.parts.items()}
+    form.parts = {part: value.clone() for part, value in far.items()}
+    form.constrain()
+    assert all(form.parts[part].equal(far[part]) for part in far)
+
+
 def test_noise_takes_nothing_from_the_data_unless_the_form_says_so(digits, name):
     """The same bits from other images of the same shape: a private set may begin so."""
     train = digits.train

@@ -142,6 +142,21 @@ def test_learned_labels_are_parameters_and_survive_a_round_trip(real, tmp_path):
     assert torch.equal(back.undistilled().labels, logits) and len(back.undistilled().parameters()) == 1
 
 
+@pytest.mark.parametrize("how", ["copy", "undistilled"])
+def test_a_copy_keeps_its_labels_and_its_origin_whatever_becomes_of_the_set(real, how):
+    given = getattr(real, how)()
+    real.origin["notes"] = ["changed"]
+    real.labels += 1
+    assert given.origin.get("notes") != ["changed"] and not given.labels.equal(real.labels)
+    real.learn_labels(torch.randn(12, 3, generator=seeded()), "logits")
+    given = getattr(real, how)()
+    kept = real.start_labels.clone()
+    real.start_labels += 1
+    real.origin["privacy"] = {"steps": 1}
+    assert "privacy" not in given.origin
+    assert given.start_labels.equal(kept) if how == "copy" else given.labels.equal(kept)
+
+
 def test_networks_train_on_what_the_labels_mean(real):
     logits = torch.randn(12, 3, generator=seeded())
     assert torch.equal(real.training_split().labels, real.labels) and not real.training_split().squared

@@ -25,7 +25,9 @@ def slope(model, training, strength):
     rows = training.images.flatten(1).double()
     length = rows.square().sum(1).mean()
     weights = model.weights().requires_grad_()
-    logits = rows @ weights + torch.from_numpy(model._model.intercept_)
+    intercept = torch.from_numpy(model._model.intercept_)
+    intercept = torch.cat([-intercept, intercept]) / 2 if len(intercept) == 1 else intercept  # of two classes
+    logits = rows @ weights + intercept
     targets = training.labels if training.labels.ndim == 1 else training.labels.double()
     loss = F.cross_entropy(logits, targets) + strength * length / 2 * weights.square().sum()
     return torch.autograd.grad(loss, weights)[0] / length.sqrt()
@@ -37,6 +39,17 @@ def test_it_is_the_minimum_of_hard_and_of_soft_labels(few, strength):
     short = replace(few, images=few.images[..., :4, :4])  # 36 rows of 16 numbers; the others have 64
     for training in (few, soft, short):
         assert slope(Softmax(training, 3, strength), training, strength).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("strength", [1.0, 0.01])
+def test_it_is_the_minimum_of_two_classes_as_well(few, strength):
+    both = few.labels < 2
+    hard = Split(few.images[both], few.labels[both])
+    shares = torch.rand(len(hard), 2, generator=torch.Generator().manual_seed(0)).softmax(1)
+    for training in (hard, replace(hard, labels=shares)):
+        model = Softmax(training, 2, strength)
+        assert model.weights().shape == (few.images[0].numel(), 2)
+        assert slope(model, training, strength).abs().max() < 1e-4
 
 
 def test_labels_of_probability_one_are_hard_ones(few):
@@ -87,3 +100,11 @@ def test_values_to_regress_on_are_refused(tiny):
     labels = F.one_hot(tiny.train.labels, 3).float()
     with pytest.raises(InputError, match="take protocol 'kernel'"):
         score(replace(tiny.train, labels=labels, squared=True), tiny, "linear", LinearProtocol(), 0)
+
+
+@pytest.mark.parametrize(("network", "how", "judge"), [
+    ("linear", LinearProtocol(), score), ("NTK", KERNEL_PROTOCOLS["kernel"], kernel_score)])
+def test_weights_below_0_are_no_probabilities_and_refused(tiny, network, how, judge):
+    weights = F.one_hot(tiny.train.labels, 3).float() - 0.1
+    with pytest.raises(InputError, match="no probabilities: take protocol 'standard'"):
+        judge(replace(tiny.train, labels=weights), tiny, network, how, 0)

@@ -15,6 +15,7 @@ from ddkit.data import Dataset, augment
 from ddkit.foundation.errors import require
 from ddkit.networks import Network
 from ddkit.networks.bigbatch import chunked_maps
+from ddkit.networks.looking import has_statistics
 
 
 class ClassBatches:
@@ -104,6 +105,12 @@ def chunked_means(network: Network, images: Tensor, classes: int, view: View, bu
     return [m.clone() for m in means]  # inference tensors cannot take part in a backward pass
 
 
+def together(network: Network, images: int, chunk: int) -> int:
+    """How many of so many images are passed forward and backward at once: ``chunk``, or all where batch norm makes what
+    becomes of each depend on the others."""
+    return images if has_statistics(network) else chunk
+
+
 @dataclass(frozen=True)
 class Match:
     """A loss of class means, whose gradient goes to the images that the means are of.
@@ -113,7 +120,8 @@ class Match:
         classes: how many.
         loss: of the list of class means of the synthetic images, each [classes, d].
         scale: factor on the loss whose gradient is taken.
-        chunk: images that are passed forward and backward together; if there are more, they go in chunks.
+        chunk: images that are passed forward and backward together; if there are more, they go in chunks (see
+            ``together``).
         budget_mib: for the activations of passes without gradients.
     """
 
@@ -131,7 +139,7 @@ class Match:
             images: [classes * n, C, H, W], sorted by class; a leaf.
             draw: their augmentation.
         """
-        if len(images) > self.chunk:
+        if len(images) > together(network, len(images), self.chunk):
             return self._in_chunks(network, images, draw)
         seen = augment.apply(images, draw)
         means = [rows.unflatten(0, (self.classes, -1)).mean(1) for rows in self.view.rows(network, seen)]

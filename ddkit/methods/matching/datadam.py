@@ -157,7 +157,8 @@ PRESETS = {
         ("the code has p = 1, batch norm, the loss multiplied by 100 and 20,000 updates; the paper prints p = 4, "
          "instance norm and 8,000",
          "the code raises the image learning rate to 10 for many images per class: set image_lr for those",
-         "batch norm sees each side's whole batch, all classes in one pass, as in the code"),
+         "batch norm sees each side's whole batch, all classes in one pass, as in the code; so synthetic_memory_mib "
+         "makes no chunks"),
     ),
 }
 

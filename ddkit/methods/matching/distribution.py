@@ -33,7 +33,15 @@ from ddkit.methods.matching.characteristic import (
     characteristic_means,
     slope_in_frequencies,
 )
-from ddkit.methods.matching.classes import ClassBatches, Match, View, at_most, chunked_means, squared_distance
+from ddkit.methods.matching.classes import (
+    ClassBatches,
+    Match,
+    View,
+    at_most,
+    chunked_means,
+    squared_distance,
+    together,
+)
 from ddkit.methods.matching.pool import NetworkPool, at_random
 from ddkit.methods.method import Method, Preset
 from ddkit.networks import Network, build_for
@@ -288,8 +296,9 @@ class DistributionMatching(Method):
         """Add the gradient of the cross-entropy, summed over the classes' means, times ``weight``; returns it."""
         total, each = 0.0, len(images) // self.classes
         labels = torch.arange(self.classes, device=images.device).repeat_interleave(each)
-        for start in range(0, len(images), self.chunk):
-            part = slice(start, start + self.chunk)
+        chunk = together(network, len(images), self.chunk)
+        for start in range(0, len(images), chunk):
+            part = slice(start, start + chunk)
             own = images[part].detach().requires_grad_()
             answers = network(augment.apply(own, augment.part_of(draw, len(images), part)))
             loss = F.cross_entropy(answers, labels[part], reduction="sum") / each

@@ -87,6 +87,10 @@ class Config(Knobs):
         if self.operations != DEFAULT:
             require(self.augmented, "operations are the augmentation's: set augmented to true")
             augment.parse(self.operations)
+        require(self.network_on == "synthetic" or not self.adaptive, "epochs are of the synthetic set, and of real "
+                "images batches are counted: set adaptive to false, or network_on to synthetic")
+        require(self.level != "both" or self.warm_up == 0, "classes are compared on all networks where level is both: "
+                "set warm_up to 0, or level to set")
         require(self.together or self.level == "class", "a step after each class compares classes: set together to "
                                                         "true, or level to class")
 

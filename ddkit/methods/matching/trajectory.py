@@ -26,6 +26,7 @@ from ddkit.foundation.memory import require_memory
 from ddkit.methods.average import Shown
 from ddkit.methods.matching.student import GRADIENTS, Batch, Batches, OneView, Student
 from ddkit.methods.method import Method, Preset
+from ddkit.networks import Network
 from ddkit.networks.precision import Precision
 from ddkit.synthetic import SyntheticSet
 from ddkit.training import logits
@@ -38,6 +39,14 @@ SMALLEST_RATE = 1e-6  # that a learned learning rate may fall to
 def trajectory_loss(student: Tensor, start: Tensor, target: Tensor) -> Tensor:
     """MTT's loss (eq. 2) of flat weights, each [P]: the distance left over the distance to go, both squared."""
     return (student - target).square().sum() / (start - target).square().sum()
+
+
+def right_logits(experts: list[Network], images: Tensor, labels: Tensor) -> Tensor:
+    """The mean logits [N, classes], on the CPU, of those experts that get an image's class [N] right; NaN if none does.
+    """
+    scores = torch.stack([logits(expert, images) for expert in experts])  # [experts, N, classes]
+    correct = (scores.argmax(2) == labels.cpu())[..., None]
+    return (scores * correct).sum(0) / correct.sum(0)
 
 
 @dataclass(frozen=True)
@@ -138,7 +147,7 @@ class Config(Knobs):
 _DATM = {"learned_labels": True, "threshold": 1.0}  # and the defaults
 _DATM_NOTE = ("N, M and the range of start epochs are DATM's for CIFAR-10 at 10 images per class (80, 2, 0 to 10 "
               "growing to 20): the paper has none for MNIST")
-_CIFAR = "steps, start epochs and rates are {} for CIFAR-10 at 10 images per class: there are none for MNIST"
+_CIFAR = "{} are {} for CIFAR-10 at 10 images per class: there are none for MNIST"
 _TRAJECTORY = ("the student's learning rate is learned as its logarithm, so that it cannot become negative; the papers "
                "learn it directly",
                "the gradient is the unrolled one, computed step by step; TESLA's own leaves a term out")
@@ -161,13 +170,18 @@ PRESETS = {
         {"sharpness": 0.01, "gap": 1.0, "average": 0.999, "student_steps": 30, "last_start": 19, "final_start": 19,
          "rate": 0.001},
         ("the paper's rho, alpha and decay; its code has 0.4 for alpha, 0.9995 for the decay, and scales the radius by "
-         "the weights (ASAM), which is left out", _CIFAR.format("FTD's"), *_TRAJECTORY),
+         "the weights (ASAM), which is left out", _CIFAR.format("steps, start epochs and rates", "FTD's"),
+         *_TRAJECTORY),
     ),
     "haba": Preset(
         {"one_view": True, "image_momentum": 0.95, "student_steps": 30, "last_start": 19, "final_start": 19,
          "updates": 15000},
         ("the adversarial term that keeps a base's images apart is left out, with the network that it trains",
-         _CIFAR.format("HaBa's"), *_TRAJECTORY),
+         "4 hallucinators begin near the identity, on bases of half the height and width; the paper's are 5, begin at "
+         "random and see whole images: set the form's number and shrink",
+         "every part of the form has the rate at which its steps move images as one of 100 in pixels would, far below "
+         "HaBa's own, 100 for bases and hallucinators alike", _CIFAR.format("steps and start epochs", "HaBa's"),
+         *_TRAJECTORY),
         form=("hallucinators", {}),
     ),
 }
@@ -246,7 +260,8 @@ class TrajectoryMatching(Method):
         return [self.batches.next() for _ in range(self.config.student_steps)]
 
     def _begin_where_experts_are_right(self, generator: torch.Generator) -> None:
-        """DATM's start: real images that an expert classifies correctly, with the right experts' mean logits."""
+        """DATM's start: real images that an expert classifies correctly, and the right experts' mean logits of what the
+        form makes of them; of the real one itself where that is so little like it that no expert is right."""
         synthetic, train = self.synthetic, self.dataset.train
         require(synthetic.origin["init"] == "real", "learned labels begin as experts' logits of real images: start "
                                                     "from real images, or set learned_labels to false")
@@ -260,9 +275,9 @@ class TrajectoryMatching(Method):
         require(len(chosen) == len(synthetic.images), "the experts classify too few images correctly to start from: "
                                                       "train them for longer, or ask for fewer images per class")
         synthetic.begin_at(train.images[chosen], generator)
-        scores = torch.stack([logits(expert, train.images[chosen]) for expert in finished])  # [experts, N, classes]
-        correct = (scores.argmax(2) == train.labels[chosen].cpu())[..., None]
-        synthetic.learn_labels(((scores * correct).sum(0) / correct.sum(0)).to(train.images.device), "logits")
+        made, real = (right_logits(finished, images, train.labels[chosen])
+                      for images in (synthetic.start, train.images[chosen]))
+        synthetic.learn_labels(torch.where(made.isnan(), real, made).to(train.images.device), "logits")
 
     def state_dict(self) -> dict:
         """All that the next update depends on, besides the synthetic set, the experts and the data."""

@@ -132,7 +132,8 @@ def _slopes(kernel: InfiniteNetwork, x: Tensor, z: Tensor) -> tuple[Tensor, Tens
     of = [part.expand(shape).clone().requires_grad_()
           for part in (x @ z.T, x.square().sum(1)[:, None], z.square().sum(1))]
     made = kernel.of_products(*of, x.shape[1])
-    return made.detach(), *torch.autograd.grad(made.sum(), of)
+    # Without hidden layers the kernel sees no lengths, whose slopes are 0 then.
+    return made.detach(), *torch.autograd.grad(made.sum(), of, allow_unused=True, materialize_grads=True)
 
 
 class PrivateInducingPoints(door.PrivateMethod):

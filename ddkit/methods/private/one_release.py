@@ -25,6 +25,7 @@ from annotated_types import Ge, Gt
 from torch import Tensor
 
 from ddkit.data import Dataset, Split
+from ddkit.foundation.errors import require
 from ddkit.foundation.knobs import Knob
 from ddkit.foundation.memory import require_memory
 from ddkit.methods.falling import fall_as_cosine
@@ -32,7 +33,7 @@ from ddkit.methods.method import Preset
 from ddkit.methods.private import door
 from ddkit.methods.private.accountant import gaussian_epsilon, gaussian_sigma
 from ddkit.methods.translation.regression import Statistics
-from ddkit.networks import Network, build_for
+from ddkit.networks import Network, build_for, parse
 from ddkit.networks.precision import Precision
 from ddkit.synthetic import SyntheticSet
 from ddkit.training.kernels import FeatureKernel, regression_targets, solve
@@ -54,6 +55,11 @@ class Config(door.Config):
     network: Annotated[str, Knob("whose features they are")] = "ConvNetD3"
     width: Annotated[int, Ge(1), Knob("its width")] = 16
     precision: Precision = "float32"
+
+    def check(self) -> None:
+        require(parse(self.network)[1].get("norm") != "batch", "one image's share in the statistics needs a network "
+                f"without batch norm, where it would change those of the others: choose another than {self.network}")
+        super().check()
 
 
 PRESETS = {

@@ -35,7 +35,10 @@ _FIXED = "one initialisation belongs to the set, which is worth nothing on anoth
 _RTP_NOTES = (_AUGMENTED, "the paper's penalty on coefficients is left out: it was added to the loss of the steps, of "
               "whose weights it does not depend, and so did nothing",
               "steps and images in a step are those of the published scripts; those for MNIST are not known")
-_BASES = "the images are made of 16 bases that all classes share, as in the code for CIFAR-10 at 1 image per class"
+_BASES = ("the images are made of bases that all classes share, about as many as each class has images then; the code "
+          "has 16 for CIFAR-10 at 1 image per class: set number",
+          "bases and coefficients begin where they come nearest to real images, the paper's as Xavier draws them: set "
+          "init to noise")
 _RAT_NOTES = (_AUGMENTED, "the steps are heavy-ball SGD at a rate of ours; the paper's are Adam's, at 0.001",
               "steps and window are the paper's for CIFAR-10 at 10 images per class; the number of updates is ours",
               "images begin as they are given; the code projects noise to unit norm",
@@ -56,11 +59,11 @@ PRESETS = {
         _LABELS, _FIXED, "with images below the number of classes, every image begins as an equal share of some",
         *_DD_NOTES)),
     "rtp": Preset(_RTP, _RTP_NOTES),
-    "linba": Preset({**_RTP, "step_images": 32}, (_BASES, *_RTP_NOTES), form=("bases", {})),
+    "linba": Preset({**_RTP, "step_images": 32}, (*_BASES, *_RTP_NOTES), form=("bases", {})),
     "rat": Preset(_RAT, _RAT_NOTES),
     "course": Preset({**_RTP, **_ORDINARY}, (_SMALL, _ONCE, "RTP with Adam and without augmentation",
                                             *_RTP_NOTES[1:2])),
-    "linba_course": Preset({**_RTP, **_ORDINARY}, (_SMALL, _UNTRIED, "with Adam and without augmentation", _BASES,
+    "linba_course": Preset({**_RTP, **_ORDINARY}, (_SMALL, _UNTRIED, "with Adam and without augmentation", *_BASES,
                                                    *_RTP_NOTES[1:2]), form=("bases", {})),
     "rat_course": Preset({**_RAT, **_ORDINARY, "steps": 20, "window": 7, "step_images": 0},
                          (_SMALL, _UNTRIED, "without augmentation", *_RAT_NOTES[1:2], *_RAT_NOTES[3:])),

@@ -67,7 +67,7 @@ class Config(Knobs):
     learned_momentum: Annotated[bool, Knob("learn one for each step")] = False
     window: Annotated[int, Ge(0), Knob("steps that are differentiated through, the first of them at random (0: "
                                        "all)", "M")] = 0
-    every_step: Annotated[bool, Knob("sum the real loss after every step, not only after the last")] = False
+    every_step: Annotated[bool, Knob("the mean of the real losses after all steps counts, not the last alone")] = False
     real_batch: Annotated[int, Ge(1), Knob("real images of each class in a loss (all, if there are fewer)")] = 100
     learned_labels: Annotated[bool, Knob("learn labels, which weigh the classes' log-probabilities as they "
                                          "stand")] = False

@@ -27,6 +27,10 @@ class Bytes(Form):
     Config = Config
 
     @classmethod
+    def bounded(cls, config) -> bool:
+        return True
+
+    @classmethod
     def count(cls, config, canvas, ipc) -> int:
         one = canvas.classes * canvas.numbers
         require(canvas.budget(ipc) >= one, too_small("bytes", canvas, canvas.budget(ipc), one))

@@ -93,6 +93,17 @@ class Form:
         self.parts, self.fixed = parts, fixed or {}
 
     @classmethod
+    def bounded(cls, config: Knobs) -> bool:
+        """Whether numbers are kept between black and white."""
+        return False
+
+    @classmethod
+    def check_on(cls, config: Knobs, dataset: Dataset) -> None:
+        """Raise InputError where numbers would be kept between black and white that are no pixels."""
+        require(dataset.pictures or not cls.bounded(config), "this form keeps numbers between black and white, and "
+                f"those of {dataset.name} are no pixels: take form 'pixels', or one without these bounds")
+
+    @classmethod
     def count(cls, config: Knobs, canvas: Canvas, ipc: int | Fraction) -> int:
         """How many images of each class are decoded from ``canvas.budget(ipc)`` bytes.
 
@@ -114,6 +125,7 @@ class Form:
         Raises:
             InputError: the budget is too small for one image of each class, or what is asked for does not fit.
         """
+        cls.check_on(config, dataset)
         canvas = Canvas.of(dataset)
         images = cls.count(config, canvas, ipc) * canvas.classes
         if isinstance(init, Tensor):

@@ -37,6 +37,10 @@ class MultiFormation(Form):
     Config = Config
 
     @classmethod
+    def bounded(cls, config) -> bool:
+        return config.clamped
+
+    @classmethod
     def count(cls, config, canvas, ipc) -> int:
         _, height, width = canvas.shape
         require(config.factor <= min(height, width), f"form 'multi-formation' cuts {height} x {width} pixels into "

@@ -57,12 +57,14 @@ def score(training: Split, dataset: Dataset, network: str, how: LinearProtocol, 
     """Fit on ``training`` and score on ``dataset``; arguments and result as of ``training.score``, and ``strength``.
 
     Raises:
-        InputError: labels that are regressed on, or too many rows.
+        InputError: labels that are regressed on or below 0, or too many rows.
     """
     how.check(network, width)
     scored = getattr(dataset, one_of(split, ("val", "test"), "split"))
     require(not training.squared, "the labels of this set are values for a kernel to regress on, no classes or "
                                   "probabilities: take protocol 'kernel'")
+    require(training.labels.min() >= 0, "some labels of this set are below 0, weights of log-probabilities that are no "
+                                        "probabilities: take protocol 'standard'")
     require(len(training) <= LARGEST, f"softmax regression is fitted to at most {LARGEST:,} rows, got "
                                         f"{len(training):,}")
     watch = Stopwatch()
@@ -79,7 +81,9 @@ class Softmax:
     """The minimum over W and b of ``mean_i cross-entropy(x_i W + b, y_i) + strength m |W|^2 / 2``, m the mean of
     ``|x_i|^2``, by scikit-learn's L-BFGS in float64.
 
-    Of rows with more numbers than there are rows only their span is looked at: there lies the minimum.
+    Of rows with more numbers than there are rows only their span is looked at: there lies the minimum. Of two classes
+    scikit-learn fits the difference w of both columns alone: at the minimum they are -w / 2 and w / 2, so that |W|^2 is
+    |w|^2 / 2.
     """
 
     def __init__(self, training: Split, classes: int, strength: float):
@@ -89,7 +93,8 @@ class Softmax:
         self._basis = torch.linalg.svd(rows, full_matrices=False).Vh.T if rows.shape[1] > len(rows) else None
         self._scale, self._classes = float(rows.square().sum(1).mean().sqrt()), classes
         picks, named, weights = _weighted(labels, classes)
-        model = LogisticRegression(C=1 / (strength * len(rows)), max_iter=1000)
+        share = 2 if len(np.unique(named)) == 2 else 1
+        model = LogisticRegression(C=share / (strength * len(rows)), max_iter=1000)
         self._model = model.fit(self._seen(training.images)[picks], named, weights)
 
     def __call__(self, images: Tensor) -> Tensor:
@@ -100,7 +105,9 @@ class Softmax:
 
     def weights(self) -> Tensor:
         """W, float64 [numbers, classes that were seen], of rows as they are given."""
-        found = torch.from_numpy(self._model.coef_.T) / self._scale
+        columns = self._model.coef_.T
+        columns = np.hstack([-columns, columns]) / 2 if len(self._model.classes_) == 2 else columns
+        found = torch.from_numpy(columns) / self._scale
         return found if self._basis is None else self._basis @ found
 
     def _seen(self, images: Tensor) -> np.ndarray:
