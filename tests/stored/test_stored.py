@@ -11,7 +11,7 @@ from ddkit.applications.graphs import Condense, CondensePlan
 from ddkit.data import SOURCES
 from ddkit.runs import RECORD, REFERENCE
 from ddkit.runs.shipped import shelves
-from ddkit.runs.spec import Source
+from ddkit.runs.spec import Source, key
 from ddkit.specs import Coreset, Distill, Evaluate, File, Full, RandomReal, Start, restore_spec
 from ddkit.stored import evolving, growths, judged, lead, meaning, shelf, tell_apart
 from ddkit.synthetic.budget import storage, storage_of
@@ -169,6 +169,20 @@ def test_sets_of_one_name_are_told_apart_by_what_differs(changes, words):
     names = tell_apart([one, other])
     assert words in names[other] and names[one] != names[other]
     assert words not in tell_apart([other])[other]
+
+
+LONG = "color_crop_cutout_flip_scale"
+DECODED = Distill("digits", "gradient", form="decoder", form_options={"width": 4})
+
+
+@pytest.mark.parametrize(("one", "other"), [
+    (Distill("digits", "gradient", options={"operations": LONG}),
+     Distill("digits", "gradient", options={"operations": f"{LONG}_rotate"})),
+    (replace(DECODED, width=8), replace(DECODED, width=16))], ids=["in its last letters", "beside the form's"])
+def test_what_differs_in_any_letter_has_a_name_of_its_own(one, other):
+    for pair in ((one, other), (Start(one), Start(other))):
+        names = tell_apart(pair)
+        assert len({*names.values()}) == 2 or key(pair[0]) == key(pair[1]), names
 
 
 def test_curves_hold_every_sample_with_a_number_of_images_once(everything):
