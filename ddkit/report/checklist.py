@@ -108,9 +108,13 @@ def _versions(records: list[Record]) -> str | None:
 
 
 def _methods(records: list[Record]) -> str | None:
-    return _several(f"{spec['method']} ({spec['preset']}), {spec['ipc']} images per class from {spec['init']}, "
+    return _several(f"{spec['method']} ({spec['preset']}), {_asked(spec)} from {spec['init']}, "
                     f"{record.updates:,} updates on {spec['dataset']}"
                     for record in records for spec in [record.spec] if spec["type"] == "Distill")
+
+
+def _asked(spec: dict) -> str:
+    return f"{spec['budget']:,} bytes" if spec.get("budget") else f"{spec['ipc']} images per class"
 
 
 def _protocols(evaluations: list[Record]) -> str | None:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 from ddkit.data.names import SOURCES, parse_name
 from ddkit.runs import Record
@@ -105,7 +106,7 @@ def growths(shelf: Shelf) -> list[Growths]:
     everything, found = judged(shelf), []
     for judge, samples in everything.items():
         several = {one.record.folder for sample in samples if sample.sets > 1 for one in sample.runs}
-        sized = [sample for sample in samples if hasattr(made_of(sample.source), "ipc")
+        sized = [sample for sample in samples if sample.ipc is not None
                  and (sample.sets > 1 or sample.records[0].folder not in several)]
         for epochs in sorted({sample.epochs for sample in sized}):
             curves = _curves(shelf, [sample for sample in sized if sample.epochs == epochs])
@@ -128,10 +129,10 @@ def _curves(shelf: Shelf, samples: list[Sample]) -> dict[str, Growth]:
         variants: dict[tuple, list[Sample]] = {}
         for sample in family:
             variants.setdefault(_kind(sample), []).append(sample)
-        numbers = [_ipc(sample) for sample in family]
+        numbers = [sample.ipc for sample in family]
         groups = {name: family} if len(set(numbers)) == len(numbers) else _named(list(variants.values()))
         for called, group in groups.items():
-            found[called] = {_ipc(sample): _point(shelf, sample) for sample in sorted(group, key=_ipc)}
+            found[called] = {sample.ipc: _point(shelf, sample) for sample in sorted(group, key=attrgetter("ipc"))}
     curves = [Growth(name, points) for name, points in found.items()]
     return {curve.name: curve for curve in sorted(curves, key=lambda c: (_RANKS.index(c.meaning), c.name))}
 
@@ -159,10 +160,6 @@ def _kind(sample: Sample) -> tuple[str, str]:
     return key(_with(sample.source, ipc=1, seed=0)), sample.runs[0].spec.precision
 
 
-def _ipc(sample: Sample) -> int:
-    return made_of(sample.source).ipc
-
-
 def _with(source: Source, **changes) -> Source:
     """A source with other fields, as far as it has them; of a start, those of the set that it is the start of."""
     if isinstance(source, Start):
@@ -174,12 +171,12 @@ def _point(shelf: Shelf, sample: Sample) -> Point:
     made, record = made_of(sample.source), _made(shelf, sample)
     if record:
         kept = record.synthetic if made is sample.source else record.synthetic.undistilled()
-        return Point(_ipc(sample), sample, storage(kept), record)
+        return Point(sample.ipc, sample, storage(kept), record)
     if "size" in sample.records[0].result:
-        return Point(_ipc(sample), sample, sample.records[0].result["size"]["bytes"], record)
+        return Point(sample.ipc, sample, sample.records[0].result["size"]["bytes"], record)
     source, images = SOURCES[parse_name(made.dataset)[0]], sample.records[0].result["training_images"]
     numbers = len(source.mean) * (made.size or source.size) ** 2
-    return Point(_ipc(sample), sample, storage_of(images, numbers, learned=not _is_real(sample.source)), record)
+    return Point(sample.ipc, sample, storage_of(images, numbers, learned=not _is_real(sample.source)), record)
 
 
 def _made(shelf: Shelf, sample: Sample) -> Record | None:

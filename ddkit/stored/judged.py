@@ -10,7 +10,7 @@ from ddkit.runs.spec import key
 from ddkit.specs import Evaluate, Source, Start
 from ddkit.specs.sources import MadeSet
 from ddkit.stored.shelf import Shelf, Stored
-from ddkit.stored.words import meaning, tell_apart
+from ddkit.stored.words import images_per_class, meaning, tell_apart
 from ddkit.training.kernels import InfiniteNetwork
 from ddkit.training.leads import Lead
 from ddkit.training.scores import Scores
@@ -77,8 +77,8 @@ class Sample:
 
     @property
     def ipc(self) -> int | None:
-        """Images per class; None of the full data and of files, which do not say."""
-        return getattr(made_of(self.source), "ipc", None)
+        """Images per class; None of the full data and of files, which do not say, and of sets of so many bytes."""
+        return images_per_class(made_of(self.source))
 
     @property
     def sets(self) -> int:
@@ -132,7 +132,7 @@ class Sample:
         made = made_of(self.source)
         if not getattr(made, "draws_start", False):
             return None
-        return ("starts", made.dataset, made.size, made.ipc, made.init, *made.formed.items())
+        return ("starts", made.dataset, made.size, self.ipc, made.init, *made.formed.items())
 
 
 def lead(first: Sample, second: Sample, most: int | None = None) -> Lead:
@@ -207,7 +207,7 @@ def _pooled(group: list[Sample]) -> Sample:
 
 
 def _order(sample: Sample) -> tuple:
-    return (getattr(made_of(sample.source), "ipc", 10**9), sample.meaning != "method", sample.name, sample.epochs)
+    return (sample.ipc or 10**9, sample.meaning != "method", sample.name, sample.epochs)
 
 
 def _precision(one: Stored) -> str:

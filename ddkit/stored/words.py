@@ -8,7 +8,7 @@ from ddkit.specs import File, Full, RandomReal, Source, Start
 
 METHOD, START, RANDOM, FULL = "method", "start", "random", "full"  # what a set stands for
 # Fields that are said in other words, or beside the set.
-_SAID = {"dataset", "size", "method", "preset", "ipc", "init", "plan", "options", "form", "form_options"}
+_SAID = {"dataset", "size", "method", "preset", "ipc", "init", "plan", "options", "form", "form_options", "budget"}
 _LONGEST = 24  # letters of a value
 
 
@@ -21,7 +21,7 @@ def tell_apart(sources: Iterable[Source], ipc: bool = True) -> dict[Source, str]
     """A name for each source of a data set; those that would share one are told apart by the fields that differ.
 
     Args:
-        ipc: name the images per class.
+        ipc: name the images per class, or the bytes asked for in their place.
     """
     alike: dict[str, list[Source]] = {}
     for source in dict.fromkeys(sources):
@@ -65,7 +65,13 @@ _IN_NAME = {"preset": "{}", "init": "from {}", "form": "as {}"}
 
 
 def _sized(name: str, source: Source, ipc: bool) -> str:
-    return f"{name}, {source.ipc} per class" if ipc else name
+    size = f"{source.budget:,} bytes" if images_per_class(source) is None else f"{source.ipc} per class"
+    return f"{name}, {size}" if ipc else name
+
+
+def images_per_class(source: Source) -> int | None:
+    """How many a source asks for; None of one that does not say, or asks for bytes."""
+    return getattr(source, "ipc", None) if getattr(source, "budget", None) is None else None
 
 
 def _default(source: Source, field: str):

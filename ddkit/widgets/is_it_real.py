@@ -99,11 +99,13 @@ class IsItReal(Dashboard):
         return Narrowing([sample for sample in self._samples if sample.judge == judge], _SET, _MEANS)
 
     def _baseline(self) -> str:
-        """What the first set is held against at first: as many random real images, else whatever there is."""
+        """What the first set is held against at first: as many random real images, else what names as many, or names
+        none as it does, else whatever there is."""
         first = self.first.found[0]
         others = [sample for sample in self._samples if sample.judge == first.judge and sample.name != first.name]
-        random = [sample for sample in others if sample.meaning == RANDOM and sample.ipc == first.ipc]
-        return (random or others or [first])[0].name
+        alike = [sample for sample in others if sample.ipc == first.ipc]
+        random = [sample for sample in alike if sample.meaning == RANDOM]
+        return (random or alike or others or [first])[0].name
 
     def _count_all(self) -> None:
         """Count all the seeds of what was newly chosen."""
