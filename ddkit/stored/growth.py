@@ -9,7 +9,7 @@ from ddkit.data.names import SOURCES, parse_name
 from ddkit.runs import Record
 from ddkit.runs.spec import Spec, key
 from ddkit.specs import Coreset, Evaluate, Full, RandomReal, Source, Start
-from ddkit.stored.judged import Judge, Sample, judged, made_of
+from ddkit.stored.judged import Judge, Sample, changed, judged, made_of
 from ddkit.stored.shelf import Shelf
 from ddkit.stored.words import tell_apart
 from ddkit.synthetic.budget import storage, storage_of
@@ -72,7 +72,7 @@ class Growth:
         """The evaluation that would add a point: the nearest one's, with so many images per class."""
         near = min(self.points, key=lambda stored: abs(math.log(stored / ipc)))
         spec = self.points[near].sample.runs[0].spec
-        return replace(spec, of=_with(spec.of, ipc=ipc))
+        return replace(spec, of=changed(spec.of, ipc=ipc))
 
     def within(self, budget: int) -> Point | None:
         """The point of the most images that take no more bytes than the budget."""
@@ -149,22 +149,13 @@ def _families(samples: list[Sample]) -> dict[str, list[Sample]]:
 
 
 def _named(variants: list[list[Sample]]) -> dict[str, list[Sample]]:
-    names = tell_apart((_with(group[0].source, ipc=1) for group in variants), ipc=False)
-    precisions = [group[0].runs[0].spec.precision for group in variants]
-    return {names[_with(group[0].source, ipc=1)] + f", judged in {said}" * (said != "float32"): group
-            for group, said in zip(variants, precisions, strict=True)}
+    names = tell_apart((changed(group[0].source, ipc=1) for group in variants), ipc=False)
+    return {names[changed(group[0].source, ipc=1)] + group[0].beside: group for group in variants}
 
 
 def _kind(sample: Sample) -> tuple[str, str]:
     """What is alike in samples of one curve, if their options are."""
-    return key(_with(sample.source, ipc=1, seed=0)), sample.runs[0].spec.precision
-
-
-def _with(source: Source, **changes) -> Source:
-    """A source with other fields, as far as it has them; of a start, those of the set that it is the start of."""
-    if isinstance(source, Start):
-        return Start(_with(source.of, **changes))
-    return replace(source, **{name: value for name, value in changes.items() if hasattr(source, name)})
+    return key(changed(sample.source, ipc=1, seed=0)), sample.beside
 
 
 def _point(shelf: Shelf, sample: Sample) -> Point:
