@@ -159,15 +159,20 @@ def _kind(sample: Sample) -> tuple[str, str]:
 
 
 def _point(shelf: Shelf, sample: Sample) -> Point:
-    made, record = made_of(sample.source), _made(shelf, sample)
-    if record:
-        kept = record.synthetic if made is sample.source else record.synthetic.undistilled()
-        return Point(sample.ipc, sample, storage(kept), record)
-    if "size" in sample.records[0].result:
-        return Point(sample.ipc, sample, sample.records[0].result["size"]["bytes"], record)
-    source, images = SOURCES[parse_name(made.dataset)[0]], sample.records[0].result["training_images"]
+    record = _made(shelf, sample)
+    return Point(sample.ipc, sample, _bytes(sample, record), record)
+
+
+def _bytes(sample: Sample, record: Record | None) -> int:
+    """What the set took that was scored; older evaluations do not say, and their starts from a seed were of pixels."""
+    result, made = sample.records[0].result, made_of(sample.source)
+    if "size" in result:
+        return result["size"]["bytes"]
+    if record and not getattr(sample.source, "drawn", False):  # else of whatever run began so
+        return storage(record.synthetic if made is sample.source else record.synthetic.undistilled())
+    source, images = SOURCES[parse_name(made.dataset)[0]], result["training_images"]
     numbers = len(source.mean) * (made.size or source.size) ** 2
-    return Point(sample.ipc, sample, storage_of(images, numbers, learned=not _is_real(sample.source)), record)
+    return storage_of(images, numbers, learned=not _is_real(sample.source))
 
 
 def _made(shelf: Shelf, sample: Sample) -> Record | None:

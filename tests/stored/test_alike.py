@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ddkit.report import checklist
-from ddkit.runs import Record, card
+from ddkit.runs import Record, card, run
 from ddkit.runs.spec import describe_spec
 from ddkit.specs import Coreset, Distill, Evaluate, RandomReal, Start
 from ddkit.stored import Shelf, Stored, growths, judged, tell_apart
@@ -51,6 +51,19 @@ def test_a_set_of_so_many_bytes_stands_on_no_axis_of_images_per_class():
     (growth,) = growths(Shelf(runs))
     assert list(growth.curves) == ["random real"]
     assert growths(Shelf(tuple(runs[:2]))) == []
+
+
+@pytest.mark.parametrize("older", [False, True])
+@pytest.mark.parametrize("source", [Start, lambda made: made], ids=["start", "set"])
+def test_bytes_are_those_of_what_was_scored_whatever_else_began_so(source, older, tmp_path):
+    made = Distill("digits-0-1", "kip", ipc=2, updates=2)  # whose labels are soft from the start
+    found = [run(spec, root=tmp_path, quiet=True) for spec in (made, Evaluate(source(made), "kernel", "NTK"))]
+    size = found[1].result["size"]["bytes"]
+    if older:
+        del found[1].result["size"]
+    (growth,) = growths(Shelf(tuple(Stored(one.asked, one) for one in found)))
+    assert [point.bytes for curve in growth.curves.values() for point in curve.points.values()] == [size]
+    assert size == {Start: 4 * 784 + 4}.get(source, 4 * (4 * 784 + 4 * 2))
 
 
 ONE = Distill("digits", ipc=1)
