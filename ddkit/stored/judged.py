@@ -5,6 +5,7 @@ from collections.abc import Collection, Hashable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from ddkit.networks import in_words, takes_width
 from ddkit.runs import Record
 from ddkit.runs.spec import key
 from ddkit.specs import Evaluate, Source, Start
@@ -29,7 +30,7 @@ class Judge:
     @classmethod
     def of(cls, one: Stored) -> "Judge":
         spec = one.spec
-        width = spec.width if InfiniteNetwork.named(spec.network) is None else None
+        width = spec.width if takes_width(spec.network) else None
         return cls(spec.dataset, spec.size, one.record.fingerprint, spec.protocol, spec.network, width)
 
     @property
@@ -40,7 +41,9 @@ class Judge:
     @property
     def reader(self) -> str:
         """The network in words."""
-        return f"{self.network}, " + (f"width {self.width}" if self.width else "infinitely wide")
+        if InfiniteNetwork.named(self.network) is not None:
+            return f"{self.network}, infinitely wide"
+        return in_words(self.network, self.width)
 
 
 @dataclass(frozen=True, eq=False)

@@ -145,6 +145,6 @@ class IsItReal(Dashboard):
         told += [f"{sample.name} is at chance." for sample in self.samples if sample.scores.at_chance]
         if RANDOM in (one.meaning, other.meaning):
             told.append("Random real images are drawn anew for every seed.")
-        if one.sets == other.sets == 1 and one.judge.width:
+        if one.sets == other.sets == 1 and not one.runs[0].spec.fixed:
             told.append("Each seed is another network; another distillation may differ by more.")
         return told

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from ddkit.networks import FAMILIES, build
 from ddkit.report import checklist
 from ddkit.runs import Record, card, run
 from ddkit.runs.spec import describe_spec
@@ -120,3 +121,18 @@ def test_samples_of_several_sets_are_told_apart():
 def test_a_seed_that_decides_nothing_makes_no_further_set(source):
     assert not [name for name, _ in called(*(Evaluate(one, epochs=3) for one in several(source, 0, 1, 2)))
                 if "sets" in name]
+
+
+READERS = {name: {name} for name in FAMILIES} | {name: {f"{name}, width 32", f"{name}, width 128"} for name in (
+    "ConvNet", "ConvNetD1BN", "TextCNN")} | {"NTK": {"NTK, infinitely wide"}}
+
+
+@pytest.mark.parametrize("network", READERS)
+def test_a_network_of_one_width_is_one_judge_whatever_width_was_asked_for(network):
+    protocol = "kernel" if network == "NTK" else "standard"
+    found = judged(Shelf(tuple(scored(Evaluate(ONE, protocol, network, width, epochs=3)) for width in (32, 128))))
+    assert {judge.reader for judge in found} == READERS[network]
+    assert [len(samples) for samples in found.values()] == [1] * len(READERS[network])
+    if network in FAMILIES:
+        weights = {sum(p.numel() for p in build(network, 1, 2, 32, width=width).parameters()) for width in (32, 128)}
+        assert len(found) == len(weights)

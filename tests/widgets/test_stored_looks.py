@@ -187,6 +187,14 @@ def test_the_lead_and_its_verdict_are_those_of_the_files(empty, written):
         assert f"Not told apart from chance by these {seeds} seeds" in said and "paired seeds" in said
 
 
+@pytest.mark.parametrize(("network", "drawn"), [("LeNet", True), ("ConvNetD3, width 32", True),
+                                                ("NTK, infinitely wide", False)])
+def test_where_networks_are_drawn_it_is_said_whatever_width_they_have(empty, network, drawn):
+    made = IsItReal(empty, MNIST | {"network": network, "protocol": "standard" if drawn else "kernel"},
+                    {"set": "random real, 10 per class"})
+    assert ("Each seed is another network" in words(made.says)) == drawn
+
+
 def test_the_verdict_flips_with_the_number_of_seeds(empty, written):
     made = IsItReal(empty, MNIST | {"set": "datadam, 10 per class"}, {"set": "random real, 10 per class"})
     told = {}
