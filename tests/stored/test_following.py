@@ -29,10 +29,10 @@ def make(tmp_path_factory):
     """Students that follow the experts of a distillation with these options."""
     root = tmp_path_factory.mktemp("runs")
 
-    def made(**options) -> Following:
+    def made(data=None, **options) -> Following:
         wanted = spec(**options)
         return Following(ddkit.run(wanted.experts, root=root, quiet=True), ddkit.run(wanted, root=root, quiet=True),
-                         ddkit.load(wanted.dataset))
+                         ddkit.load(data or wanted.dataset))
 
     return made
 
@@ -119,6 +119,11 @@ def test_experts_that_saw_all_images_have_no_order(make):
     assert not students.ordered
     with pytest.raises(InputError, match="all images in every epoch"):
         students.shown(PLACE)
+
+
+def test_other_data_than_the_experts_were_trained_on_are_refused(make):
+    with pytest.raises(InputError, match="is of other data"):
+        make("digits-0-1-3")
 
 
 @pytest.mark.parametrize("other", [spec(expert_lr=0.2), Distill("digits-0-1-2", ipc=2, network="ConvNetD2", width=4,
