@@ -111,6 +111,11 @@ def check(method: str, on: str, epochs: int) -> None:
             "ConvNetD3, and its epochs")
 
 
+def draws(method: str, on: str = PIXELS) -> bool:
+    """Whether anything is drawn, so that another seed may choose other images."""
+    return method != "herding" or on != PIXELS
+
+
 def select(dataset: Dataset, ipc: int, method: str = "herding", *, on: str = PIXELS, width: int = 128, epochs: int = 5,
            seed: int = 0, checkpoint: Checkpoints | None = None, quiet: bool = False) -> SyntheticSet:
     """Choose ``ipc`` training images of each class.

@@ -11,10 +11,13 @@ from ddkit.networks.names import (
     SUFFIXES,
     build,
     build_for,
+    in_words,
     parse,
     sketch_for,
+    takes_width,
 )
 from ddkit.networks.nets import ConvNet
 
 __all__ = ["ACTIVATIONS", "ACTIVATION_SUFFIXES", "FAMILIES", "NORMS", "POOLINGS", "POOLING_SUFFIXES", "SUFFIXES",
-           "AveragePool", "Block", "ConvNet", "Network", "build", "build_for", "normalisation", "parse", "sketch_for"]
+           "AveragePool", "Block", "ConvNet", "Network", "build", "build_for", "in_words", "normalisation", "parse",
+           "sketch_for", "takes_width"]

@@ -15,6 +15,7 @@ from ddkit.networks.precision import PRECISIONS
 
 FAMILIES = {"MLP": MLP, "ConvNet": ConvNet, "LeNet": LeNet, "AlexNet": AlexNet, "VGG11": VGG11, "ResNet18": ResNet18}
 READERS = {"TextCNN": TextCNN}  # of words in order
+WIDE = ("ConvNet", *READERS)  # as wide as one likes
 SUFFIXES = {"": "instance", "IN": "instance", "BN": "batch", "LN": "layer", "GN": "group", "NN": "none"}
 ACTIVATION_SUFFIXES = {"": "relu", "AR": "relu", "AL": "leakyrelu", "AS": "sigmoid",
                        "ASwish": "swish"}
@@ -117,13 +118,24 @@ def parse(name: str, width: int = 128) -> tuple[type[Network], dict]:
     options = {} if fixed or (family == "AlexNet" and not suffix) else {"norm": SUFFIXES[suffix or ""]}
     if averaging:
         options["pool"] = True
-    if family == "ConvNet" or family in READERS:
+    if family in WIDE:
         require(width >= 1, f"a {family}'s width must be at least 1, got {width}")
         options["width"] = width
     if family == "ConvNet":
         options |= {"depth": int(depth or 3), "activation": ACTIVATION_SUFFIXES[activation or ""],
                     "pool": POOLING_SUFFIXES[pooling or ""]}
     return (FAMILIES | READERS)[family], options
+
+
+def takes_width(name: str) -> bool:
+    """Whether the network of that name is as wide as one likes; others are of one width, and kernels of none."""
+    match = _NAME.fullmatch(name)
+    return match is not None and match[1] in WIDE
+
+
+def in_words(name: str, width: int | None) -> str:
+    """The name of a network, and its width if it could have another."""
+    return name + f", width {width}" * takes_width(name)
 
 
 def _smallest(family, channels: int, classes: int, options: dict) -> int:

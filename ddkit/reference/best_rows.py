@@ -11,6 +11,7 @@ from ddkit.course import full_scale
 from ddkit.course import kernels as kernel_course
 from ddkit.course import trajectories as trajectory_course
 from ddkit.course.profiles import Profile
+from ddkit.networks import in_words
 from ddkit.runs import Record, run
 from ddkit.specs import Distill, Source
 from ddkit.training.kernels import InfiniteNetwork
@@ -53,7 +54,7 @@ class Row:
         network, by_kernel = self.spec["network"], "kernel" in self.spec["protocol"]
         if InfiniteNetwork.named(network) is not None:
             return f"{network}, infinitely wide"
-        return f"{'features of ' * by_kernel}{network}, width {self.spec['width']}"
+        return "features of " * by_kernel + in_words(network, self.spec["width"])
 
     @property
     def protocol(self) -> str:

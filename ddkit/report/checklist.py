@@ -7,6 +7,7 @@ report, and the ML Code Completeness Checklist of Papers with Code for the repos
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ddkit.networks import in_words
 from ddkit.report.desk import Desk
 from ddkit.runs import Record
 
@@ -69,7 +70,7 @@ def _several(values: Iterable[str]) -> str | None:
 
 
 def _costs(evaluations: list[Record]) -> str | None:
-    return _several(f"{record.spec['network']}, width {record.spec['width']}, on {_dataset(record)}: "
+    return _several(f"{in_words(record.spec['network'], record.spec['width'])}, on {_dataset(record)}: "
                     f"{cost['parameters']:,} parameters, {cost['flops']:,} FLOPs an image"
                     for record in evaluations for cost in [record.result.get("cost")]
                     if cost and _source(record)["type"] == "Full")
@@ -108,9 +109,13 @@ def _versions(records: list[Record]) -> str | None:
 
 
 def _methods(records: list[Record]) -> str | None:
-    return _several(f"{spec['method']} ({spec['preset']}), {spec['ipc']} images per class from {spec['init']}, "
+    return _several(f"{spec['method']} ({spec['preset']}), {_asked(spec)} from {spec['init']}, "
                     f"{record.updates:,} updates on {spec['dataset']}"
                     for record in records for spec in [record.spec] if spec["type"] == "Distill")
+
+
+def _asked(spec: dict) -> str:
+    return f"{spec['budget']:,} bytes" if spec.get("budget") else f"{spec['ipc']} images per class"
 
 
 def _protocols(evaluations: list[Record]) -> str | None:

@@ -35,6 +35,8 @@ def words(spec: dict) -> str:
     """A spec as plain data in words: ``Evaluate: protocol standard, seeds 5, of (Distill: ipc 10)``."""
     said = []
     for name, value in spec.items():
+        if name == "ipc" and spec.get("budget"):
+            continue  # which then says nothing
         if isinstance(value, dict):
             said.append(f"{name} ({words(value)})")
         elif name == "options" and value and all(isinstance(one, list | tuple) and len(one) == 2 for one in value):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from ddkit.data import Dataset
 from ddkit.foundation.errors import InputError, require
 from ddkit.foundation.files import expanded, read_json, read_tensors, sha256, write_json, write_tensors
 from ddkit.foundation.schema import COUNT, NUMBER, require_fit
@@ -171,6 +172,10 @@ class Record:
         whose = {"run": self.name, "fingerprint": self.fingerprint}
         return Trajectories(self.folder, self.asked.plan, whose)
 
+    def require_of(self, dataset: Dataset) -> None:
+        """Refuse data that the run is not of, by their content."""
+        _require_same(self.name, self.fingerprint, dataset)
+
     @property
     def shipped(self) -> bool:
         """Whether it came with the repository, wherever it was copied to; else it was made by somebody."""
@@ -203,15 +208,26 @@ class Record:
         return "\n".join([told, *(f"({note})" for note in self.notes)])
 
 
-def set_of(given: SyntheticSet | Record) -> SyntheticSet:
+def set_of(given: SyntheticSet | Record, dataset: Dataset | None = None) -> SyntheticSet:
     """A set, or that of a record.
 
+    Args:
+        dataset: that it has to be of, if it knows (None: whatever it is of).
+
     Raises:
-        InputError: it is neither, or the record's run has none.
+        InputError: it is neither, or the record's run has none, or it is of other data.
     """
     found = given.synthetic if isinstance(given, Record) else given
     require(isinstance(found, SyntheticSet), f"a set or a record of one is wanted, got {type(found).__name__}")
+    if dataset is not None:
+        _require_same("the set", found.origin.get("fingerprint", dataset.fingerprint), dataset)
     return found
+
+
+def _require_same(what: str, fingerprint: str, dataset: Dataset) -> None:
+    require(fingerprint == dataset.fingerprint,
+            f"{what} is of other data (fingerprint {fingerprint[:12]}) than {dataset.name} as given "
+            f"({dataset.fingerprint[:12]}): give the data set that it was made from")
 
 
 def _verified(path: Path, files: dict[str, str]) -> Path:

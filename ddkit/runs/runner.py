@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from ddkit import __version__
-from ddkit.data import Dataset, Split, fingerprint, parse_name
+from ddkit.data import Dataset, Split, canonical, fingerprint, parse_name
 from ddkit.foundation.device import default_device, describe
 from ddkit.foundation.errors import InputError, require, telling_interrupts
 from ddkit.foundation.files import expanded, sha256, write_tensors
@@ -226,10 +226,21 @@ def _make(spec: Spec, job: Job, device: str, **versions: str) -> Record:
 
 def training_set(source: Source, dataset: Dataset, seed: int, root=None, data=None, quiet: bool = False) -> Split:
     """What an evaluation of ``source`` with ``seed`` trains on: images [N, C, H, W] and their hard or soft labels."""
+    _require_of(source, dataset)
     job = Job(dataset, Path(), {}, partial(run, root=root, data=data, quiet=quiet))
     return source_of(source).training_set(job, seed)
 
 
 def starting_set(spec, dataset: Dataset) -> SyntheticSet:
     """The synthetic set that a distillation starts from."""
+    _require_of(spec, dataset)
     return spec_of(spec).starting_set(dataset)
+
+
+def _require_of(given, dataset: Dataset) -> None:
+    """Refuse data that a record is not of, by their content, or that a spec or source does not name."""
+    if isinstance(given, Record):
+        given.require_of(dataset)
+    named, own = getattr(given, "dataset", dataset.name), canonical(dataset.name)
+    require(named == own,
+            f"{type(given).__name__} names {named}, and the data set given is {own}: give load('{named}')")

@@ -80,6 +80,7 @@ class Source(Named):
 
     learns_rate = False  # whether it may have learned the learning rate that it is to be trained on with
     prescribes = False  # whether it may own the order, rates or initialisation of the training on it
+    seeded = False  # whether another seed of its own makes another set
     fixes_start = False  # whether it is known to own the initialisation, which leaves nothing to chance
 
     def training_set(self, job: Job, seed: int) -> Split:

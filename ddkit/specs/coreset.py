@@ -49,6 +49,10 @@ class Coreset(MadeSet, Spec):
         if self.on != coresets.PIXELS:
             sketch_for(dataset, self.on, self.width)
 
+    @property
+    def seeded(self) -> bool:
+        return coresets.draws(self.method, self.on)
+
     def decides(self) -> dict:
         trains = self.on != coresets.PIXELS and self.epochs
         return super().decides() | ({"training": coresets.training_of(self.epochs)} if trains else {})

@@ -87,11 +87,11 @@ class Evaluate(OfSource, Spec):
 
     def check_on(self, dataset: Dataset) -> None:
         self.of.check_on(dataset)
-        if not self._fixed:
+        if not self.fixed:
             sketch_for(dataset, self.network, self.width)
 
     @property
-    def _fixed(self) -> bool:
+    def fixed(self) -> bool:
         """Whether nothing is drawn for the model that answers."""
         return self.protocol == "linear" or InfiniteNetwork.named(self.network) is not None
 
@@ -112,7 +112,7 @@ class Evaluate(OfSource, Spec):
     @property
     def trials(self) -> int:
         """How many seeds are scored: one where no seed could change the score."""
-        certain = self._fixed and not isinstance(self.of, RandomReal)
+        certain = self.fixed and not isinstance(self.of, RandomReal)
         return 1 if certain or (self.protocol == "prescribed" and self.of.fixes_start) else self.seeds
 
     @property

@@ -6,6 +6,7 @@ from pathlib import Path
 from ddkit.data import Dataset, Split
 from ddkit.foundation.errors import require, whole
 from ddkit.foundation.randomness import stream
+from ddkit.methods import coresets
 from ddkit.runs.jobs import Job
 from ddkit.runs.spec import OfDataset, OfSource, Source
 from ddkit.synthetic import SyntheticSet, check_ipc
@@ -51,6 +52,10 @@ class RandomReal(OfDataset, Source):
 
 class MadeSet(OfDataset, Source):
     """Base of sources that are a synthetic set."""
+
+    @property
+    def seeded(self) -> bool:
+        return hasattr(self, "seed")
 
     def synthetic(self, job: Job) -> SyntheticSet:
         """The set that is made, chosen or read."""
@@ -120,6 +125,10 @@ class Start(OfSource, Source):
     def drawn(self) -> bool:
         """Whether the seed alone decides it, so that nothing need be distilled to have it."""
         return getattr(self.of, "draws_start", False)
+
+    @property
+    def seeded(self) -> bool:
+        return self.of.seeded and coresets.draws(getattr(self.of, "init", "real"))
 
     def decides(self) -> dict:
         if not self.drawn:

@@ -65,7 +65,7 @@ class Following:
         dataset: that both were made from.
 
     Raises:
-        InputError: the distillation matched other experts, or none, or not all three are of the same data.
+        InputError: the distillation matched other experts, or none, or either is of other data.
     """
 
     def __init__(self, experts: Record, distillation: Record, dataset: Dataset):
@@ -74,10 +74,8 @@ class Following:
         require(matched is not None and matched.name == experts.name,
                 f"{distillation.name} did not match {experts.name}: give the distillation its own experts, as "
                 "run(spec.experts)")
-        prints = [one.fingerprint for one in (experts, distillation, dataset)]
-        told = ", ".join(one[:12] for one in prints)
-        require(len(set(prints)) == 1, "experts, distillation and data set must be of the same data, and have the "
-                                       f"fingerprints {told}: make both runs on this data set")
+        for record in (experts, distillation):
+            record.require_of(dataset)
         self.config: Config = spec.config
         self.trajectories, self.dataset = experts.trajectories, dataset
         self.plan, self._student = self.trajectories.plan, Student(self.trajectories.template(dataset))

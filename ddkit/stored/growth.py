@@ -3,12 +3,13 @@
 import math
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 from ddkit.data.names import SOURCES, parse_name
 from ddkit.runs import Record
 from ddkit.runs.spec import Spec, key
 from ddkit.specs import Coreset, Evaluate, Full, RandomReal, Source, Start
-from ddkit.stored.judged import Judge, Sample, judged, made_of
+from ddkit.stored.judged import Judge, Sample, changed, judged, made_of
 from ddkit.stored.shelf import Shelf
 from ddkit.stored.words import tell_apart
 from ddkit.synthetic.budget import storage, storage_of
@@ -71,7 +72,7 @@ class Growth:
         """The evaluation that would add a point: the nearest one's, with so many images per class."""
         near = min(self.points, key=lambda stored: abs(math.log(stored / ipc)))
         spec = self.points[near].sample.runs[0].spec
-        return replace(spec, of=_with(spec.of, ipc=ipc))
+        return replace(spec, of=changed(spec.of, ipc=ipc))
 
     def within(self, budget: int) -> Point | None:
         """The point of the most images that take no more bytes than the budget."""
@@ -105,7 +106,7 @@ def growths(shelf: Shelf) -> list[Growths]:
     everything, found = judged(shelf), []
     for judge, samples in everything.items():
         several = {one.record.folder for sample in samples if sample.sets > 1 for one in sample.runs}
-        sized = [sample for sample in samples if hasattr(made_of(sample.source), "ipc")
+        sized = [sample for sample in samples if sample.ipc is not None
                  and (sample.sets > 1 or sample.records[0].folder not in several)]
         for epochs in sorted({sample.epochs for sample in sized}):
             curves = _curves(shelf, [sample for sample in sized if sample.epochs == epochs])
@@ -128,10 +129,10 @@ def _curves(shelf: Shelf, samples: list[Sample]) -> dict[str, Growth]:
         variants: dict[tuple, list[Sample]] = {}
         for sample in family:
             variants.setdefault(_kind(sample), []).append(sample)
-        numbers = [_ipc(sample) for sample in family]
+        numbers = [sample.ipc for sample in family]
         groups = {name: family} if len(set(numbers)) == len(numbers) else _named(list(variants.values()))
         for called, group in groups.items():
-            found[called] = {_ipc(sample): _point(shelf, sample) for sample in sorted(group, key=_ipc)}
+            found[called] = {sample.ipc: _point(shelf, sample) for sample in sorted(group, key=attrgetter("ipc"))}
     curves = [Growth(name, points) for name, points in found.items()]
     return {curve.name: curve for curve in sorted(curves, key=lambda c: (_RANKS.index(c.meaning), c.name))}
 
@@ -148,38 +149,30 @@ def _families(samples: list[Sample]) -> dict[str, list[Sample]]:
 
 
 def _named(variants: list[list[Sample]]) -> dict[str, list[Sample]]:
-    names = tell_apart((_with(group[0].source, ipc=1) for group in variants), ipc=False)
-    precisions = [group[0].runs[0].spec.precision for group in variants]
-    return {names[_with(group[0].source, ipc=1)] + f", judged in {said}" * (said != "float32"): group
-            for group, said in zip(variants, precisions, strict=True)}
+    names = tell_apart((changed(group[0].source, ipc=1) for group in variants), ipc=False)
+    return {names[changed(group[0].source, ipc=1)] + group[0].beside: group for group in variants}
 
 
 def _kind(sample: Sample) -> tuple[str, str]:
     """What is alike in samples of one curve, if their options are."""
-    return key(_with(sample.source, ipc=1, seed=0)), sample.runs[0].spec.precision
-
-
-def _ipc(sample: Sample) -> int:
-    return made_of(sample.source).ipc
-
-
-def _with(source: Source, **changes) -> Source:
-    """A source with other fields, as far as it has them; of a start, those of the set that it is the start of."""
-    if isinstance(source, Start):
-        return Start(_with(source.of, **changes))
-    return replace(source, **{name: value for name, value in changes.items() if hasattr(source, name)})
+    return key(changed(sample.source, ipc=1, seed=0)), sample.beside
 
 
 def _point(shelf: Shelf, sample: Sample) -> Point:
-    made, record = made_of(sample.source), _made(shelf, sample)
-    if record:
-        kept = record.synthetic if made is sample.source else record.synthetic.undistilled()
-        return Point(_ipc(sample), sample, storage(kept), record)
-    if "size" in sample.records[0].result:
-        return Point(_ipc(sample), sample, sample.records[0].result["size"]["bytes"], record)
-    source, images = SOURCES[parse_name(made.dataset)[0]], sample.records[0].result["training_images"]
+    record = _made(shelf, sample)
+    return Point(sample.ipc, sample, _bytes(sample, record), record)
+
+
+def _bytes(sample: Sample, record: Record | None) -> int:
+    """What the set took that was scored; older evaluations do not say, and their starts from a seed were of pixels."""
+    result, made = sample.records[0].result, made_of(sample.source)
+    if "size" in result:
+        return result["size"]["bytes"]
+    if record and not getattr(sample.source, "drawn", False):  # else of whatever run began so
+        return storage(record.synthetic if made is sample.source else record.synthetic.undistilled())
+    source, images = SOURCES[parse_name(made.dataset)[0]], result["training_images"]
     numbers = len(source.mean) * (made.size or source.size) ** 2
-    return Point(_ipc(sample), sample, storage_of(images, numbers, learned=not _is_real(sample.source)), record)
+    return storage_of(images, numbers, learned=not _is_real(sample.source))
 
 
 def _made(shelf: Shelf, sample: Sample) -> Record | None:

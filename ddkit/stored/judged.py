@@ -5,12 +5,12 @@ from collections.abc import Collection, Hashable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from ddkit.networks import in_words, takes_width
 from ddkit.runs import Record
 from ddkit.runs.spec import key
 from ddkit.specs import Evaluate, Source, Start
-from ddkit.specs.sources import MadeSet
 from ddkit.stored.shelf import Shelf, Stored
-from ddkit.stored.words import meaning, tell_apart
+from ddkit.stored.words import images_per_class, meaning, tell_apart
 from ddkit.training.kernels import InfiniteNetwork
 from ddkit.training.leads import Lead
 from ddkit.training.scores import Scores
@@ -30,7 +30,7 @@ class Judge:
     @classmethod
     def of(cls, one: Stored) -> "Judge":
         spec = one.spec
-        width = spec.width if InfiniteNetwork.named(spec.network) is None else None
+        width = spec.width if takes_width(spec.network) else None
         return cls(spec.dataset, spec.size, one.record.fingerprint, spec.protocol, spec.network, width)
 
     @property
@@ -41,7 +41,9 @@ class Judge:
     @property
     def reader(self) -> str:
         """The network in words."""
-        return f"{self.network}, " + (f"width {self.width}" if self.width else "infinitely wide")
+        if InfiniteNetwork.named(self.network) is not None:
+            return f"{self.network}, infinitely wide"
+        return in_words(self.network, self.width)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,16 +53,23 @@ class Sample:
     Attributes:
         judge: that gave them.
         source: what was trained on; of several sets the first.
-        name: the set in words.
+        called: the set in words.
+        beside: what the name says of how it was judged, where that is not as usual.
         epochs: length of training.
         runs: one evaluation, or one of each set.
     """
 
     judge: Judge
     source: Source
-    name: str
+    called: str
+    beside: str
     epochs: int
     runs: tuple[Stored, ...]
+
+    @property
+    def name(self) -> str:
+        """All that is to be said in words."""
+        return self.called + self.beside + f", {self.sets} sets" * (self.sets > 1)
 
     @property
     def records(self) -> tuple[Record, ...]:
@@ -77,8 +86,8 @@ class Sample:
 
     @property
     def ipc(self) -> int | None:
-        """Images per class; None of the full data and of files, which do not say."""
-        return getattr(made_of(self.source), "ipc", None)
+        """Images per class; None of the full data and of files, which do not say, and of sets of so many bytes."""
+        return images_per_class(made_of(self.source))
 
     @property
     def sets(self) -> int:
@@ -132,7 +141,7 @@ class Sample:
         made = made_of(self.source)
         if not getattr(made, "draws_start", False):
             return None
-        return ("starts", made.dataset, made.size, made.ipc, made.init, *made.formed.items())
+        return ("starts", made.dataset, made.size, self.ipc, made.init, *made.formed.items())
 
 
 def lead(first: Sample, second: Sample, most: int | None = None) -> Lead:
@@ -167,25 +176,47 @@ def judged(shelf: Shelf) -> dict[Judge, list[Sample]]:
 
 def _longest(found: Iterable[Stored]) -> list[Stored]:
     """Of evaluations that differ in their number of seeds alone, that of the most."""
-    best: dict[str, Stored] = {}
+    best: dict[tuple, Stored] = {}
     for one in found:
-        name = replace(one.spec, seeds=1, epochs=one.record.result["epochs"] or None).name
-        if name not in best or len(one.record.scores.runs) > len(best[name].record.scores.runs):
-            best[name] = one
+        alike = (key(one.spec.of), *_training(one), one.record.updates)
+        if alike not in best or len(one.record.scores.runs) > len(best[alike].record.scores.runs):
+            best[alike] = one
     return list(best.values())
 
 
+def _training(one: Stored) -> tuple[int, str]:
+    """How long, and in which precision, networks were trained on a set; the last epoch may have ended early."""
+    return one.record.result["epochs"], one.spec.precision
+
+
 def _samples(judge: Judge, found: list[Stored]) -> list[Sample]:
-    names = tell_apart(one.spec.of for one in found)
-    single = [Sample(judge, one.spec.of, names[one.spec.of] + _precision(one), one.record.result["epochs"], (one,))
-              for one in found]
-    groups: dict[tuple, list[Sample]] = {}
-    for sample in single:
-        if isinstance(made_of(sample.source), MadeSet) and hasattr(made_of(sample.source), "seed"):
-            groups.setdefault((_but_seed(sample.source), sample.epochs, sample.runs[0].spec.precision),
-                              []).append(sample)
-    several = [_pooled(group) for group in groups.values() if len(group) > 1]
-    return sorted(single, key=_order) + sorted(several, key=_order)
+    names, groups = tell_apart(one.spec.of for one in found), _groups(found)
+    single = [Sample(judge, one.spec.of, names[one.spec.of], beside, one.record.result["epochs"], (one,))
+              for beside, group in groups for one in group]
+    several = [(beside, group) for beside, group in groups if len(group) > 1 and group[0].spec.of.seeded]
+    kinds = tell_apart(changed(group[0].spec.of, seed=0) for _, group in several)
+    pooled = [Sample(judge, group[0].spec.of, kinds[changed(group[0].spec.of, seed=0)], beside,
+                     group[0].record.result["epochs"], tuple(group)) for beside, group in several]
+    return sorted(single, key=_order) + sorted(pooled, key=_order)
+
+
+def _groups(found: list[Stored]) -> list[tuple[str, list[Stored]]]:
+    """Evaluations that differ in nothing but the seed of the set, by that seed, after what names say of how."""
+    kinds: dict[tuple, dict[int, list[Stored]]] = {}
+    for one in found:
+        kind = kinds.setdefault((key(changed(one.spec.of, seed=0)), *_training(one)), {})
+        kind.setdefault(one.record.updates, []).append(one)
+    return [(_beside(group[0], len(kind) > 1), sorted(group, key=_seed)) for kind in kinds.values()
+            for group in kind.values()]
+
+
+def _beside(one: Stored, by_updates: bool) -> str:
+    return (f", judged in {one.spec.precision}" * (one.spec.precision != "float32")
+            + f", for {one.record.updates:,} updates" * by_updates)
+
+
+def _seed(one: Stored) -> int:
+    return getattr(made_of(one.spec.of), "seed", 0)
 
 
 def made_of(source: Source) -> Source:
@@ -193,22 +224,12 @@ def made_of(source: Source) -> Source:
     return source.of if isinstance(source, Start) else source
 
 
-def _but_seed(source: Source) -> str:
-    """What tells sources apart that differ in more than the seed of the set."""
-    made = replace(made_of(source), seed=0)
-    return key(Start(made) if isinstance(source, Start) else made)
-
-
-def _pooled(group: list[Sample]) -> Sample:
-    group = sorted(group, key=lambda sample: made_of(sample.source).seed)
-    first = group[0]
-    name = next(iter(tell_apart([first.source]).values()))
-    return replace(first, name=f"{name}, {len(group)} sets", runs=tuple(s.runs[0] for s in group))
+def changed(source: Source, **changes) -> Source:
+    """A source with other fields, as far as it has them; of a start, those of the set that it is the start of."""
+    if isinstance(source, Start):
+        return Start(changed(source.of, **changes))
+    return replace(source, **{name: value for name, value in changes.items() if hasattr(source, name)})
 
 
 def _order(sample: Sample) -> tuple:
-    return (getattr(made_of(sample.source), "ipc", 10**9), sample.meaning != "method", sample.name, sample.epochs)
-
-
-def _precision(one: Stored) -> str:
-    return f", judged in {one.spec.precision}" * (one.spec.precision != "float32")
+    return (sample.ipc or 10**9, sample.meaning != "method", sample.name, sample.epochs)

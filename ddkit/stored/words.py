@@ -8,7 +8,7 @@ from ddkit.specs import File, Full, RandomReal, Source, Start
 
 METHOD, START, RANDOM, FULL = "method", "start", "random", "full"  # what a set stands for
 # Fields that are said in other words, or beside the set.
-_SAID = {"dataset", "size", "method", "preset", "ipc", "init", "plan", "options", "form", "form_options"}
+_SAID = {"dataset", "size", "method", "preset", "ipc", "init", "plan", "options", "form", "form_options", "budget"}
 _LONGEST = 24  # letters of a value
 
 
@@ -21,7 +21,7 @@ def tell_apart(sources: Iterable[Source], ipc: bool = True) -> dict[Source, str]
     """A name for each source of a data set; those that would share one are told apart by the fields that differ.
 
     Args:
-        ipc: name the images per class.
+        ipc: name the images per class, or the bytes asked for in their place.
     """
     alike: dict[str, list[Source]] = {}
     for source in dict.fromkeys(sources):
@@ -29,11 +29,17 @@ def tell_apart(sources: Iterable[Source], ipc: bool = True) -> dict[Source, str]
     names = {}
     for base, group in alike.items():
         told = [_told(source) for source in group]
-        differing = [name for name in dict.fromkeys(n for one in told for n in one)
-                     if len({one.get(name) for one in told}) > 1]
+        found = {name: {one.get(name) for one in told} for name in dict.fromkeys(n for one in told for n in one)}
+        shown = {name: _shown(values - {None}) for name, values in found.items() if len(values) > 1}
         for source, one in zip(group, told, strict=True):
-            names[source] = ", ".join([base, *(one[name] for name in differing if one.get(name))])
+            names[source] = ", ".join([base, *(f"{name} {shown[name][one[name]]}" for name in shown if name in one)])
     return names
+
+
+def _shown(values: set[str]) -> dict[str, str]:
+    """Values as they are printed: cut, unless that makes two of them one."""
+    cut = {value: value[:_LONGEST] for value in values}
+    return cut if len({*cut.values()}) == len(values) else {value: value for value in values}
 
 
 def _base(source: Source, ipc: bool) -> str:
@@ -59,7 +65,13 @@ _IN_NAME = {"preset": "{}", "init": "from {}", "form": "as {}"}
 
 
 def _sized(name: str, source: Source, ipc: bool) -> str:
-    return f"{name}, {source.ipc} per class" if ipc else name
+    size = f"{source.budget:,} bytes" if images_per_class(source) is None else f"{source.ipc} per class"
+    return f"{name}, {size}" if ipc else name
+
+
+def images_per_class(source: Source) -> int | None:
+    """How many a source asks for; None of one that does not say, or asks for bytes."""
+    return getattr(source, "ipc", None) if getattr(source, "budget", None) is None else None
 
 
 def _default(source: Source, field: str):
@@ -67,11 +79,13 @@ def _default(source: Source, field: str):
 
 
 def _told(source: Source) -> dict[str, str]:
-    """What further fields and options say, by name; of a default nothing is said but in numbers."""
+    """Values of further fields and options, by name; what is None is left out."""
     if isinstance(source, Start) and source.drawn:
-        options = {name: f"{name} {str(value)[:_LONGEST]}" for name, value in source.of.form_options}
-        return {"seed": f"seed {source.of.seed}"} | options  # which decide it, beside what its name says
-    inner = source.of if isinstance(source, Start) else source
-    values = {f.name: getattr(inner, f.name) for f in fields(inner) if f.name not in _SAID}
-    values |= dict(getattr(inner, "options", ())) | dict(getattr(inner, "form_options", ()))
-    return {name: f"{name} {str(value)[:_LONGEST]}" for name, value in values.items() if value is not None}
+        values = {"seed": source.of.seed, **dict(source.of.form_options)}  # which decide it, beside what its name says
+    else:
+        inner = source.of if isinstance(source, Start) else source
+        values = {f.name: getattr(inner, f.name) for f in fields(inner) if f.name not in _SAID}
+        values |= dict(getattr(inner, "options", ()))
+        values |= {f"form's {name}" if hasattr(inner.config, name) else name: value
+                   for name, value in getattr(inner, "form_options", ())}
+    return {name: str(value) for name, value in values.items() if value is not None}

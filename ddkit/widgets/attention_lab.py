@@ -32,6 +32,8 @@ class AttentionLab(Dashboard):
     def __init__(self, records: Mapping[str, Record], dataset: Dataset, network: str | None = None,
                  width: int | None = None):
         require(records, "the attention lab needs at least one distillation, as {'from real images': record}")
+        for record in records.values():
+            record.require_of(dataset)
         self._records, self._dataset, self._network = dict(records), dataset, (network, width)
         self._attending: dict[str, Attending] = {}
         self.of = controls.menu("distillation", "whose start and end are looked at", self._records)

@@ -11,6 +11,7 @@ from ddkit.foundation.randomness import stream
 from ddkit.plots.moving import Augmenting, augmentation_of_both
 from ddkit.plots.moving.augmented import ROWS
 from ddkit.plots.style import Picture
+from ddkit.runs import Record
 from ddkit.synthetic import SyntheticSet
 from ddkit.widgets import controls
 from ddkit.widgets.base import Dashboard
@@ -32,11 +33,11 @@ class AugmentationBench(Dashboard):
     """One operation, one draw, and how far it may go: the same happens to real and to synthetic images.
 
     Args:
-        synthetic: whose images stand below the real ones.
+        synthetic: a set, or the record of one, whose images stand below the real ones.
         dataset: that it was made from.
     """
 
-    def __init__(self, synthetic: SyntheticSet, dataset: Dataset):
+    def __init__(self, synthetic: SyntheticSet | Record, dataset: Dataset):
         self.augmenting = Augmenting(synthetic, dataset)
         usual = augment.parse(dataset.strategy)
         self.operation = controls.menu("operation", "of the strategies; the data set's own come first", [

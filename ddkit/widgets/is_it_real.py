@@ -99,11 +99,13 @@ class IsItReal(Dashboard):
         return Narrowing([sample for sample in self._samples if sample.judge == judge], _SET, _MEANS)
 
     def _baseline(self) -> str:
-        """What the first set is held against at first: as many random real images, else whatever there is."""
+        """What the first set is held against at first: as many random real images, else what names as many, or names
+        none as it does, else whatever there is."""
         first = self.first.found[0]
         others = [sample for sample in self._samples if sample.judge == first.judge and sample.name != first.name]
-        random = [sample for sample in others if sample.meaning == RANDOM and sample.ipc == first.ipc]
-        return (random or others or [first])[0].name
+        alike = [sample for sample in others if sample.ipc == first.ipc]
+        random = [sample for sample in alike if sample.meaning == RANDOM]
+        return (random or alike or others or [first])[0].name
 
     def _count_all(self) -> None:
         """Count all the seeds of what was newly chosen."""
@@ -143,6 +145,6 @@ class IsItReal(Dashboard):
         told += [f"{sample.name} is at chance." for sample in self.samples if sample.scores.at_chance]
         if RANDOM in (one.meaning, other.meaning):
             told.append("Random real images are drawn anew for every seed.")
-        if one.sets == other.sets == 1 and one.judge.width:
+        if one.sets == other.sets == 1 and not one.runs[0].spec.fixed:
             told.append("Each seed is another network; another distillation may differ by more.")
         return told

@@ -101,6 +101,13 @@ def test_images_of_every_class_are_chosen_and_left_as_they_are(tiny, method, on,
     assert len(chosen.images.flatten(1).unique(dim=0)) == 6
 
 
+@pytest.mark.parametrize(("method", "on"), WAYS)
+def test_another_seed_chooses_others_where_anything_is_drawn(tiny, method, on):
+    chosen = {select(tiny, 2, method, on=on, width=4, epochs=2, seed=seed, quiet=True).images.numpy().tobytes()
+              for seed in range(5)}
+    assert (len(chosen) > 1) == coresets.draws(method, on)
+
+
 def test_herding_on_a_random_network_looks_at_its_embedding(tiny):
     network = build("ConvNetD1", 1, 3, 8, width=4, generator=coresets.stream(0, "coreset network"))
     members = tiny.train.of_class(1)

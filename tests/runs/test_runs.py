@@ -105,6 +105,21 @@ def test_the_distilled_images_are_the_ones_evaluated(record, root):
     assert not trained_on.images.equal(record.synthetic.start)
 
 
+@pytest.mark.parametrize("source", [RandomReal("digits", 1), Full("digits"), TINY, Start(TINY)], ids=str)
+def test_a_set_is_not_made_of_data_that_it_does_not_name(source, root, record):
+    other = ddkit.load("digits-3-4")
+    for ask in (runs.training_set, runs.starting_set)[: 1 + (source is TINY)]:
+        with pytest.raises(InputError, match="names digits, and the data set given is digits-3-4"):
+            ask(source, other, **{"seed": 0, "root": root} if ask is runs.training_set else {})
+
+
+@pytest.mark.parametrize("ask", [lambda record, data: runs.training_set(record, data, 0), runs.starting_set])
+def test_a_record_takes_no_data_of_its_name_but_other_content(ask, record):
+    other = dataclasses.replace(ddkit.load("digits"), fingerprint="0" * 64)
+    with pytest.raises(InputError, match="is of other data"):
+        ask(record, other)
+
+
 def test_random_real_images_differ_between_seeds_and_not_between_calls():
     data, source = ddkit.load("digits"), RandomReal("digits", 2)
     first, again, other = (runs.training_set(source, data, seed).images for seed in (0, 0, 1))

@@ -29,10 +29,10 @@ def make(tmp_path_factory):
     """Students that follow the experts of a distillation with these options."""
     root = tmp_path_factory.mktemp("runs")
 
-    def made(**options) -> Following:
+    def made(data=None, **options) -> Following:
         wanted = spec(**options)
         return Following(ddkit.run(wanted.experts, root=root, quiet=True), ddkit.run(wanted, root=root, quiet=True),
-                         ddkit.load(wanted.dataset))
+                         ddkit.load(data or wanted.dataset))
 
     return made
 
@@ -134,5 +134,5 @@ def test_what_is_of_other_data_is_refused(tmp_path, of):
     given = [ddkit.run(spec().experts, root=tmp_path, quiet=True), ddkit.run(spec(), root=tmp_path, quiet=True),
              ddkit.load("digits-0-1-2")]
     given[of] = dataclasses.replace(given[of], fingerprint="another one")
-    with pytest.raises(InputError, match=r"of the same data.*another one"):
+    with pytest.raises(InputError, match="is of other data"):
         Following(*given)

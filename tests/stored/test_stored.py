@@ -13,7 +13,7 @@ from ddkit.applications.graphs import Condense, CondensePlan
 from ddkit.data import SOURCES
 from ddkit.runs import RECORD, REFERENCE, evolution
 from ddkit.runs.shipped import shelves
-from ddkit.runs.spec import Source
+from ddkit.runs.spec import Source, key
 from ddkit.specs import Coreset, Distill, Evaluate, File, Full, RandomReal, Start, restore_spec
 from ddkit.stored import Evolving, evolving, growths, judged, lead, meaning, shelf, tell_apart
 from ddkit.synthetic import SyntheticSet
@@ -106,7 +106,7 @@ def test_seeds_are_paired_only_where_they_drew_the_same(everything):
         kinds.add((networks, starts, len(shared) > 1))
     assert {(True, False, True), (True, False, False), (False, True, True), (False, False, True)} <= kinds
     (first, *_), (second, *_) = (samples for judge, samples in judged(everything).items() if judge.network != "NTK"
-                                 and judge.protocol == "standard" and judge.dataset == "mnist" and judge.width == 32
+                                 and judge.protocol == "standard" and judge.dataset == "mnist" and judge.width is None
                                  and judge.network in ("LeNet", "MLP"))
     assert not lead(first, second).paired, "other networks have other weights"
 
@@ -174,6 +174,20 @@ def test_sets_of_one_name_are_told_apart_by_what_differs(changes, words):
     assert words not in tell_apart([other])[other]
 
 
+LONG = "color_crop_cutout_flip_scale"
+DECODED = Distill("digits", "gradient", form="decoder", form_options={"width": 4})
+
+
+@pytest.mark.parametrize(("one", "other"), [
+    (Distill("digits", "gradient", options={"operations": LONG}),
+     Distill("digits", "gradient", options={"operations": f"{LONG}_rotate"})),
+    (replace(DECODED, width=8), replace(DECODED, width=16))], ids=["in its last letters", "beside the form's"])
+def test_what_differs_in_any_letter_has_a_name_of_its_own(one, other):
+    for pair in ((one, other), (Start(one), Start(other))):
+        names = tell_apart(pair)
+        assert len({*names.values()}) == 2 or key(pair[0]) == key(pair[1]), names
+
+
 def test_curves_hold_every_sample_with_a_number_of_images_once(everything):
     by_judge = judged(everything)
     for growth in growths(everything):
@@ -204,7 +218,8 @@ def test_bytes_are_those_of_the_set_or_of_as_many_images(everything):
                     curve.meaning == "start" and point.sample.source.of.init == "real")
                 if point.made and curve.meaning == "method":
                     assert point.bytes == storage(point.made.synthetic)
-                elif point.made and (labels := point.made.synthetic.start_labels) is not None:  # that are soft
+                elif point.made and not point.sample.source.drawn and point.made.synthetic.start_labels is not None:
+                    labels = point.made.synthetic.start_labels  # that are soft
                     assert point.bytes == ipc * source.classes * numbers + 4 * labels.numel()
                 else:
                     assert point.bytes == storage_of(ipc * source.classes, numbers, learned=not real)

@@ -10,6 +10,7 @@ from ddkit.foundation.errors import InputError
 from ddkit.foundation.randomness import stream
 from ddkit.methods.matching.datadam import attention_matching_loss
 from ddkit.networks import build_for
+from ddkit.plots.moving import Attending, Augmenting
 from ddkit.plots.moving.moments import mosaic
 from ddkit.widgets.attention_lab import AttentionLab
 from ddkit.widgets.augmentation_bench import AugmentationBench
@@ -71,6 +72,19 @@ def test_the_lab_rests_as_a_figure_of_what_is_seen(records, digits):
 def test_the_lab_says_what_it_needs(digits):
     with pytest.raises(InputError, match="at least one distillation"):
         AttentionLab({}, digits)
+
+
+OTHERS = {"AttentionLab": lambda record, data: AttentionLab({"right": record[0], "wrong": record[1]}, data),
+          "AugmentationBench": lambda record, data: AugmentationBench(record[1].synthetic, data),
+          "Attending": lambda record, data: Attending(record[1], data),
+          "Augmenting": lambda record, data: Augmenting(record[1], data)}
+
+
+@pytest.mark.parametrize("shown", OTHERS)
+def test_images_of_other_data_are_refused(records, digits, shown, tmp_path):
+    other = ddkit.run(ddkit.Distill("digits-3-4", ipc=3, **SMALL), root=tmp_path, quiet=True)
+    with pytest.raises(InputError, match=f"is of other data .* than digits as given .*{digits.fingerprint[:12]}"):
+        OTHERS[shown]((records["real"], other), digits)
 
 
 def test_the_bench_shows_the_same_draw_on_both_sides(records, digits):

@@ -15,7 +15,7 @@ from ddkit.foundation.errors import InputError
 from ddkit.methods.matching.datadam import DataDAM
 from ddkit.plots.moving import Moments
 from ddkit.runs import RECORD, REFERENCE, Record, runner
-from ddkit.specs import Distill, Evaluate, RandomReal
+from ddkit.specs import Distill, Evaluate, RandomReal, Start
 from ddkit.stored import shelf as shelves
 from ddkit.widgets import images_per_class, is_it_real, time_machine
 from ddkit.widgets.images_per_class import ImagesPerClass
@@ -187,6 +187,14 @@ def test_the_lead_and_its_verdict_are_those_of_the_files(empty, written):
         assert f"Not told apart from chance by these {seeds} seeds" in said and "paired seeds" in said
 
 
+@pytest.mark.parametrize(("network", "drawn"), [("LeNet", True), ("ConvNetD3, width 32", True),
+                                                ("NTK, infinitely wide", False)])
+def test_where_networks_are_drawn_it_is_said_whatever_width_they_have(empty, network, drawn):
+    made = IsItReal(empty, MNIST | {"network": network, "protocol": "standard" if drawn else "kernel"},
+                    {"set": "random real, 10 per class"})
+    assert ("Each seed is another network" in words(made.says)) == drawn
+
+
 def test_the_verdict_flips_with_the_number_of_seeds(empty, written):
     made = IsItReal(empty, MNIST | {"set": "datadam, 10 per class"}, {"set": "random real, 10 per class"})
     told = {}
@@ -233,6 +241,15 @@ def test_a_second_set_that_the_new_judge_lacks_gives_way_to_random_real_images(e
     made.first.menus["network"].value = "ConvNetD3, width 128"
     assert made.first.chosen["set"] == "rfad, 10 per class"
     assert made.second.chosen["set"] == "random real, 10 per class"
+
+
+def test_a_set_of_so_many_bytes_is_not_held_against_random_images_as_if_they_were_as_many(tmp_path):
+    made = Distill("digits-0-1", form="frequencies", budget=1500, network="ConvNetD1", width=4, updates=2,
+                   options=(("network_steps", 1),))
+    for source in (made, Start(made), RandomReal("digits-0-1", made.ipc)):
+        runner.run(Evaluate(source, **JUDGED), root=tmp_path, quiet=True)
+    shown = IsItReal(tmp_path, {"data": "digits-0-1", "set": "datadam as frequencies, 1,500 bytes"})
+    assert shown.second.chosen["set"] == "start: real as frequencies, 1,500 bytes"
 
 
 def test_a_set_is_followed_to_what_another_judge_calls_it(empty):

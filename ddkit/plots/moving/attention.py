@@ -51,7 +51,7 @@ class Attending:
     """
 
     def __init__(self, synthetic: SyntheticSet | Record, dataset: Dataset, network: str = "ConvNetD3", width: int = 32):
-        synthetic = set_of(synthetic)
+        synthetic = set_of(synthetic, dataset)
         self.dataset, self._named = dataset, (network, width)
         labels, classes = synthetic.started_as, range(len(dataset.classes))
         of = [(labels == c).nonzero()[:, 0] for c in classes]

@@ -23,7 +23,7 @@ class Augmenting:
     """
 
     def __init__(self, synthetic: SyntheticSet | Record, dataset: Dataset):
-        self.synthetic, self.dataset = set_of(synthetic), dataset
+        self.synthetic, self.dataset = set_of(synthetic, dataset), dataset
         self.shown = min(SHOWN, self.synthetic.ipc)
 
     def sheet(self, augmentation: augment.Draw, ranges: augment.Ranges, label: int) -> np.ndarray:

@@ -5,6 +5,7 @@ from ddkit.course import polyps as polyp_course
 from ddkit.course import task_1
 from ddkit.course.profiles import POLYPS, Profile
 from ddkit.methods import presets
+from ddkit.networks import in_words
 from ddkit.report import scoring
 from ddkit.report.desk import Desk
 from ddkit.report.records import MISSING, evolves, marked, metrics, score
@@ -45,7 +46,7 @@ def _cost(record: Record | None) -> dict[str, str]:
     result, cost, first = record.result, record.result["cost"], record.scores.runs[0]
     tested = sum(map(sum, first["confusion"]))
     training = 3 * cost["flops"] * result["training_images"] * result["epochs"]
-    return {"network": f"{record.spec['network']}, width {record.spec['width']}",
+    return {"network": in_words(record.spec["network"], record.spec["width"]),
             **{f"test {METRICS[metric]}": score(record, metric) for metric in metrics(record)},
             "most frequent class": f"{100 * result['chance']:.2f} %",
             "training images": f"{result['training_images']:,}", "test images": f"{tested:,}",
