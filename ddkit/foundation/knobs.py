@@ -55,7 +55,7 @@ class Declared:
     knob: Knob
 
     def value(self, value: object) -> object:
-        """The value as the knob's kind: a whole number may be written as 1e3.
+        """The value as the knob's kind: a whole number may be written as 1e3, and a number as 5.
 
         Raises:
             InputError: it is of another kind, or beyond the bounds.
@@ -71,7 +71,11 @@ class Declared:
         if self.choices:
             return one_of(value, self.choices, self.name)
         require(all(_kept(value, bound) for bound in self.bounds), f"{self.name} must {self.limits}, got {value}")
-        return value
+        return self._written(value) if self.kind is float else value
+
+    def _written(self, value: float) -> float:
+        """A number, if whole, as the default is written: names of runs hold it, and 5 and 5.0 are one."""
+        return int(value) if type(self.default) is int and value == int(value) else float(value)
 
     @property
     def limits(self) -> str:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import operator
 
 import pytest
 from annotated_types import Ge, Gt, Le, Lt
@@ -32,6 +33,11 @@ OF_ANOTHER_KIND = {int: [1.5, "1", True, None, math.nan, 2**53], float: ["1", Tr
 def beyond(bound) -> float:
     limit = getattr(bound, type(bound).__name__.lower())
     return {Ge: limit - 1, Gt: limit, Le: limit + 1, Lt: limit}[type(bound)]
+
+
+def kept(value: float, bound) -> bool:
+    name = type(bound).__name__.lower()
+    return getattr(operator, name)(value, getattr(bound, name))
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -114,6 +120,20 @@ def test_some_classes_of_a_data_set_have_its_preset(method, preset, dataset):
 def test_a_whole_number_may_be_written_as_a_float():
     assert METHODS["datadam"].Config(networks=1e2).networks == 100
     assert isinstance(METHODS["datadam"].Config(networks=1e2).networks, int)
+
+
+@pytest.mark.parametrize("config, knob", [one for one in KNOBS if one.values[1].kind is float])
+def test_a_number_is_one_however_it_is_written(config, knob: Declared):
+    for whole in (number for number in range(3) if all(kept(number, bound) for bound in knob.bounds)):
+        assert repr(knob.value(whole)) == repr(knob.value(float(whole)))
+        assert type(knob.value(whole)) is (int if type(knob.default) is int else float)
+
+
+@pytest.mark.parametrize("options", [{"image_lr": 5}, {"power": 2}], ids=str)
+def test_one_number_is_one_run_however_it_is_written(options):
+    names = {Distill("digits", options={name: kind(value) for name, value in options.items()}).name
+             for kind in (int, float)}
+    assert len(names) == 1
 
 
 @pytest.mark.parametrize("config", CONFIGS.values())
