@@ -7,6 +7,7 @@ from dataclasses import replace
 from ddkit.foundation.errors import InputError, require
 from ddkit.foundation.knobs import Knobs, declared
 from ddkit.methods import get
+from ddkit.networks import takes_width
 
 
 def add_places(parser) -> None:
@@ -159,7 +160,7 @@ def width_of(options, otherwise: int = WIDTH) -> int:
 
 def require_width_used(width: int | None, networks: Iterable[str]) -> None:
     """Refuse a width that no network asked for would take."""
-    require(width is None or any(name.startswith("ConvNet") for name in networks),
+    require(width is None or any(takes_width(name) for name in networks),
             f"--width is the width of a ConvNet, and {', '.join(networks)} takes none: leave it out")
 
 

@@ -1,5 +1,6 @@
 """The command line, as a user and as a user who makes mistakes."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -12,7 +13,9 @@ import pytest
 import torch
 
 from ddkit.__main__ import main
+from ddkit.cli.options import require_width_used
 from ddkit.foundation.checkpoints import Checkpoint
+from ddkit.foundation.errors import InputError
 from ddkit.synthetic import SyntheticSet
 
 DISTILL = ["distill", "--dataset", "digits", "--ipc", "2", "--network", "ConvNetD2", "--width", "4",
@@ -202,3 +205,12 @@ def test_a_set_that_chose_its_start_is_evaluated_beside_it_without_being_distill
     assert set(record["beside"]) == {"start (standard protocol)", "random real (standard protocol)"}
     assert record["result"]["protocol"]["lr"] == SyntheticSet.load(folder / "synthetic.safetensors").learning_rate
     assert not list((tmp_path / "runs").glob("distill-*"))
+
+
+@pytest.mark.parametrize("networks, taken", [
+    (["ConvNetD3BN"], True), (["TextCNN"], True), (["LeNet", "ConvNetD2"], True), (["LeNet"], False),
+    (["NTK", "MLP"], False)])
+def test_a_width_is_taken_where_a_network_has_one(networks, taken):
+    require_width_used(None, networks)
+    with contextlib.nullcontext() if taken else pytest.raises(InputError, match="takes none: leave it out"):
+        require_width_used(8, networks)
