@@ -221,8 +221,8 @@ for name, record in records.items():
         lead = report.above_guessing(record, attack)
         chance = "" if found_out(lead) else " (no more than chance)"
         told.append(f"{words} {lead.gap:+.4f} ± {lead.error:.4f}{chance}")
-    lesson.say(f"{name}: AUC above guessing, with its standard error over {lead.seeds[0]} pairs of twins, each attacked "
-               f"with {report.shadows(record)} shadows: {'; '.join(told)}")
+    lesson.say(f"{name}: AUC above guessing, with its standard error over {lead.seeds[0]} pairs of twins, by "
+               f"{report.shadows(record)} shadows: {'; '.join(told)}")
 
 # %%
 exposed = {name: [words for attack, words in report.ATTACKS.items()

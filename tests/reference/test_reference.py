@@ -57,11 +57,11 @@ def test_the_page_shows_the_records_of(report, only_reference):
 @pytest.mark.parametrize("ipc", polyp_course.IPCS["laptop"])
 def test_distilled_polyps_beat_random_ones_and_their_start(ipc, only_reference):
     records = polyp_course.scores(POLYPS, ipc, root=REFERENCE)
-    assert all(errors > 2 for _, errors in polyp_course.leads(records).values())
+    assert all(lead.in_errors > 2 for lead in polyp_course.leads(records).values())
 
 
 def test_distilled_polyps_lead_by_less_once_random_ones_are_trained_on_as_long_as_it_takes(only_reference):
-    short, long = (polyp_course.leads(polyp_course.scores(POLYPS, 50, times, root=REFERENCE))["random real"][0]
+    short, long = (polyp_course.leads(polyp_course.scores(POLYPS, 50, times, root=REFERENCE))["random real"].gap
                    for times in (1, polyp_course.LONGER))
     assert abs(long) < short / 2  # "most of the lead"
 

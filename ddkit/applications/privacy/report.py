@@ -17,7 +17,7 @@ from ddkit.training.leads import Lead
 NOTES = (
     "AUC: the probability that an attack scores a member above another image; .5 is guessing. ± is the standard "
     "deviation over models, each made from other members, and its twin from all the others: where one's members are "
-    "easy the other's are hard, so that the mean over both is known far better than either.",
+    "easy the other's are hard, so that the mean over both is known more exactly.",
     "nearest: the share of the synthetic images whose nearest real image is a member, with its 95 % interval; .5 if "
     "nothing is memorised. Images of noise share a few nearest ones, so that their intervals are too narrow.",
     "shadows: the models by which LiRA knows an image, all but the attacked one and its twin; half have seen it.",
