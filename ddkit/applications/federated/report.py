@@ -1,7 +1,6 @@
 """The runs and tables of federated learning: accuracy, and bytes in both directions."""
 
 import math
-from dataclasses import replace
 from statistics import fmean
 
 from tabulate import tabulate
@@ -23,8 +22,8 @@ NOTES = (
     "up, down: bytes that all clients together send and get. Real pixels and hard labels take one byte, learned "
     "numbers and weights four. Down are the common weights before every round, and in every row the trained ones at "
     "the end.",
-    "updates: of the server's networks; of FedAvg, whose server trains none, those of all clients together. Sets are "
-    "trained on for as many, whatever their size; raw data for more.",
+    "updates: of the server's networks; of FedAvg, whose server trains none, those of all clients together. On sets "
+    "that are sent once they are as many, whatever the size; on raw data, and on FedDM's sets of all rounds, more.",
     "± is half the 95 % interval of the mean over seeds (Student's t), each of which deals the images and makes the "
     "sets anew.",
 )
@@ -54,9 +53,8 @@ def asked(profile: Profile) -> dict[str, dict[str, InRounds | OneShot]]:
     lighter = {"real_batch": 64, "network_steps": 2} if profile.name != "full" else {}
     made = profile.distill("real", lighter, ipc=profile.ipc if profile.name == "full" else 2,
                            updates=_UPDATES[profile.name], width=width)
-    standard = PROTOCOLS["standard"] if few is None else replace(PROTOCOLS["standard"], epochs=few)
-    classes = SOURCES[parse_name(profile.dataset)[0]].classes
-    as_many = standard.epochs * math.ceil(clients * made.ipc * classes / standard.batch)
+    standard, classes = PROTOCOLS["standard"], SOURCES[parse_name(profile.dataset)[0]].classes
+    as_many = (few or standard.epochs) * math.ceil(clients * made.ipc * classes / standard.batch)
     shots = {RANDOM: (profile.random(made.ipc), "standard", {"epochs": few}),
              AS_MANY_BYTES: (profile.random(FLOAT * made.ipc), "standard", {"updates": as_many}),
              "DataDAM": (made, "standard", {"epochs": few}), RAW: (full, "assignment", {"epochs": raw})}
