@@ -70,6 +70,7 @@ def lessons(home) -> list[nbformat.NotebookNode]:
         return made
 
 
+@pytest.mark.xdist_group("own results")  # one worker's, which executes them once
 class TestOwnResults:
     """Lessons 1 to 4, solved, with DDKIT_REFERENCE=0 and a knob changed in lesson 2."""
 

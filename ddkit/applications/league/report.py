@@ -29,7 +29,7 @@ def told(played: Played, style: str = "simple") -> str:
                   *([f"The same methods on other images in as many bytes, beside pixels\n\n{forms}"] if forms else [])]
     parts += [f"Without a row: {sentence}" for sentence in played.failed.values()]
     notes = next(iter(played.beside.values())).notes
-    return "\n\n".join([*parts, _key(played), *_published(played), *(f"({note})" for note in notes)])
+    return "\n\n".join([*parts, key(played), *sources(played), *(f"({note})" for note in notes)])
 
 
 def table(played: Played, ipc: int, style: str = "simple") -> str:
@@ -118,7 +118,8 @@ def _lead(score: Judged, other: Judged) -> str:
     return f"{found.gap:+.2f} ± {found.error:.2f}{' *' * found.told_apart}"
 
 
-def _key(played: Played) -> str:
+def key(played: Played) -> str:
+    """How the numbers in the tables are meant."""
     several = ", of several sets over sets" * (played.league.sets > 1)
     return (f"± is the standard error over networks{several}; * means that chance alone seldom leads so far. Real "
             "images count a byte a pixel and colour, all that is learned four; random real images are drawn anew for "
@@ -133,7 +134,7 @@ def _on_gpus(played: Played) -> str:
     return f" Some sets were made on another processor ({', '.join(sorted(made))}), {meant}." if made else ""
 
 
-def _published(played: Played) -> list[str]:
+def sources(played: Played) -> list[str]:
     """Where the numbers in the last column come from, and what has to be known of some."""
     shown = {row.title: row.published for ipc in played.league.ipcs for row in rows(played, ipc)
              if row.published and row.published.at(played.league.dataset, ipc) is not None}
