@@ -635,7 +635,7 @@ def shown(others):
         return lesson.table("*Nobody has played this league yet.*")
     behind(others)
     tables = (league_report.table(others, ipc, "github") for ipc in others.league.ipcs)
-    return lesson.table("\n\n".join([others.league.rules, *tables]))
+    return lesson.table("\n\n".join([others.league.rules, *tables, league_report.key(others)]))
 
 
 longer = asked("longer")

@@ -48,7 +48,7 @@ def test_a_hope_is_told_of_the_best_of_those_that_it_is_for(ten):
     for line, (names, there) in zip(lines, told.items(), strict=True):
         best = max(there, key=means.get)
         assert line.startswith(f"{ENTRANTS[best].title}{' ' if len(names) == 1 else ','}")
-        assert f"{means[best]:.2f} ± " in line and f"the {HOPED[names]:g} %" in line and "in 3 minutes" in line
+        assert f"{means[best]:.2f} ± " in line and f"the {HOPED[names]:g} %" in line and "budget of 3 minutes" in line
         assert line.endswith(f": {'' if means[best] >= HOPED[names] else 'not '}reached")
 
 
@@ -56,7 +56,7 @@ def test_a_longer_game_counts_in_place_of_the_short_one(ten):
     longer = dataclasses.replace(ten, league=dataclasses.replace(ten.league, minutes=30.0),
                                  games=tuple(game for game in ten.games if game.entrant == "dm"))
     changed = [(old, new) for old, new in zip(report.hoped(ten), report.hoped(ten, longer), strict=True) if old != new]
-    assert changed and all(new == old.replace("in 3 minutes", "in 30 minutes") for old, new in changed)
+    assert changed and all(new == old.replace("of 3 minutes", "of 30 minutes") for old, new in changed)
     assert all(old.startswith("DM ") for old, _ in changed)
 
 

@@ -92,6 +92,15 @@ def test_a_calibration_is_kept_and_decides_the_updates(tmp_path, monkeypatch):
     assert "what that core would have taken" in told[None] and "the processor beside it" in told[7]
 
 
+def test_who_took_much_longer_than_the_budget_is_named(tmp_path):
+    found = play(TINY, root=tmp_path, quiet=True)
+    took = of_game(found.games[0]).minutes
+    for league, named in (({"updates": None, "minutes": took / 1.6}, True), ({"updates": None, "minutes": took}, False),
+                          ({"minutes": took / 1.6}, False)):
+        said = report.key(dataclasses.replace(found, league=dataclasses.replace(found.league, **league)))
+        assert said.endswith("were timed: DM.") == named and ("slower" in said) == named
+
+
 @pytest.mark.parametrize("minutes", [0, -1, float("nan"), float("inf")])
 def test_a_budget_is_some_minutes(minutes):
     with pytest.raises(InputError, match=f"a number of minutes above 0, got {minutes:g}"):

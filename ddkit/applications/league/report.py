@@ -92,7 +92,7 @@ def _of_hope(found: list[tuple[Row, float]], percent: float, several: bool) -> s
     row, minutes = max(found, key=lambda one: one[0].score.mean)
     others = f", the best of {len(found)} such," * several
     came = "reached" if 100 * row.score.mean >= percent else "not reached"
-    return f"{row.title}{others} {row.score} of the {percent:g} % hoped for, in {minutes:g} minutes: {came}"
+    return f"{row.title}{others} {row.score} of the {percent:g} % hoped for, in a budget of {minutes:g} minutes: {came}"
 
 
 def _cells(row: Row, random: Row, dataset: str, ipc: int) -> tuple[str, ...]:
@@ -123,7 +123,7 @@ def key(played: Played) -> str:
     several = ", of several sets over sets" * (played.league.sets > 1)
     return (f"± is the standard error over networks{several}; * means that chance alone seldom leads so far. Real "
             "images count a byte a pixel and colour, all that is learned four; random real images are drawn anew for "
-            f"each network. Experts that a method follows took their minutes on top.{_on_gpus(played)}")
+            f"each network. Experts that a method follows took their minutes on top.{_on_gpus(played)}{_late(played)}")
 
 
 def _on_gpus(played: Played) -> str:
@@ -132,6 +132,15 @@ def _on_gpus(played: Played) -> str:
     meant = ("by as many updates as the budget allows a processor core: their minutes are what that core would have "
              "taken" if played.league.updates is None else "and their minutes are those of the processor beside it")
     return f" Some sets were made on another processor ({', '.join(sorted(made))}), {meant}." if made else ""
+
+
+def _late(played: Played) -> str:
+    """Whose minutes are half as many again as the budget, or more, if anybody's."""
+    if played.league.updates is not None:
+        return ""
+    found = sorted({row.title for row in map(of_game, played.games) if row.minutes >= 1.5 * played.league.minutes})
+    return (" Some took much longer than the budget, on a core that was slower, or less idle, than when their updates "
+            f"were timed: {', '.join(found)}." if found else "")
 
 
 def sources(played: Played) -> list[str]:
