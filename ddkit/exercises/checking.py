@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from types import CellType, CodeType, FunctionType, ModuleType
 
+import numpy as np
 import torch
 
 from ddkit.exercises import marks
@@ -125,8 +126,8 @@ def _short(value: object) -> str:
 
 
 def same(one: object, other: object, relative: float = 1e-4) -> bool:
-    """Whether results agree: numbers and tensors within rounding, lists and dicts item by item, all else exactly."""
-    if isinstance(other, torch.Tensor) or isinstance(one, torch.Tensor):
+    """Whether results agree: numbers, tensors, arrays within rounding, lists, dicts item by item, all else exactly."""
+    if isinstance(other, torch.Tensor) or isinstance(one, torch.Tensor | np.ndarray):
         return _close(one, other, relative)
     if isinstance(other, dict):
         return (isinstance(one, dict) and one.keys() == other.keys()

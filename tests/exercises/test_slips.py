@@ -1,10 +1,12 @@
 """What the exercises know: the right function passes, every typical slip is named, and what is borrowed is told."""
 
 import re
+from bisect import bisect_left as bisect
 from collections import Counter
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 
@@ -156,6 +158,38 @@ def test_a_slip_is_one_line_in_a_notebook():
     assert Slip("the norm is missing")._render_traceback_() == ["Not yet: the norm is missing"]
 
 
+def test_ends_of_an_interval_may_be_an_array():
+    def found(measure, x, y, draws):
+        return np.nanquantile([float(measure(x[row], y[row])) for row in draws], (0.025, 0.975))
+
+    assert checking.compare(ALL["interval"], found)
+
+
+def test_one_hot_labels_have_every_class_even_where_none_of_the_images_has_it():
+    def loss(S, Y_s, T, labels, kernel, lam):
+        K_ss = kernel(S, S)
+        weights = torch.linalg.solve(K_ss + lam * K_ss.trace() / len(S) * torch.eye(len(S)).double(), Y_s)
+        hot = torch.nn.functional.one_hot(labels).double()
+        return (kernel(T, S) @ weights - hot + 1 / Y_s.shape[1]).square().sum(1).mean()
+
+    with pytest.raises(Slip, match="RuntimeError"):
+        checking.compare(ALL["kip-loss"], loss)
+
+
+def test_bisection_may_look_once_more_than_it_needs_and_no_more():
+    def found(more):
+        def find(sizes, inside):
+            low = bisect(sizes, True, key=inside)
+            for size in sizes[-1:] * more:
+                inside(size)
+            return sizes[low] if low < len(sizes) else None
+        return find
+
+    assert checking.compare(ALL["bisection"], found(more=1))
+    with pytest.raises(Slip, match=r"'more than 5 looks'.*'at most 5 looks'"):
+        checking.compare(ALL["bisection"], found(more=2))
+
+
 def test_arguments_that_a_function_changes_are_its_own():
     def changing(features, power):
         features = features.abs_().pow_(power).sum(1).flatten(1)
@@ -169,6 +203,8 @@ def test_arguments_that_a_function_changes_are_its_own():
     ("x", "x", True), (None, None, True), (1.0, 1.1, False), (torch.ones(2), torch.ones(3), False), ("x", 1.0, False),
     ([1], [1, 2], False), ({"a": 1}, {"b": 1}, False), (torch.tensor(float("nan")), 1.0, False),
     (1.0, torch.tensor(float("nan")), False), (torch.tensor(float("nan")), torch.tensor(float("nan")), True),
-    (torch.tensor(float("inf")), torch.tensor(float("inf")), True)])
+    (torch.tensor(float("inf")), torch.tensor(float("inf")), True), (np.array([1.0, 2.0]), [1.0, 2.0], True),
+    (np.array([1.0, 2.0]), [2.0, 1.0], False), (np.array([1.0, 2.0]), torch.tensor([1.0, 2.0]), True),
+    (np.array([1.0]), None, False), (np.array([1.0]), {"a": 1.0}, False)])
 def test_what_is_the_same(one, other, equal):
     assert checking.same(one, other) is equal

@@ -169,10 +169,12 @@ def _roles_changed(S: Tensor, Y_s: Tensor, T: Tensor, labels: Tensor, kernel: Ke
 
 
 def _sets(generator: torch.Generator) -> list[tuple]:
-    """Sets with targets, real images with classes, a kernel that is no network's, and ridges that matter."""
+    """Sets with targets, real images of all classes and of some, a kernel that is no network's, and ridges that
+    matter."""
     S, T = (torch.randn(n, 1, 2, 3, generator=generator).double() for n in (5, 7))
     Y_s = torch.randn(5, 3, generator=generator).double()
-    return [(S, Y_s, T, torch.tensor([0, 1, 2, 1, 1, 0, 2]), _cubic, lam) for lam in (0.1, 0.01)]
+    labels = ([0, 1, 2, 1, 1, 0, 2], [0, 1, 1, 1, 1, 0, 0])
+    return [(S, Y_s, T, torch.tensor(of_T), _cubic, lam) for of_T, lam in zip(labels, (0.1, 0.01), strict=True)]
 
 
 def _cubic(x: Tensor, z: Tensor) -> Tensor:

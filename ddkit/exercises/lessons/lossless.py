@@ -17,7 +17,7 @@ _NO_END = "the loop does not end: what is left must become smaller with every lo
 def smallest_inside(sizes: Sequence[int], inside: Callable[[int], bool]) -> int | None:
     """The first of the sorted ``sizes`` for which ``inside`` holds, if it holds for all later ones, too; else None.
 
-    By bisection: of n sizes no more than log2(n) + 1 are looked at.
+    By bisection: of n sizes no more than log2(n) + 1 are looked at; an exercise's answer may look once more.
     """
     low, high = 0, len(sizes)
     while low < high:
@@ -39,7 +39,8 @@ def _looks(find: Callable, sizes: tuple[int, ...], first: int) -> tuple | None:
     found = find(sizes, inside)
     if found is None and not asked:
         return None
-    return found, "few looks" if len(asked) <= math.ceil(math.log2(len(sizes) + 1)) + 1 else "many looks"
+    most = math.ceil(math.log2(len(sizes) + 1)) + 1
+    return found, f"{'at most' if len(asked) <= most else 'more than'} {most} looks"
 
 
 def _trials(generator) -> Iterator[tuple]:
@@ -112,18 +113,21 @@ _SLIPS = {
 EXERCISES = {"bisection": Exercise(smallest_inside, _trials, _SLIPS, _looks)}
 
 
-def came_with_ddkit(dataset: str) -> set[int]:
-    """Images per class of the distilled sets whose evaluations came with ddkit."""
+def came_with_ddkit(dataset: str, method: str) -> set[int]:
+    """Images per class of the sets distilled by a method whose evaluations came with ddkit."""
     records = REFERENCE.glob(f"evaluate-{dataset}-distill-*/{RECORD}")
-    return {read_json(path)["spec"]["of"]["ipc"] for path in records}
+    made = [read_json(path)["spec"]["of"] for path in records]
+    return {spec["ipc"] for spec in made if spec["method"] == method}
 
 
 def _at_a_new_size(specs: list) -> bool:
-    """A distillation of so many images per class as none that came with ddkit, and an evaluation of that very set."""
-    made = [spec for spec in specs if isinstance(spec, Distill) and spec.ipc not in came_with_ddkit(spec.dataset)]
+    """A distillation of so many images per class as none by its method that came with ddkit, and an evaluation of that
+    very set."""
+    made = [spec for spec in specs
+            if isinstance(spec, Distill) and spec.ipc not in came_with_ddkit(spec.dataset, spec.method)]
     judged = [spec.of for spec in specs if isinstance(spec, Evaluate)]
     return any(spec in judged for spec in made)
 
 
-RECORDS = {"own-size": Wanted("a distillation at a number of images per class that did not come with ddkit, and an "
-                              "evaluation of that set", _at_a_new_size)}
+RECORDS = {"own-size": Wanted("a distillation at a number of images per class of which no set by its method came "
+                              "with ddkit, and an evaluation of that set", _at_a_new_size)}
