@@ -73,7 +73,7 @@ def test_the_table_has_a_row_for_each(found):
 def test_networks_of_recipes_are_told(found):
     note = report.table(found).splitlines()[-1]
     for one in found.values():
-        assert (one.prescribed is not None) == (f"{one.entry.title}," in note or f"{one.entry.title})" in note)
+        assert (one.prescribed is not None) == (f"{one.entry.title};" in note or f"{one.entry.title})" in note)
         if one.prescribed:
             assert written(one.entry.asked()["prescribed"].name)["spec"]["network"] in note
     assert "As prescribed" not in report.table({"psg": found["psg"]}), "nothing to say where no set owns a recipe"

@@ -111,7 +111,7 @@ def _recipes(found: Mapping[str, Told]) -> list[str]:
         if one.prescribed:
             spec = one.entry.asked()["prescribed"]
             by_network.setdefault(in_words(spec.network, spec.width), []).append(one.entry.title)
-    told = "; ".join(f"{network} ({', '.join(titles)})" for network, titles in by_network.items())
+    told = ", and ".join(f"{network} ({'; '.join(titles)})" for network, titles in by_network.items())
     return [f"As prescribed means on the network that a set was distilled on: {told}. So a set's two scores differ in "
             "the network as well, not by the recipe alone."] if told else []
 
