@@ -19,7 +19,7 @@ from ddkit.training import PROTOCOLS
 from ddkit.training.scores import Scores
 
 __all__ = ["Application", "Job", "OfTraining", "Outcome", "distinct", "made_on", "nothing_else",
-           "pooled", "require_makable", "seeded"]
+           "pooled", "require_makable", "seeded", "trained_unlike"]
 
 
 class Application(OfSource, Spec):
@@ -138,3 +138,18 @@ def seeded(source: Source, seed: int) -> Source:
     if isinstance(source, Start):
         return replace(source, of=seeded(source.of, seed))
     return replace(source, seed=seed) if hasattr(source, "seed") else source
+
+
+def trained_unlike(hows: Mapping[str, str]) -> list[str]:
+    """Which rows of a table have networks that were trained otherwise than those of most rows, in a sentence; none
+    where all were trained alike.
+
+    Args:
+        hows: of each row, how its networks were trained, in words.
+    """
+    rows: dict[str, list[str]] = {}
+    for name, how in hows.items():
+        rows.setdefault(how, []).append(name)
+    most = max(rows, key=lambda how: len(rows[how]))
+    said = "; ".join(f"{', '.join(names)}: {how}" for how, names in rows.items() if how != most)
+    return [f"Networks were not trained alike. {said}; all other rows: {most}."] if said else []

@@ -128,7 +128,28 @@ def _records(found: Iterable[Record | Mapping]) -> Iterator[Record]:
 
 
 def answered(given: object, *right: object) -> str:
-    """Whether what a student wrote is (one of) the right answer(s); ``None`` is no answer yet."""
+    """Whether what a student wrote is (one of) the right answer(s); ``None`` is no answer yet.
+
+    A list is as good as a tuple or, where no order is asked for, a set; a tensor or array as its numbers; capitals and
+    blanks around a word do not matter.
+    """
     if given is None:
         return "not answered yet: write your answer in this cell, and run it again"
-    return "right" if given in right else f"{given!r} is not what the records say: look again"
+    found = any(_alike(_plain(given), _plain(one)) for one in right)
+    return "right" if found else f"{given!r} is not what the records say: look again"
+
+
+def _alike(given: object, right: object) -> bool:
+    if isinstance(right, set) and isinstance(given, tuple):
+        return all(one in given for one in right) and all(one in tuple(right) for one in given)
+    return given == right
+
+
+def _plain(value: object) -> object:
+    """Numbers, words in small letters, and tuples or sets of them."""
+    value = value.tolist() if hasattr(value, "tolist") else value
+    if isinstance(value, str):
+        return value.strip().lower()
+    if isinstance(value, list | tuple):
+        return tuple(map(_plain, value))
+    return set(map(_plain, value)) if isinstance(value, set) else value

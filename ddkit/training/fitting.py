@@ -161,7 +161,7 @@ def fit(network: nn.Module, data: Split, how: Protocol, generator: torch.Generat
             part = data if choose is None else _part(data, choose(epoch))
             loss, updates = _epoch(network, part, how, optimiser, generator, strategy, chunk, left)
             if not math.isfinite(loss):
-                raise Diverged(f"{title}: the loss became {loss} in epoch {epoch + 1}; lower the learning rate")
+                raise Diverged(f"{title}: the loss became {loss} in epoch {epoch + 1}; {_cure(data)}")
             result.updates += updates
             result.losses.append(loss)
             result.rates.append(rate)
@@ -180,6 +180,14 @@ def fit(network: nn.Module, data: Split, how: Protocol, generator: torch.Generat
     if checkpoint:
         checkpoint.remove()
     return result
+
+
+def _cure(data: Split) -> str:
+    """What to do where training on these data diverges, in words."""
+    if not data.squared and data.labels.is_floating_point() and bool((data.labels < 0).any()):
+        return ("some labels are below zero, and the cross-entropy falls for ever as their logits do: train fewer "
+                "steps, as a recipe of the set's own may say")
+    return "lower the learning rate"
 
 
 def _part(data: Split, indices: Tensor) -> Split:

@@ -30,6 +30,7 @@ noise_run = lesson.told(ddkit.run(profile.distill("noise")))
 from ddkit.widgets.attention_lab import AttentionLab
 
 lab = AttentionLab({"from real images": real_run, "from noise": noise_run}, data)
+from_real = lab.attending  # the first, whatever the menu shows later
 lab
 
 # %%
@@ -42,7 +43,7 @@ lab.figure()
 # %%
 fell_most = None
 
-lesson.answered(fell_most, min(lab.attending.losses(0, 1), key=lambda term: term.end / term.start).name)
+lesson.answered(fell_most, min(from_real.losses(0, 1), key=lambda term: term.end / term.start).name)
 
 # %% [markdown]
 # ## Augmentation bench: one draw for both sides
@@ -77,20 +78,21 @@ from ddkit.widgets.time_machine import TimeMachine
 
 machine = TimeMachine()
 machine.label.value = 3  # one class, which can be seen better than all at once
+seen = machine.run  # that it begins with, whatever the menu shows later
 machine
 
 # %%
 machine.figure()
 
 # %% [markdown]
-# Take the run that the machine began with, and its kept moments. **After how many updates had its images first moved half of
+# Take the run that the machine began with (the cell below names it), and its kept moments. **After how many updates had its images first moved half of
 # their whole way?**
 
 # %%
 half_way = None
 
-seen = machine.run
 halves = [updates for updates in seen.updates if seen.moved(updates) >= seen.moved(seen.updates[-1]) / 2]
+print(seen.name)
 lesson.answered(half_way, halves[0])
 
 # %% [markdown]

@@ -116,8 +116,8 @@ assert {"real start", "real, 10 updates"} <= set(remembered) and "noise, 300" no
 
 # %% [markdown]
 # A real start gives all of its images away, and the set that has hardly moved gives them away as well. How long that lasts depends on how far the images move: pixels that
-# no gradient needs to change stay as they were. Who begins from noise begins as nobody's copy. **Unrecognisable is not unlinkable**: look at the last row, and at its share. Twenty images leave wide
-# intervals; the records below have a hundred to a thousand.
+# no gradient needs to change stay as they were. Who begins from noise begins as nobody's copy. **Unrecognisable is not unlinkable**, if the share of the last row holds. But it is one of five intervals, of
+# twenty images; the records below have a hundred to a thousand, and a row of its kind. Keep it in mind.
 #
 # ## Unlinkable: by a network's confidence
 #
@@ -248,8 +248,9 @@ lesson.say(*report.said_of_more(records, more) or ["no rows with more shadows ar
 # %%
 if more:
     leads = {name: report.by_more(records[name], record) for name, record in more.items() if name in records}
-    lesson.say("found out better with more shadows: "
-               f"{'; '.join(name for name, lead in leads.items() if found_out(lead)) or 'none'}")
+    better = "; ".join(name for name, lead in leads.items() if found_out(lead)) or "none"
+    lesson.say(f"found out better with more shadows, by what chance does in less than {100 * SELDOM:g} of 100 "
+               f"comparisons (above, 'told apart' asks for less than 5): {better}")
     for attack, words in report.ATTACKS.items():
         named = [name for name, record in more.items() if found_out(report.above_guessing(record, attack))]
         lesson.say(f"found out by {words} over {report.MORE + report.WITHOUT} models: {'; '.join(named) or 'none'}")
@@ -270,12 +271,15 @@ if report.NOISED in records:
     price = Lead.points(records[report.NOISED].scores, records[report.FROM_REAL].scores)
     lesson.say(f"members nearest: {report.nearest(records[report.NOISED])} with hidden pixels, "
                f"{report.nearest(records[report.FROM_REAL])} without",
+               f"above one half by more than chance, with hidden pixels: "
+               f"{'yes' if found_out(report.nearest_above(records[report.NOISED])) else 'no'} (the live row of twenty "
+               f"images, above: {'yes' if 'real, 90 % hidden' in remembered else 'no'})",
                f"accuracy: {price.gap:+.1f} ± {price.error:.1f} points. {price.verdict}")
 else:
     print("no record with hidden pixels is at hand: see the live row above")
 
 # %% [markdown]
-# It can make this test fail, at a price. The pixels that are left come from somebody all the same, and nothing is proved: another attack may look at them alone.
+# It can make this test fail, at a price; what twenty live images seemed to show, the larger row says better. The pixels that are left come from somebody all the same, and nothing is proved: another attack may look at them alone.
 #
 # ## Private by proof
 #
@@ -369,6 +373,9 @@ for said in presets.departures("dp_kip", "course")[:3]:
 # eye say, what the nearest images, what a proof?
 
 # %%
+from ddkit.applications.federated.clients import raw_bytes
+from ddkit.synthetic.budget import storage
+
 polyps = lesson.polyps()
 slides = ddkit.load(polyps.dataset, size=32)
 asks = Membership(RandomReal(polyps.dataset, 2, 32), images=200, models=6)
@@ -404,10 +411,9 @@ lesson.say(f"those nearest to noise have a contrast of {spread[few].mean():.2f},
 # happen to be members is one coin, not ten. That is why the sentences under the table above count whole sets, each made from other members.
 
 # %%
-whole = clinic.train.images.nbytes / 2**10
-kept = shown["real"].images.nbytes / 2**10
-lesson.say(f"the set takes {kept:.0f} KiB in place of {whole:.0f}; fewer bytes are no privacy either: ten images are "
-           "ten people, if it begins from theirs")
+whole, kept = raw_bytes(len(clinic.train), clinic) / 2**10, storage(shown["real"]) / 2**10
+lesson.say(f"the set takes {kept:.0f} KiB, four bytes for each learned number, in place of {whole:.0f}, one for each "
+           "real pixel; fewer bytes are no privacy either: ten images are ten people, if it begins from theirs")
 
 # %% [markdown]
 # "It looks like noise" is the first meaning only. Who publishes such a set should say all three: who looked, which attacks failed (with their numbers), and which epsilon was proved,

@@ -139,7 +139,8 @@ lesson.say(f"one network {4 * count:,} bytes; {rounds} rounds with {clients} cli
            f"once, with labels, {raw:,} bytes")
 
 # %% [markdown]
-# And if the clients have 6,000 digits together, as in the comparison below? To how many rounds (down and up, of all clients) do these digits amount? A whole number:
+# And if the clients have 6,000 digits together, as in the comparison below? To how many rounds (down and up, of all clients) of *this* network, of width 32 (the comparison's is of another), do these
+# digits amount? A whole number:
 
 # %%
 rounds_in_raw = None
@@ -179,16 +180,17 @@ plots.image_rows(digits, shown, f"One of two images of each class that a client 
 
 # %%
 def given_away(sent, began):
-    """The share of images whose nearest real one of the client's is the very one that they began as."""
+    """Of how many images the nearest real one of the client's is the very one that they began as."""
     own = client.train.images.flatten(1)
     nearest, origin = (torch.cdist(images.flatten(1), own).argmin(1) for images in (sent, began))
-    return float((nearest == origin).float().mean())
+    return int((nearest == origin).sum())
 
 
 change = (made.pixels() - made.pixels(made.start)).abs().mean()
-share = given_away(made.images.detach(), made.start)
-lesson.say(f"a pixel changed by {change:.3f} of 1 on the average; of {100 * share:.0f} % of what is sent, the nearest "
-           f"of the client's {len(mine)} images is the very one that it began as (by chance 1 of {len(mine)}); "
+away = given_away(made.images.detach(), made.start)
+lesson.say(f"a pixel changed by {change:.3f} of 1 on the average; for {away} of the {len(made.images)} images that are "
+           f"sent, the nearest of the client's {len(mine)} is the very one that it began as (by chance 1 in "
+           f"{len(mine)}); "
            f"{storage(made):,} bytes are sent, the client's images raw are {raw_bytes(len(mine), digits):,}")
 
 # %% [markdown]
@@ -255,18 +257,19 @@ rows = {f"{when} {init}": images[::2] for init, one in sets.items()
 plots.image_rows(digits, rows, "What a client of FedDM sends after one round")
 
 # %%
-share = given_away(sets["real"].images.detach(), sets["real"].start)
+away = given_away(sets["real"].images.detach(), sets["real"].start)
 for init, one in sets.items():
     distance = torch.cdist(one.images.detach().flatten(1), client.train.images.flatten(1)).amin(1).mean()
     lesson.say(f"from {init}: moved by {one.moved:.0f}; {distance:.1f} from the client's nearest image on the average")
 among = torch.cdist(client.train.images.flatten(1), client.train.images.flatten(1))
 among = among.fill_diagonal_(float("inf")).amin(1).mean()
-lesson.say(f"(from one image of the client to its nearest other: {among:.1f}); of those that began real, "
-           f"{100 * share:.0f} % are nearest to the image that they began as (by chance 1 of {len(mine)})")
+lesson.say(f"(from one image of the client to its nearest other: {among:.1f}); for {away} of the "
+           f"{len(sets['real'].images)} that began real, the nearest is the image that it began as (by chance 1 in "
+           f"{len(mine)})")
 
 # %% [markdown]
-# Who begins from noise has nothing to give away but what was matched; who begins from real images gives a part of them for nothing. Neither is a promise: that an eye does not recognise
-# an image does not say that nobody can.
+# Who begins from noise has nothing to give away but what was matched; who begins from real images may give some of them for nothing (so few images say little of how many). Neither is a promise: that an eye
+# does not recognise an image does not say that nobody can.
 #
 # ## The whole comparison
 #
@@ -342,11 +345,13 @@ for alike, of in records.items():
 # %%
 pixels, photographs, weights, there = 3 * 224 * 224, 1_000_000, 25_000_000, 100
 jpeg = pixels / 10  # bytes of a photograph as it is usually kept
+last = clients * 4 * weights  # down at the end, whatever was sent before
 costs = {"raw data, once, a byte for each pixel and colour": photographs * pixels,
-         "raw data, once, as JPEG": photographs * jpeg, "FedAvg": 2 * clients * there * 4 * weights,
+         "raw data, once, as JPEG": photographs * jpeg, "FedAvg": 2 * there * clients * 4 * weights,
          "ten learned images of 1,000 classes from each client": clients * 10 * 1000 * 4 * pixels}
 for name, bytes_ in costs.items():
-    print(f"{name}: {bytes_ / 1e9:.0f} GB")
+    print(f"{name}: {(bytes_ + last) / 1e9:.0f} GB")
+print(f"in all of them {last / 1e9:.0f} GB are the trained network's download at the end")
 assert min(costs, key=costs.get) == "raw data, once, as JPEG"
 lesson.say(f"FedAvg sends less than the photographs from {costs['FedAvg'] / jpeg / 1e6:.0f} million of them on, the "
            f"sets from {costs['ten learned images of 1,000 classes from each client'] / jpeg / 1e6:.0f} million")

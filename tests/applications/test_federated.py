@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from types import SimpleNamespace
 
 import joblib
 import pytest
@@ -225,6 +226,13 @@ def test_leads_are_of_the_same_deals_and_told_with_their_error(tmp_path):
     gap = 100 * (records[alike][name].scores.mean - records[alike][other].scores.mean)
     assert (name, other) == (report.MATCHED, report.AVERAGED) and found[alike, name, other].gap == pytest.approx(gap)
     assert f"- FedDM against FedAvg, in points: {gap:+.1f} ± " in report.leads(records)
+
+
+def test_how_much_is_sent_and_made_is_told():
+    asked = {name: SimpleNamespace(asked=spec) for name, spec in report.asked(profile("laptop"))["alpha 0.1"].items()}
+    assert report._sent(asked) == (
+        "Images of each class from a client: random real 2; random real, as many bytes 8; DataDAM 2, by 40 updates; "
+        "FedDM 2 in each of 3 rounds, by 20 updates. FedAvg has 10 rounds.")
 
 
 def test_what_has_no_record_is_named():

@@ -200,7 +200,7 @@ def test_the_gate_is_on_classes_that_nobody_learned_from(root):
     assert all(len(one) == 4 and not learned & set(one) for one in drawn) and len(set(drawn)) == 3
     assert asked.target(glyphs, 1).classes == drawn[1]
     gate = report.Gate.of(found)
-    assert set(gate.over_identity) == {3} and ("not passed" in str(gate)) != gate.passed
+    assert set(gate.over_identity) == set(gate.of_pixels) == {3} and ("not passed" in str(gate)) != gate.passed
 
 
 @pytest.mark.parametrize(("changes", "told"), [
@@ -295,6 +295,16 @@ def test_a_gate_needs_both():
     assert report.Gate.of(FOUND).passed
     weak = made_up(one_1=[0.5, 0.52], pretrained_1=[0.6, 0.62], identity_11=[0.6, 0.63], pretrained_11=[0.6, 0.62])
     assert not report.Gate.of(weak).passed and "not passed" in str(report.Gate.of(weak))
+
+
+def test_a_gate_tells_of_pixels_that_it_is_not_about():
+    ahead = made_up(one_1=[0.5, 0.52], pretrained_1=[0.6, 0.62], identity_11=[0.5, 0.53], pretrained_11=[0.6, 0.62],
+                    pixels_11=[0.7, 0.73])
+    assert report.Gate.of(ahead).of_pixels[11].gap == pytest.approx(10.5) and report.Gate.of(ahead).passed
+    assert str(report.Gate.of(ahead)).endswith("+10.50 ± 0.50 points of accuracy (11 networks, told apart).")
+    assert report.Gate.of(FOUND).of_pixels[11].gap == pytest.approx(-6)
+    without = made_up(one_1=[0.5, 0.52], pretrained_1=[0.6, 0.62], identity_11=[0.5, 0.53], pretrained_11=[0.6, 0.62])
+    assert "pixels" not in str(report.Gate.of(without)).lower()
 
 
 def test_tables_and_figures_show_every_row(record):

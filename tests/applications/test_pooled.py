@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ddkit.applications.base import pooled
+from ddkit.applications.base import pooled, trained_unlike
 from ddkit.training.scores import Scores
 
 
@@ -25,3 +25,10 @@ def test_networks_on_one_set_and_sets_of_one_network_stay_as_they_are():
     single = pooled({0: record(0.5), 1: record(0.7)})
     assert list(single.values) == [0.5, 0.7] and single.runs[0]["confusion"] == [[1]]
     assert single.notes == ("a note",)
+
+
+def test_rows_that_were_trained_otherwise_than_most_are_told():
+    alike = {"random": "1,000 updates", "herding": "1,000 updates"}
+    assert trained_unlike(alike) == []
+    [said] = trained_unlike({"full data": "2,000 updates", **alike})
+    assert said.endswith("full data: 2,000 updates; all other rows: 1,000 updates.")

@@ -231,6 +231,8 @@ def test_dp_sgd_and_private_sets_are_attacked_and_tell_what_they_cost(made, tmp_
     rows = {line.split("  ")[0]: line for line in text.splitlines()}
     assert "epsilon" in text and " none " in rows["kip"] and " 1 " in rows["dp-kip"] and " 10 " in rows["dp-sgd"]
     assert "epsilon " not in report.table({"kip": made}).splitlines()[0]
+    assert "dp-sgd: 3 noisy updates, not augmented; all other rows: " in text
+    assert "not trained alike" not in report.table({"kip": made})
 
 
 @pytest.mark.parametrize("name", ["quick", "laptop", "full"])

@@ -70,6 +70,15 @@ def test_the_table_has_a_row_for_each(found):
         assert isinstance(one.score, Scores)
 
 
+def test_networks_of_recipes_are_told(found):
+    note = report.table(found).splitlines()[-1]
+    for one in found.values():
+        assert (one.prescribed is not None) == (f"{one.entry.title};" in note or f"{one.entry.title})" in note)
+        if one.prescribed:
+            assert written(one.entry.asked()["prescribed"].name)["spec"]["network"] in note
+    assert "As prescribed" not in report.table({"psg": found["psg"]}), "nothing to say where no set owns a recipe"
+
+
 def test_what_is_made_of_something_else_than_pixels_is_held_against_its_start(found):
     for one in found.values():
         leads = one.leads()

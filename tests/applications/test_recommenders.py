@@ -242,6 +242,13 @@ def test_tables_and_the_picture_say_what_is_compared(made):
     assert "learned users, 12" in plots.ndcg(made).told
 
 
+@pytest.mark.parametrize(("shares", "says"), [
+    ((0.97, 0.98), "about 95 %"), ((0.970, 0.971), "at least 95 %"), ((0.90, 0.901), "short of 95 %"),
+    ((0.96,), "at least 95 %")])
+def test_a_share_is_held_against_a_goal_by_its_interval(shares, says):
+    assert report.goal(report.Scores(tuple({"share": share} for share in shares), "share")) == says
+
+
 @pytest.mark.parametrize("name", ["quick", "laptop", "full"])
 def test_the_lessons_runs_can_be_asked_for_in_every_profile(name):
     asked = report.asked(profile(name))

@@ -160,6 +160,10 @@ def test_its_spec_is_written_down_and_read_back():
 def test_tables_and_leads_say_what_is_compared(made):
     records = {"random real": made, "again": made}
     assert "60 test images attacked, n = 3 networks" in report.table(records)
+    assert report.INTERVAL in report.table(records) and "not trained alike" not in report.table(records)
+    plain = made.result | {"protocol": made.result["protocol"] | {"augmented": False}}
+    text = report.table(records | {"full data": dataclasses.replace(made, result=plain)})
+    assert "full data: " in text and "not augmented; all other rows: " in text
     assert "+0.0 ± " in report.leads(records, "random real", 0.1) and "not told apart" in report.leads(
         records, "random real", 0.1)
     assert all(words in report.every_table(records) for words in (*robustness.ATTACKS.values(), "upper bound"))

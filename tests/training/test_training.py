@@ -161,6 +161,13 @@ def test_training_that_diverges_says_so_and_in_which_epoch(tiny):
         fit(small("ConvNetD1NN"), tiny.train, quick(lr=1e30), seeded())
 
 
+def test_training_that_diverges_by_labels_below_zero_names_these(tiny):
+    shares = torch.nn.functional.one_hot(tiny.train.labels, len(tiny.classes)).float()
+    shares[:, 0] -= 0.5
+    with pytest.raises(Diverged, match="below zero"):
+        fit(small("ConvNetD1NN"), replace(tiny.train, labels=shares), quick(lr=1e30), seeded())
+
+
 @pytest.mark.parametrize("unsaid", ["precision", "augmentation"])
 def test_a_checkpoint_from_before_a_setting_was_known_is_gone_on_from(tiny, tmp_path, monkeypatch, unsaid):
     monkeypatch.setattr(fitting, "SAVE_EVERY", -1.0)

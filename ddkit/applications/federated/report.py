@@ -12,7 +12,7 @@ from ddkit.applications.federated.rounds import InRounds
 from ddkit.course.profiles import Profile
 from ddkit.data.names import SOURCES, parse_name
 from ddkit.runs import Record
-from ddkit.specs import Full
+from ddkit.specs import Distill, Full, Source
 from ddkit.synthetic.forms.form import FLOAT
 from ddkit.training import PROTOCOLS
 from ddkit.training.leads import Lead
@@ -104,9 +104,24 @@ def table(records: dict[str, dict[str, Record]], style: str = "simple") -> str:
     first = next(iter(next(iter(records.values())).values()))
     counts = (f"{first.asked.clients} clients with {first.result['images']:,} images together, n = "
               f"{len(first.result['runs'])} seeds in each row; {first.asked.network} of width {first.asked.width}")
+    counts += f". {_sent(next(iter(records.values())))}"
     every = [record.asked for of in records.values() for record in of.values()]
     leaks = [LEAK] * any(getattr(spec, "init", "") == "real" for spec in every)
     return "\n\n".join([text, counts, *NOTES, *leaks, *(f"({note})" for note in first.notes)])
+
+
+def _sent(of: dict[str, Record]) -> str:
+    """How much of each class clients send, and what is made of it, in a sentence."""
+    specs = {name: record.asked for name, record in of.items()}
+    said = [f"{name} {spec.of.ipc}{_made(spec.of)}" for name, spec in specs.items() if hasattr(spec.of, "ipc")]
+    said += [f"{name} {spec.ipc} in each of {spec.rounds} rounds, by {spec.updates:,} updates"
+             for name, spec in specs.items() if isinstance(spec, FedDM)]
+    rounds = [f"{name} has {spec.rounds} rounds." for name, spec in specs.items() if isinstance(spec, FedAvg)]
+    return " ".join([f"Images of each class from a client: {'; '.join(said)}."] * bool(said) + rounds)
+
+
+def _made(source: Source) -> str:
+    return f", by {source.updates or source.config.updates:,} updates" if isinstance(source, Distill) else ""
 
 
 def compared(records: dict[str, dict[str, Record]]) -> dict[tuple[str, str, str], Lead]:

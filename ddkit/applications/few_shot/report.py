@@ -16,8 +16,8 @@ from ddkit.training.scores import Scores
 LOSS, ACCURACY, TRAINED = "loss", "accuracy", "trained"
 NOTES = (
     "networks: those that met real images of the target, the one that the set was distilled in first included. "
-    f"accuracy: ridge regression in the features of {NETWORKS} networks that no set met, drawn anew for every set; ± "
-    "is the standard deviation over sets. loss: what is distilled for, in each of these alone.",
+    f"accuracy: ridge regression in the features of {NETWORKS} networks together, which no set met and which are drawn "
+    "anew for every set; ± is the standard deviation over sets. loss: what is distilled for, in each of these alone.",
     "seconds: of a processor core since the first stage, the mean over sets; pre-training is not among them.",
 )
 
@@ -158,18 +158,22 @@ class Gate:
     Attributes:
         leads: in loss, of the pre-trained translator: over the one network, not adapted; over the identity, by the
             number of networks that both met.
+        of_pixels: in accuracy, of pixels over the pre-trained translator, by that number; the gate is not about it.
     """
 
     over_one: Lead
     over_identity: dict[int, Lead]
+    of_pixels: dict[int, Lead]
 
     @classmethod
     def of(cls, record: Record) -> "Gate":
         found = rows(record)
         own = {one.met: one for one in found if one.arm == PRETRAINED}
-        identity = {met: row(found, IDENTITY, met) for met in own}
+        identity, pixels = ({met: other for met in own if met > 1 and (other := row(found, name, met))}
+                            for name in (IDENTITY, PIXELS))
         return cls(lead(own[1], row(found, ONE, 1), LOSS),
-                   {met: lead(own[met], other, LOSS) for met, other in identity.items() if other and met > 1})
+                   {met: lead(own[met], other, LOSS) for met, other in identity.items()},
+                   {met: lead(other, own[met]) for met, other in pixels.items()})
 
     @property
     def passed(self) -> bool:
@@ -180,7 +184,16 @@ class Gate:
         said = [f"over one network, not adapted, {_gap(self.over_one, LOSS)}. {self.over_one.verdict}"]
         said += [f"over the identity, both at {met:,} networks, {_gap(found, LOSS)}. {found.verdict}"
                  for met, found in self.over_identity.items()]
+        if self.of_pixels:
+            by = (f"{_gap(found, ACCURACY)} points of accuracy ({met:,} networks, {_told(found)})"
+                  for met, found in self.of_pixels.items())
+            said.append("It asks only whether pre-training helps a translator. Pixels, at as many networks, are ahead "
+                        f"of the pre-trained one by {', '.join(by)}.")
         return f"The gate is {'passed' if self.passed else 'not passed'}: less loss " + "\n".join(said)
+
+
+def _told(found: Lead) -> str:
+    return "told apart" if found.told_apart else "not told apart"
 
 
 def _beats(found: Lead) -> bool:

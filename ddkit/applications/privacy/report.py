@@ -6,12 +6,14 @@ from dataclasses import replace
 
 from tabulate import tabulate
 
+from ddkit.applications.base import trained_unlike
 from ddkit.applications.privacy.membership import ACCUSED, Share, share
 from ddkit.applications.privacy.spec import ATTACKS, Membership
 from ddkit.course.profiles import Profile
 from ddkit.methods.private.dp_sgd import PrivateTraining
 from ddkit.runs import Record
 from ddkit.specs import Distill, Full, RandomReal
+from ddkit.training import PROTOCOLS
 from ddkit.training.leads import Lead
 
 NOTES = (
@@ -195,7 +197,16 @@ def table(records: dict[str, Record], style: str = "simple") -> str:
                            "nearest"), style, disable_numparse=True)
     first = next(iter(records.values()))
     asked = f"{2 * first.result['members']:,} images in question; n models in a row, as beside the accuracy"
-    return "\n\n".join([text, asked, *NOTES, *(f"({note})" for note in first.notes)])
+    unlike = trained_unlike({name: _training(record) for name, record in records.items()})
+    return "\n\n".join([text, asked, *unlike, *NOTES, *(f"({note})" for note in first.notes)])
+
+
+def _training(record: Record) -> str:
+    """How a record's networks were trained, in words."""
+    updates = f"{record.result['runs'][0]['updates']:,}"
+    if record.asked.training:
+        return f"{updates} noisy updates, not augmented"
+    return f"{updates} updates, {'' if PROTOCOLS[record.asked.protocol].augmented else 'not '}augmented"
 
 
 def _epsilon(record: Record) -> str:

@@ -9,6 +9,7 @@ from tabulate import tabulate
 from ddkit import runs
 from ddkit.applications.quarter_hour.settings import ENTRIES, Entry
 from ddkit.course.profiles import Profile
+from ddkit.networks import in_words
 from ddkit.runs import Record
 from ddkit.synthetic.budget import storage
 from ddkit.training.leads import Lead
@@ -100,7 +101,19 @@ def table(found: Mapping[str, Told], style: str = "simple") -> str:
               one.prescribed or "–", one.ordinary or "diverges", one.start or "–", one.random or "–",
               f"{one.entry.aim:g}")
              for one in found.values()]
-    return "\n\n".join([tabulate(lines, HEADERS, style, disable_numparse=True), *NOTES])
+    return "\n\n".join([tabulate(lines, HEADERS, style, disable_numparse=True), *NOTES, *_recipes(found)])
+
+
+def _recipes(found: Mapping[str, Told]) -> list[str]:
+    """On which networks sets are trained as prescribed, in a sentence; none where none is."""
+    by_network: dict[str, list[str]] = {}
+    for one in found.values():
+        if one.prescribed:
+            spec = one.entry.asked()["prescribed"]
+            by_network.setdefault(in_words(spec.network, spec.width), []).append(one.entry.title)
+    told = ", and ".join(f"{network} ({'; '.join(titles)})" for network, titles in by_network.items())
+    return [f"As prescribed means on the network that a set was distilled on: {told}. So a set's two scores differ in "
+            "the network as well, not by the recipe alone."] if told else []
 
 
 def verdicts(found: Mapping[str, Told]) -> list[str]:

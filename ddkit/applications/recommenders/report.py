@@ -52,6 +52,12 @@ def share(record: Record, other: Record, measure: str = "ndcg") -> Scores:
     return Scores(tuple({"share": one / whole if whole else 0.0} for one, whole in pairs), "share")
 
 
+def goal(found: Scores, wanted: float = 0.95) -> str:
+    """Whether a share reaches what is wanted, by the 95 % interval of its mean, in words."""
+    low, high = found.mean - found.interval, found.mean + found.interval
+    return f"{'at least' if low >= wanted else 'short of' if high < wanted else 'about'} {100 * wanted:g} %"
+
+
 def lead(record: Record, other: Record, measure: str = "ndcg") -> Lead:
     """In points of a percent; splits are paired."""
     first, second = ({run["seed"]: 100 * run[measure] for run in one.result["runs"]} for one in (record, other))

@@ -5,6 +5,7 @@ from itertools import combinations
 
 from tabulate import tabulate
 
+from ddkit.applications.base import trained_unlike
 from ddkit.applications.robustness.spec import ATTACKS, EPSILONS, Robustness, clean, kept, under
 from ddkit.course import kernels
 from ddkit.course.profiles import Profile
@@ -14,10 +15,10 @@ from ddkit.training.leads import Lead
 from ddkit.training.scores import Scores, in_percent
 
 NOTES = (
-    "Epsilon is the largest change of a pixel, of 1 from black to white. ± is half the 95 % interval of the mean over "
-    "networks (Student's t); the images attacked are the same in all rows.",
+    "Epsilon is the largest change of a pixel, of 1 from black to white. The images attacked are the same in all rows.",
     "The attacker knows the network. An accuracy under attack is an upper bound: a stronger attack may leave less.",
 )
+INTERVAL = "± is half the 95 % interval of the mean over networks (Student's t)."
 READ_AT = EPSILONS[1]  # large enough to matter, small enough that something is left
 FULL, MLP, CONVNET = "full data", "MLP", "ConvNet"
 _EPOCHS = {"quick": {MLP: (20, 100), CONVNET: (2, 10)}, "laptop": {MLP: (10, None), CONVNET: (2, 300)},
@@ -59,20 +60,32 @@ def by_network(profile: Profile) -> dict[str, dict[str, Robustness]]:
 
 
 def table(records: dict[str, Record], attack: str = "pgd", style: str = "simple") -> str:
-    """A row for each source: the accuracy without attack and under one, by epsilon, in %."""
+    """A row for each source: the accuracy without attack and under one, by epsilon, in %; and what belongs beside."""
+    return "\n\n".join([_rows(records, attack, style), _asked(records), *_beside(records)])
+
+
+def _rows(records: dict[str, Record], attack: str, style: str) -> str:
     first = next(iter(records.values())).result
     rows = [(name, record.result["training_images"], in_percent(clean(record)),
              *(in_percent(under(record, attack, epsilon)) for epsilon in first["epsilons"]))
             for name, record in records.items()]
     heads = [f"{ATTACKS[attack]}, {epsilon:g}" for epsilon in first["epsilons"]]
-    text = tabulate(rows, ("trained on", "images", "no attack", *heads), style, disable_numparse=True)
-    return f"{text}\n\n{_asked(records)}"
+    return tabulate(rows, ("trained on", "images", "no attack", *heads), style, disable_numparse=True)
+
+
+def _beside(records: dict[str, Record]) -> list[str]:
+    """What ± is, and which networks were trained otherwise than the others."""
+    hows = {name: f"{record.result['runs'][0]['updates']:,} updates, "
+                  f"{'' if record.result['protocol']['augmented'] else 'not '}augmented"
+            for name, record in records.items()}
+    return [INTERVAL, *trained_unlike(hows)]
 
 
 def every_table(records: dict[str, Record], style: str = "simple") -> str:
     """The tables of all attacks."""
     notes = next(iter(records.values())).notes
-    return "\n\n".join([*(table(records, attack, style) for attack in ATTACKS), *NOTES, *(f"({n})" for n in notes)])
+    tables = [f"{_rows(records, attack, style)}\n\n{_asked(records)}" for attack in ATTACKS]
+    return "\n\n".join([*tables, *_beside(records), *NOTES, *(f"({n})" for n in notes)])
 
 
 def leads(records: dict[str, Record], other: str, epsilon: float, attack: str = "pgd", style: str = "simple") -> str:
