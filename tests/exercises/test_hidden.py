@@ -1,4 +1,4 @@
-"""The hidden tests take what the checks that students see take: lists in place of tensors, another order, and rounding."""
+"""The hidden tests take what the checks take that students see: lists for tensors, another order, and rounding."""
 
 import importlib.util
 import math
