@@ -54,6 +54,14 @@ def leads(records: dict[str, Record]) -> dict[str, Lead]:
     return {name: Lead.points(first, other) for name, other in balanced.items()}
 
 
+def change(sooner: dict[str, Record], later: dict[str, Record], other: str = "random real") -> Lead:
+    """By how many points the distilled images' lead over another row is larger later, of pairs of the same seed."""
+    leads = [{run["seed"]: 100 * (one - two) for run, one, two in zip(
+        row[other].scores.runs, *(row[name].scores.of("balanced_accuracy").values for name in (DISTILLED, other)),
+        strict=True)} for row in (later, sooner)]
+    return Lead.of(*leads, paired=True)
+
+
 def report(profile: Profile, style: str = "github", **options) -> str:
     """A table for each size of the set, as data/reference/README.md shows them."""
     parts = []

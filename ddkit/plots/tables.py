@@ -61,13 +61,17 @@ def _recalls(records: dict[str, Record], style: str) -> str:
 def transfer(records: dict[str, dict[str, Record]], style: str = "simple") -> str:
     """Rows: what was trained on; columns: networks; cells: mean score, standard deviation, n.
 
-    The score is accuracy, of two classes balanced accuracy, which the heading then says.
+    The score is accuracy, of two classes balanced accuracy, which the heading then says. Gradient updates stand in the
+    heading, too, or in each cell where they differ.
     """
     first = next(iter(records.values()))
     one = next(iter(first.values()))
+    alike = len({r.updates for row in records.values() for r in row.values()}) == 1
     named = f"{METRICS[one.scores.headline.metric]}, trained on" if one.scores.two_classes else "trained on"
+    named += f" ({one.updates:,} updates)" * alike
     rows = [(name + _precision(next(iter(row.values()))) + _counted(next(iter(row.values()))),
-             *(str(r.scores.headline) + " (at chance)" * r.scores.at_chance for r in row.values()))
+             *(str(r.scores.headline) + " (at chance)" * r.scores.at_chance + f", {r.updates:,} updates" * (not alike)
+               for r in row.values()))
             for name, row in records.items()]
     return _noted(tabulate(rows, (named, *first), style, disable_numparse=True), one)
 

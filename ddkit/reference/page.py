@@ -107,10 +107,12 @@ def _polyps(polyps: Profile) -> dict[str, str]:
     compared = {"distilled": fifty[polyp_course.DISTILLED], "random": random, "longer": longer,
                 "longer_distilled": long[polyp_course.DISTILLED], "full": _run(polyps.baseline())}
     short_lead, long_lead = (polyp_course.leads(row)["random real"] for row in (fifty, long))
+    change = polyp_course.change(fifty, long)
     return {"polyp_network": distilled.spec["network"], "polyp_width": str(distilled.spec["width"]),
             "polyp_size": str(polyps.size), "polyp_updates": f"{_run(polyps.distill('real')).updates:,}",
             "polyp_epochs": str(distilled.result["epochs"]), "polyp_longer_epochs": str(longer.result["epochs"]),
             "polyp_short": _points(short_lead), "polyp_long": _points(long_lead),
+            "polyp_change": _points(change),
             "polyp_spread": f"{100 * (max(same) - min(same)):.0f}", "polyp_networks": str(len(same)),
             "polyp_lam": f"{polyps.distill('real').config.lam:g}",
             **{f"polyp_{name}": str(record.scores.headline) for name, record in compared.items()}}

@@ -130,11 +130,16 @@ for name, record in polyp_assignment.items():
     named = [[sum(column) for column in zip(*run["confusion"], strict=True)] for run in record.scores.runs]
     alone = sum(0 in counts for counts in named)
     print(f"{name}: {alone} of {len(named)} networks name one class for every test image")
+aucs = {name: record.scores.of("auc") for name, record in polyp_assignment.items()}
+most = max(aucs.values(), key=lambda auc: auc.mean)
+assert not lesson.shipped(polyp_assignment) or 3 * most.se < most.mean - 0.5 < 0.1, "a little better than chance"
+lesson.say("AUC less 50 (± standard error): " + "; ".join(
+    f"{name} {100 * auc.mean - 50:+.1f} ± {100 * auc.se:.1f}" for name, auc in aucs.items()))
 
 # %% [markdown]
-# That is a result, and it belongs into a report: *under the assignment's own protocol nothing can be said for or against a set of so
-# few polyps, since no set teaches a network anything in so few updates*, if the lines above say so for your runs. A table that shows only
-# the protocol under which a method wins is advertisement.
+# That is a result, and it belongs into a report: *under the assignment's own protocol no set of so few polyps teaches a network to name
+# the classes in so few updates; by the AUC the images are ordered a little better than by chance, at best*, if the lines above say so
+# for your runs. A table that shows only the protocol under which a method wins is advertisement.
 #
 # ## The standard protocol
 #
@@ -190,8 +195,8 @@ def my_standard_errors(first, second):
 # %% check="standard-errors"
 exercises.check("standard-errors", my_standard_errors)
 ### BEGIN HIDDEN TESTS
-assert abs(my_standard_errors([3.0, 5.0], [1.0, 3.0]) - 2**0.5) < 1e-6
-assert abs(my_standard_errors([1.0, 3.0], [3.0, 5.0]) + 2**0.5) < 1e-6
+assert abs(my_standard_errors([3.0, 5.0], [1.0, 3.0]) - 2**0.5) < 1e-5
+assert abs(my_standard_errors([1.0, 3.0], [3.0, 5.0]) + 2**0.5) < 1e-5
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -345,7 +350,8 @@ plots.captioned(tissue, images, captions, "Distilled polyps", 4)
 # %% [markdown]
 # ## More images, and longer training: polyps
 #
-# Is it the number of images that is missing? Fifty per class beside ten, each with its random rows and its start:
+# Is it the number of images that is missing? Fifty per class beside ten, each with its random rows and its start (and with an image
+# rate in proportion to the number: the loss has the images' mean, in which each of more has a smaller share):
 
 # %%
 from ddkit.course import polyps as polyp_course
@@ -374,17 +380,19 @@ for records in (polyp_scores[largest], longer):
 
 # %%
 short, long = (polyp_course.leads(records)["random real"] for records in (polyp_scores[largest], longer))
-trend = "shrinks" if abs(long.gap) < abs(short.gap) else "does not shrink"
+change = polyp_course.change(polyp_scores[largest], longer)
 assert longer["random real"].updates == polyp_course.LONGER * polyp_scores[largest]["random real"].updates
-later, sooner = longer["random real"].scores.headline, polyp_scores[largest]["distilled from real"].scores.headline
-assert not lesson.shipped(longer, polyp_scores) or (trend == "shrinks" and later.mean >= sooner.mean), "there, later"
-lesson.say(f"the lead over random real images {trend}: {short.gap:+.1f} ± {short.error:.1f} points, then "
-           f"{long.gap:+.1f} ± {long.error:.1f}. At first: {short.verdict} Then: {long.verdict}")
+assert not lesson.shipped(longer, polyp_scores) or (change.gap < 0 and not change.told_apart)
+lesson.say(f"the lead over random real images: {short.gap:+.1f} ± {short.error:.1f} points, then "
+           f"{long.gap:+.1f} ± {long.error:.1f}; the change, of pairs of the same seed, {change.gap:+.1f} ± "
+           f"{change.error:.1f}. {change.verdict}",
+           f"the full data have {polyp_full.scores.headline}, the distilled images at last "
+           f"{longer['distilled from real'].scores.headline}")
 
 # %% [markdown]
-# Whoever quotes one of the two numbers alone tells half of it. Where a lead shrinks like this, most of what distilled images may have over
-# random ones is *speed*: a network gets to the same place sooner. What is left at the end is the rest, if it can be told apart at
-# all. Always name the updates after which a lead was measured.
+# Whoever quotes one of the two numbers alone tells half of it. Where a lead shrinks (does the change's error allow to say so here?), it
+# may have been *speed*: a network gets to the same place sooner. Or there is a *ceiling*: near the score of the full data no set has
+# room to lead. Always name the updates after which a lead was measured.
 #
 # And what more images per class buy, for digits, beside random ones and the full data:
 
@@ -403,12 +411,17 @@ growth.figure()
 # The images were matched on one kind of network. Do they serve others? That is called **transfer** or cross-architecture
 # generalisation. A method can overfit to the network it looks through, as a forger to the one expert he knows.
 #
-# **Predict:** which network will profit least, and will any do better than the ConvNet?
+# These networks are trained for as many updates as the table's heading says, in the laptop profile a tenth of what the ConvNet had under
+# the standard protocol above: do not hold their scores against its score.
+#
+# **Predict:** which network will profit least from the distilled images, and which most?
 
 # %%
 trained_on = {name: digit_sets[name] for name in ("distilled from real", "random real")}
 transfer = {name: {n: ddkit.run(profile.transfer(source, n)) for n in profile.transfer_networks}
             for name, source in trained_on.items()}
+ratio = standard["random real"].updates / transfer["random real"][profile.transfer_networks[0]].updates
+assert not lesson.shipped(transfer, standard) or ratio == 10
 lesson.table(tables.transfer(transfer, "github"))
 
 # %%
@@ -444,7 +457,7 @@ def my_gains(distilled, random):
 exercises.check("gain", my_gains)
 ### BEGIN HIDDEN TESTS
 _gain, _error = my_gains({"A": [0.5, 0.7]}, {"A": [0.4, 0.6]})["A"]
-assert abs(_gain - 10) < 1e-6 and abs(_error - 200**0.5) < 1e-6
+assert abs(_gain - 10) < 1e-3 and abs(_error - 200**0.5) < 1e-3
 ### END HIDDEN TESTS
 
 # %%
@@ -456,8 +469,9 @@ def tell_gains(rows):
     distilled, random = ({n: r.scores.headline.values for n, r in row.items()} for row in rows.values())
     for n, (gain, error) in gains(distilled, random).items():
         apart = lead(*(row[n] for row in rows.values()), paired=False).told_apart
-        print(f"{n:>12}: {gain:+5.1f} ± {error:4.1f} points (n={len(distilled[n])} and {len(random[n])}), "
-              f"{'' if apart else 'not '}told apart")
+        updates_made = next(iter(rows.values()))[n].updates
+        print(f"{n:>12}: {gain:+5.1f} ± {error:4.1f} points after {updates_made:,} updates "
+              f"(n={len(distilled[n])} and {len(random[n])}), {'' if apart else 'not '}told apart")
 
 
 tell_gains(transfer)

@@ -99,7 +99,7 @@ def my_el2n(logits, labels):
 # %% check="el2n"
 exercises.check("el2n", my_el2n)
 ### BEGIN HIDDEN TESTS
-_found = my_el2n(torch.tensor([[99.0, 0.0], [99.0, 0.0], [0.0, 0.0]]), torch.tensor([0, 1, 1]))
+_found = torch.as_tensor(my_el2n(torch.tensor([[99.0, 0.0], [99.0, 0.0], [0.0, 0.0]]), torch.tensor([0, 1, 1])))
 assert ((_found - torch.tensor([0, 2**0.5, 0.5**0.5])).abs() < 1e-5).all(), "certain, mistaken, undecided"
 ### END HIDDEN TESTS
 
@@ -135,8 +135,9 @@ def my_subset(easiest_first, epoch):
 exercises.check("subset", my_subset)
 ### BEGIN HIDDEN TESTS
 _order = torch.arange(200).flip(0)
-assert [len(my_subset(_order, _epoch)) for _epoch in (0, 12, 20, 39, 40, 60)] == [150, 180, 200, 200, 180, 160]
-assert int(my_subset(_order, 0)[0]) == 199 and int(my_subset(_order, 60).max()) == 159, "the easiest is 199"
+_seen = {_epoch: torch.as_tensor(my_subset(_order, _epoch)).tolist() for _epoch in (0, 12, 20, 39, 40, 60)}
+assert [len(_images) for _images in _seen.values()] == [150, 180, 200, 200, 180, 160]
+assert set(_seen[0]) == set(range(50, 200)) and set(_seen[60]) == set(range(160)), "the easiest is 199"
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -180,7 +181,8 @@ def my_trajectory_loss(student, start, target):
 exercises.check("trajectory-loss", my_trajectory_loss)
 ### BEGIN HIDDEN TESTS
 _start, _target = torch.zeros(3), torch.tensor([2.0, 0.0, -4.0])
-assert [float(my_trajectory_loss(_at, _start, _target)) for _at in (_start, _target)] == [1, 0]
+assert abs(float(my_trajectory_loss(_start, _start, _target)) - 1) < 1e-6
+assert abs(float(my_trajectory_loss(_target, _start, _target))) < 1e-6
 assert abs(float(my_trajectory_loss(_target / 2, _start, _target)) - 0.25) < 1e-6
 ### END HIDDEN TESTS
 
@@ -375,6 +377,7 @@ print(f"from the first piece to the last: {pieces[-1].mean() - pieces[0].mean():
 
 # %%
 from ddkit.stored.following import Following, Place
+from ddkit.training.leads import Lead
 
 following = Following(experts_run, pad, data)
 
@@ -389,18 +392,18 @@ starts = sorted({0, 1, spec.config.last_start, spec.config.final_start})
 before, after = ({epoch: left(side, epoch) for epoch in starts} for side in ("start", "method"))
 
 # %%
-gains = {epoch: [a - b for a, b in zip(before[epoch], after[epoch], strict=True)] for epoch in starts}
-error = {epoch: statistics.stdev(gain) / len(gain) ** 0.5 for epoch, gain in gains.items()}
+gains = {epoch: Lead.of(*(dict(enumerate(side[epoch])) for side in (before, after)), paired=True)
+         for epoch in starts}  # of pairs of the same expert
 gain_rows = [(epoch, f"{statistics.fmean(before[epoch]):.3f}", f"{statistics.fmean(after[epoch]):.3f}",
-              f"{statistics.fmean(gain):+.3f} ± {error[epoch]:.3f}", len(gain)) for epoch, gain in gains.items()]
+              f"{gain.gap:+.3f} ± {gain.error:.3f}", gain.seeds[0]) for epoch, gain in gains.items()]
 lesson.table(tabulate(gain_rows, ("start epoch", "on the start images", "on PAD's", "gain", "experts"), "github"))
 
 # %%
-mean_gain = {epoch: statistics.fmean(gain) for epoch, gain in gains.items()}
+mean_gain = {epoch: gain.gap for epoch, gain in gains.items()}
 least, most = min(mean_gain, key=mean_gain.get), max(mean_gain, key=mean_gain.get)
-clear = [epoch for epoch in starts if mean_gain[epoch] > 2 * error[epoch]]
-print(f"a gain of more than two standard errors at {len(clear)} of {len(starts)} start epochs: {clear}")
-assert not pad.shipped or (least == 0 and len(clear) == len(starts))
+clear = [epoch for epoch, gain in gains.items() if gain.told_apart and gain.gap > 0]
+print(f"a gain that these few experts tell apart from chance at {len(clear)} of {len(starts)} start epochs: {clear}")
+assert not pad.shipped or (least == 0 and min(mean_gain.values()) > 0 and clear)
 print(f"the least at start epoch {least} ({mean_gain[least]:+.3f}), the most at {most} ({mean_gain[most]:+.3f})")
 
 # %% [markdown]
@@ -572,7 +575,7 @@ def my_leads(accuracies, first, second):
 exercises.check("leads", my_leads)
 ### BEGIN HIDDEN TESTS
 _points, _error = my_leads({"x": {"a": [0.5, 0.7], "b": [0.4, 0.4]}}, "a", "b")["x"]
-assert abs(_points - 20) < 1e-6 and abs(_error - 10) < 1e-6
+assert abs(_points - 20) < 1e-3 and abs(_error - 10) < 1e-3
 ### END HIDDEN TESTS
 
 # %%
@@ -629,9 +632,9 @@ verdict.figure()
 # {MARK table-and-figure}
 #
 # **Exercise.** Make one table and one figure that put PAD beside Task 1's method, from `accuracies`: a row for each set
-# with its name, n, and under each protocol mean and standard error in %; and a figure with error bars in which every
-# set, every protocol and the unit are named. `Picture` is a matplotlib `Figure` that shows itself. (Give each protocol
-# axes of its own, or nobody sees a difference.)
+# with its name, n, and under each protocol mean and standard error in %; and a figure of the same means, with these
+# errors as error bars, in which every set, every protocol and the unit are named. `Picture` is a matplotlib `Figure`
+# that shows itself. (Give each protocol axes of its own, or nobody sees a difference.)
 
 # %% exercise="table-and-figure"
 from ddkit.plots.style import Picture
@@ -659,7 +662,8 @@ def my_table_and_figure(accuracies):
 exercises.check("table-and-figure", my_table_and_figure)
 ### BEGIN HIDDEN TESTS
 _rows, _figure = my_table_and_figure({"assignment": {"a": [0.5, 0.7]}, "standard": {"a": [0.9, 0.9]}})
-assert _rows[0][:2] == ["a", 2] and all(abs(x - y) < 1e-6 for x, y in zip(_rows[0][2:], (60, 10, 90, 0), strict=True))
+assert list(_rows[0][:2]) == ["a", 2]
+assert all(abs(x - y) < 1e-3 for x, y in zip(_rows[0][2:], (60, 10, 90, 0), strict=True))
 ### END HIDDEN TESTS
 
 # %%
@@ -685,7 +689,7 @@ lesson.table(tables.leads(single, "PAD", "github"))
 # ### Generalisation
 #
 # Trajectories are made of one network's weights. Do the images serve another one? A multilayer perceptron and LeNet,
-# trained here and now on each set:
+# trained here and now on each set, for the updates that the table's heading says:
 
 # %%
 sets = {"PAD": spec, "DataDAM": profile.distill("real"), "random real": profile.random()}

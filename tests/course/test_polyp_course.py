@@ -13,7 +13,8 @@ POLYPS = profile("laptop", "mhist_like")
 
 
 def record(*balanced):
-    return SimpleNamespace(scores=Scores(tuple({"accuracy": 0.7, "balanced_accuracy": b} for b in balanced)))
+    return SimpleNamespace(scores=Scores(tuple({"seed": seed, "accuracy": 0.7, "balanced_accuracy": b}
+                                               for seed, b in enumerate(balanced))))
 
 
 def test_a_lead_is_the_difference_of_balanced_means_with_its_standard_error():
@@ -23,6 +24,13 @@ def test_a_lead_is_the_difference_of_balanced_means_with_its_standard_error():
     told = {name: (lead.gap, lead.error, lead.told_apart) for name, lead in found.items()}
     assert told["random real"] == pytest.approx((15.0, 100 * math.sqrt(0.05**2 + 0.1**2), False))
     assert told["start: real"] == pytest.approx((-5.0, 5.0, False))
+
+
+def test_the_change_of_a_lead_is_that_of_pairs_of_the_same_seed():
+    sooner = {polyp_course.DISTILLED: record(0.8, 0.9), "random real": record(0.6, 0.8)}  # leads of 20 and 10 points
+    later = {polyp_course.DISTILLED: record(0.9, 0.9), "random real": record(0.86, 0.86)}  # 4 and 4
+    found = polyp_course.change(sooner, later)
+    assert (found.gap, found.error, found.paired) == pytest.approx((-11.0, 5.0, True))
 
 
 def test_another_number_of_images_is_scored_by_half_as_many_networks_from_a_start_of_its_own():

@@ -31,6 +31,7 @@ def pair(judge: str, **changes) -> list[Evaluate]:
     ("own-network", [replace(spec, epochs=None, updates=10) for spec in pair(OTHER)]),
     ("own-network", pair(OTHER, of=RandomReal("digits", 10, 28))),
     ("own-network", [*pair(OTHER), DIGITS.transfer(Start(REAL), OTHER)]),
+    *[("own-network", pair(name)) for name in (f"{SAME}AL", f"{SAME}MP", "AlexNetIN")],
     ("own-network", [POLYPS.transfer(POLYPS.distill("real"), OTHER), POLYPS.transfer(POLYPS.random(), OTHER)]),
 ])
 def test_what_is_asked_for_is_taken(name, specs):
@@ -50,6 +51,7 @@ def test_what_is_asked_for_is_taken(name, specs):
     ("baselines", [DIGITS.baseline(), POLYPS.distill("noise")]),
     ("own-network", pair(SHOWN)),
     ("own-network", pair(SAME)),
+    *[("own-network", pair(name)) for name in (f"{SAME}IN", f"{SAME}AR", f"{SAME}INARAP", "ConvNet")],  # SAME again
     ("own-network", pair(OTHER)[:1]),
     ("own-network", pair(OTHER)[1:]),
     ("own-network", pair(OTHER, network="ConvNetD1")),
@@ -68,3 +70,11 @@ def test_what_is_asked_for_is_taken(name, specs):
 ])
 def test_what_is_not_is_not(name, specs):
     assert not records()[name].fits(specs)
+
+
+def test_a_network_of_the_table_under_another_name_is_not_another(monkeypatch):
+    monkeypatch.setenv("DDKIT_PROFILE", "laptop")
+    laptop, own_network = profile(), records()["own-network"]
+    for name, fits in (("AlexNetNN", False), ("VGG11IN", False), ("AlexNetIN", True), ("VGG11BN", True)):
+        sources = laptop.distill("real"), laptop.random()
+        assert own_network.fits([laptop.transfer(source, name) for source in sources]) is fits

@@ -58,6 +58,15 @@ def test_transfer_shows_balanced_accuracy_of_two_classes_and_calls_chance_so():
     assert tables.transfer({"a": {"MLP": of_accuracies(60)}}).startswith("trained on")
 
 
+def test_transfer_says_how_long_the_networks_were_trained():
+    one, longer = of_accuracies(60), dataclasses.replace(of_accuracies(70), updates=1000)
+    alike = tables.transfer({"a": {"MLP": one, "LeNet": one}})
+    assert "trained on (20 updates)" in alike and alike.count("updates") == 1
+    apart = tables.transfer({"a": {"MLP": one, "LeNet": longer}})
+    assert "60.00 % (n=1), 20 updates" in apart and "70.00 % (n=1), 1,000 updates" in apart
+    assert apart.startswith("trained on  ")
+
+
 def of_accuracies(*right: int) -> Record:
     """A record of one seed a number, which is how many of 100 images were recognised."""
     return record(*([[r, 100 - r, 0], [100 - r, r, 0], [0, 100 - r, r]] for r in right))

@@ -4,6 +4,7 @@ import math
 import statistics
 from collections.abc import Callable
 
+import numpy as np
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -98,9 +99,9 @@ def _table(accuracies: dict, middle: Callable = statistics.fmean, spread: Callab
     return rows
 
 
-def _figure(accuracies: dict, errors: bool = True, names: bool = True, unit: str = " (%)",
-            protocols: bool = True) -> Picture:
-    rows = _table(accuracies)
+def _figure(accuracies: dict, errors: bool = True, names: bool = True, label: str = " (%)", protocols: bool = True,
+            **how) -> Picture:
+    rows = _table(accuracies, **how)
     shown = looks(dict.fromkeys(row[0] for row in rows)).values()
     with style():
         figure = Picture(figsize=(9, 3.4), layout="constrained")
@@ -110,7 +111,7 @@ def _figure(accuracies: dict, errors: bool = True, names: bool = True, unit: str
                 axes.errorbar(place, mean, spread if errors else None, capsize=4, markersize=8, **look.point)
             axes.set_xticks(range(len(rows)), [row[0] for row in rows] if names else [""] * len(rows))
             axes.margins(x=0.2)
-            axes.set(ylabel="test accuracy" + unit, title=protocol if protocols else "")
+            axes.set(ylabel="test accuracy" + label, title=protocol if protocols else "")
         figure.suptitle("PAD beside attention matching (mean ± standard error)", x=0.01, ha="left", size=11)
     return figure
 
@@ -119,6 +120,24 @@ def _written(figure: Figure) -> str:
     """All the words in a figure."""
     figure.draw_without_rendering()
     return " | ".join(text.get_text() for text in figure.findobj(Text) if text.get_visible())
+
+
+def _bars(figure: Figure) -> list[tuple[float, float]]:
+    """Of every error bar in a figure its middle and half its length, as told by the axis that it runs along."""
+    found = []
+    for part in (part for axes in figure.axes for part in axes.containers if isinstance(part, ErrorbarContainer)):
+        along = [0] * part.has_xerr + [1] * part.has_yerr  # in the order of matplotlib's collections
+        for axis, collection in zip(along, part[2], strict=True):
+            ends = [[float(end[axis]) for end in segment] for segment in collection.get_segments() if len(segment)]
+            found += [((first + last) / 2, abs(last - first) / 2) for first, last in ends]
+    return found
+
+
+def _shows(figure: Figure, accuracies: dict, numbers: int) -> bool:
+    """Whether a figure has a bar for each of the table's means (1), with its standard error (2), but for rounding."""
+    wanted = [pair for row in _table(accuracies) for pair in zip(row[2::2], row[3::2], strict=True)]
+    return all(any(np.allclose(pair[:numbers], bar[:numbers], rtol=1e-3, atol=0.01) for bar in _bars(figure))
+               for pair in wanted)
 
 
 _FIGURE = {
@@ -131,6 +150,11 @@ _FIGURE = {
         name in words for sets in accuracies.values() for name in sets),
     "not every protocol is named in the figure, in a title or a legend":
         lambda figure, words, accuracies: all(protocol in words for protocol in accuracies),
+    "the figure's error bars do not stand at the means of the table, in %":
+        lambda figure, words, accuracies: _shows(figure, accuracies, 1),
+    "the figure's error bars are not the standard errors of the table, in %: from its middle each reaches one of them "
+    "up and one down":
+        lambda figure, words, accuracies: _shows(figure, accuracies, 2),
 }
 _TWO = "two things are asked for, as a pair: the rows of the table, and a figure of matplotlib's or a Picture"
 
@@ -171,8 +195,8 @@ _TABLE_SLIPS = {
     "a protocol is missing: each has its mean and its error": lambda accuracies: (
         [row[:-2] for row in _table(accuracies)], _figure(accuracies)),
     _TWO: _table,
-    **dict(zip(_FIGURE, (_drawn(errors=False), _drawn(unit=""), _drawn(names=False), _drawn(protocols=False)),
-               strict=True)),
+    **dict(zip(_FIGURE, (_drawn(errors=False), _drawn(label=""), _drawn(names=False), _drawn(protocols=False),
+                         _drawn(unit=1), _drawn(spread=statistics.stdev)), strict=True)),
 }
 
 EXERCISES = {
