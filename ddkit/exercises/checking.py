@@ -126,7 +126,8 @@ def _short(value: object) -> str:
 
 
 def same(one: object, other: object, relative: float = 1e-4) -> bool:
-    """Whether results agree: numbers, tensors, arrays within rounding, lists, dicts item by item, all else exactly."""
+    """Whether results agree: numbers, tensors, arrays within rounding, lists, dicts item by item, all else, and whole
+    numbers, exactly."""
     if isinstance(other, torch.Tensor) or isinstance(one, torch.Tensor | np.ndarray):
         return _close(one, other, relative)
     if isinstance(other, dict):
@@ -142,11 +143,14 @@ def same(one: object, other: object, relative: float = 1e-4) -> bool:
 
 def _close(one: object, other: object, relative: float) -> bool:
     try:
-        one, other = (torch.as_tensor(value).detach().double() for value in (one, other))
+        one, other = (torch.as_tensor(value).detach() for value in (one, other))
     except (TypeError, ValueError, RuntimeError):
         return False
     if one.shape != other.shape:
         return False
+    if not (one.is_floating_point() or other.is_floating_point()):
+        return torch.equal(one.long(), other.long())
+    one, other = one.double(), other.double()
     scale = float(other.nan_to_num(posinf=0, neginf=0).abs().max()) if other.numel() else 0.0
     return torch.allclose(one, other, rtol=0, atol=relative * scale + 1e-12, equal_nan=True)
 

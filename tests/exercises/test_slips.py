@@ -205,6 +205,8 @@ def test_arguments_that_a_function_changes_are_its_own():
     (1.0, torch.tensor(float("nan")), False), (torch.tensor(float("nan")), torch.tensor(float("nan")), True),
     (torch.tensor(float("inf")), torch.tensor(float("inf")), True), (np.array([1.0, 2.0]), [1.0, 2.0], True),
     (np.array([1.0, 2.0]), [2.0, 1.0], False), (np.array([1.0, 2.0]), torch.tensor([1.0, 2.0]), True),
-    (np.array([1.0]), None, False), (np.array([1.0]), {"a": 1.0}, False)])
+    (np.array([1.0]), None, False), (np.array([1.0]), {"a": 1.0}, False), (np.array([20000]), [20001], False),
+    (torch.tensor([20000, 1]), [20000, 1], True), (torch.tensor([True]), [1], True),
+    (torch.tensor([3]), [3.0], True), (torch.tensor([20000.0]), [20000.5], True)])
 def test_what_is_the_same(one, other, equal):
     assert checking.same(one, other) is equal
