@@ -102,7 +102,8 @@ _given = (torch.tensor(rows).double() for rows in ([[1, 2]], [[1, 0], [0, 3]], [
 _two = torch.as_tensor(my_prediction(*_given, 1.0))
 assert ((_two - torch.tensor([[0.5, 0.5]])).abs() < 1e-6).all(), "1 / (1 + 1) and 2 / (3 + 1)"
 _ones = torch.ones(5, 3).double()
-assert my_prediction(_ones[:, :2], torch.eye(2).double(), _ones[:2], 0.5).shape == (5, 3)
+_five = torch.as_tensor(my_prediction(_ones[:, :2], torch.eye(2).double(), _ones[:2], 0.5))
+assert _five.shape == (5, 3)
 ### END HIDDEN TESTS
 
 # %%
@@ -211,9 +212,9 @@ def my_ntk(x, z, w, b):
 exercises.check("ntk", my_ntk)
 ### BEGIN HIDDEN TESTS
 _unit = torch.eye(2).double()[:, None, None]  # images of one row
-_axes = my_ntk(_unit, _unit, 2.0, 0.0)  # K0 is 2 or 0
-assert abs(float(_axes[0, 0]) - 8) < 1e-6, "angle 0: 4 * 2 / 2 + 4 * 2 / 2"
-assert abs(float(_axes[0, 1]) - 8 / (2 * math.pi)) < 1e-6, "angle pi / 2: 4 * 2 / (2 pi) + 0"
+_axes = torch.as_tensor(my_ntk(_unit, _unit, 2.0, 0.0))  # K0 is 2 or 0
+assert abs(float(_axes[0, 0]) - 8) < 1e-4, "angle 0: 4 * 2 / 2 + 4 * 2 / 2"
+assert abs(float(_axes[0, 1]) - 8 / (2 * math.pi)) < 1e-4, "angle pi / 2: 4 * 2 / (2 pi) + 0"
 ### END HIDDEN TESTS
 
 # %% [markdown]
