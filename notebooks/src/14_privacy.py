@@ -253,7 +253,7 @@ if more:
                f"comparisons (above, 'told apart' asks for less than 5): {better}")
     for attack, words in report.ATTACKS.items():
         named = [name for name, record in more.items() if found_out(report.above_guessing(record, attack))]
-        lesson.say(f"found out by {words} over {report.MORE + report.WITHOUT} models: {'; '.join(named) or 'none'}")
+        lesson.say(f"found out by {words} over {report.MORE + report.TWINS} models: {'; '.join(named) or 'none'}")
 
 # %% [markdown]
 # An area of 0.505 is little, and need not be chance: a network that has seen a hundred of five thousand members knows those hundred, and the average over all shows a

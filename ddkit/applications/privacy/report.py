@@ -39,7 +39,7 @@ _SHORT = {"quick": {"updates": 20, "real_batch": 60}, "laptop": {"updates": 60},
 _MATCHED = {"laptop": {"network": "ConvNetD3", "width": 32, "updates": 100,
                        "options": {"real_batch": 64, "network_steps": 2}}, "full": {"updates": None, "options": ()}}
 _NOISY = {"laptop": {"network": "ConvNetD3", "width": 8, "updates": 200, "options": {"real_batch": 200}}, "full": {}}
-WITHOUT = 2  # models that are no shadows of one: itself and its twin
+TWINS = 2  # models of a pair, made from complementary halves: the others are the shadows of either
 MORE = 16  # shadows
 
 
@@ -78,7 +78,7 @@ def asked_with_more(profile: Profile) -> dict[str, Membership]:
     if profile.name == "quick":
         return {}
     rows = asked(profile)
-    return {name: replace(rows[name], models=MORE + WITHOUT) for name in (FULL, RANDOM, FROM_REAL, FROM_NOISE)}
+    return {name: replace(rows[name], models=MORE + TWINS) for name in (FULL, RANDOM, FROM_REAL, FROM_NOISE)}
 
 
 def every(profile: Profile) -> dict[str, dict[str, Membership]]:
@@ -88,7 +88,7 @@ def every(profile: Profile) -> dict[str, dict[str, Membership]]:
 
 def shadows(record: Record) -> int:
     """How many shadow models LiRA has for each attacked one."""
-    return len(record.result["runs"]) - WITHOUT
+    return len(record.result["runs"]) - TWINS
 
 
 def by_more(few: Record, many: Record) -> Lead:
@@ -105,7 +105,7 @@ def said_of_more(few: dict[str, Record], many: dict[str, Record]) -> list[str]:
     said = []
     for name in (name for name in many if name in few):
         lead = by_more(few[name], many[name])
-        which = f"of the same {WITHOUT * lead.seeds[0]} models" if lead.paired else "of other models"
+        which = f"of the same {TWINS * lead.seeds[0]} models" if lead.paired else "of other models"
         apart, above = "told apart" if lead.told_apart else "not told apart", above_guessing(many[name], "lira")
         caught, _ = spread(many[name], "lira", "0.01")
         said.append(f"{name}: with {shadows(many[name])} shadows in place of {shadows(few[name])}, LiRA's AUC {which} "
@@ -134,8 +134,8 @@ def _by_twins(record: Record, measured: Callable[[dict], float]) -> dict[int, fl
     measures err to opposite sides: pairs, not models, are independent.
     """
     runs = {run["seed"]: measured(run) for run in record.result["runs"]}
-    return {seed // WITHOUT: statistics.fmean((value, runs[seed + 1])) for seed, value in runs.items()
-            if seed % WITHOUT == 0}
+    return {seed // TWINS: statistics.fmean((value, runs[seed + 1])) for seed, value in runs.items()
+            if seed % TWINS == 0}
 
 
 def _above_half(values: dict[int, float]) -> Lead:
