@@ -139,8 +139,8 @@ def _late(played: Played) -> str:
     if played.league.updates is not None:
         return ""
     found = sorted({row.title for row in map(of_game, played.games) if row.minutes >= 1.5 * played.league.minutes})
-    return (" Some took much longer than the budget, on a core that was slower, or less idle, than when their updates "
-            f"were timed: {', '.join(found)}." if found else "")
+    return (f" Some ({'; '.join(found)}) took much longer than the budget, on a core that was slower, or less idle, "
+            "than when their updates were timed." if found else "")
 
 
 def sources(played: Played) -> list[str]:
