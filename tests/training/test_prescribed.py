@@ -45,7 +45,7 @@ def slow_score(synthetic, dataset, seed):
     """The definition, by torch's own SGD with its momentum and rate set anew before every step."""
     network = build_for(dataset, NETWORK, WIDTH, stream(seed, "evaluation network"))
     if synthetic.schedule.fixed:
-        torch.nn.utils.vector_to_parameters(synthetic.schedule.weights, network.parameters())
+        torch.nn.utils.vector_to_parameters(synthetic.schedule.weights.clone(), network.parameters())
     sgd = torch.optim.SGD(network.parameters(), lr=1.0, momentum=0.1)
     for batch, rate, momentum in zip(*(getattr(synthetic.schedule, name) for name in ("order", "rates", "momentum")),
                                      strict=True):
@@ -117,6 +117,13 @@ def test_a_schedule_that_cannot_be_is_refused(tiny, changes, words):
     synthetic = SyntheticSet.from_real(tiny, 2, stream(0, "init"))
     with pytest.raises(InputError, match=words):
         dataclasses.replace(synthetic, images=synthetic.images, form=None, schedule=schedule_of(tiny, **changes))
+
+
+def test_scoring_a_set_leaves_the_weights_that_it_owns(tiny):
+    synthetic = set_of(tiny, fixed=True)
+    scores = [score(synthetic.training_split(), tiny, NETWORK, Prescribed(schedule=synthetic.schedule), 0, width=WIDTH)
+              for _ in range(2)]
+    assert synthetic.schedule.weights.equal(weights_of(tiny)) and scores[0]["losses"] == scores[1]["losses"]
 
 
 def test_a_fixed_start_is_that_of_one_network(tiny):

@@ -87,7 +87,8 @@ def _begin(model: Network, network: str, width: int, schedule: Schedule | Random
     require(network == schedule.network and len(own) == len(schedule.weights),
             f"this set was made for one initialisation of {schedule.network} of width {schedule.width}, which is no "
             f"{network} of width {width}: score it on that one, or by protocol 'standard'")
-    vector_to_parameters(schedule.weights.to(own.device), model.parameters())
+    weights = schedule.weights.to(own.device, copy=True)  # the network trains on in this memory, not in the set's
+    vector_to_parameters(weights, model.parameters())
 
 
 def _train(model: Network, training: Split, schedule: Schedule) -> list[float]:
