@@ -7,13 +7,14 @@ from ddkit.applications.spoken_digits import report as spoken_report
 from ddkit.applications.texts import ordered
 from ddkit.applications.texts import report as text_report
 from ddkit.course.profiles import Profile
+from ddkit.foundation.errors import require
 from ddkit.runs import REFERENCE, Record
 
 
 def told(chosen: Profile) -> dict[str, str]:
     """Tables, and the numbers that the template's words name."""
-    spoken = {split: there(of) for split, of in spoken_report.asked().items()}
-    films = there(recommender_report.asked(chosen))
+    spoken = {split: _whole(of) for split, of in spoken_report.asked().items()}
+    films = _whole(recommender_report.asked(chosen))
     tables = {"spoken": spoken_report.table(spoken, "github"),
               "recommenders": recommender_report.table(films, "github"),
               "recommender_leads": recommender_report.leads(films, "github")}
@@ -29,6 +30,19 @@ def there(asked: dict) -> dict[str, Record]:
     """The records that lie here, by the names of what is asked for."""
     found = {name: runs.find(spec, root=REFERENCE) for name, spec in asked.items()}
     return {name: record for name, record in found.items() if record}
+
+
+def _whole(asked: dict) -> dict[str, Record]:
+    """All records, by the names of what is asked for, since the template's words tell of them.
+
+    Raises:
+        InputError: one is missing, or was made on other data than these.
+    """
+    found = there(asked)
+    missing = [asked[name].name for name in asked if name not in found]
+    require(not missing, f"{REFERENCE} has no record, on these data, of {', '.join(missing)}: the page tells of them, "
+                         "so ddkit.run them and keep them there first")
+    return found
 
 
 def _graphs(chosen: Profile) -> dict[str, str]:

@@ -142,8 +142,10 @@ def test_the_real_recordings_have_the_statistics_that_their_sources_name_and_com
     path = recordings.archive_in(real_data)
     if not path.is_file():
         pytest.skip(f"needs the Free Spoken Digit Dataset at {path}")
-    for name, tested in (("spoken_digits", 300), ("spoken_digits_speaker", 500)):
+    for name, tested, pixels_on_any_processor in (("spoken_digits", 300, "44cc588f"),
+                                                  ("spoken_digits_speaker", 500, "578a59c9")):
         dataset = data.load(name, real_data)
+        assert dataset.fingerprint.startswith(pixels_on_any_processor)
         pixels = data.denormalise(dataset.full_train.images, dataset.mean, dataset.std)
         assert len(dataset.test) == tested and not dataset.notes
         assert abs(float(pixels.mean()) - dataset.mean[0]) < 5e-4 and abs(float(pixels.std()) - dataset.std[0]) < 5e-4

@@ -10,8 +10,10 @@ from ddkit.course import polyps as polyp_course
 from ddkit.course import task_1 as course
 from ddkit.course import trajectories as trajectory_course
 from ddkit.course.profiles import profile
+from ddkit.foundation.errors import InputError
+from ddkit.reference import no_pictures
 from ddkit.runs import REFERENCE, Record, training_set
-from ddkit.specs import Start, restore_spec
+from ddkit.specs import Evaluate, Full, Start, restore_spec
 from ddkit.training import PROTOCOLS, score
 
 LAPTOP, POLYPS = profile("laptop"), profile("laptop", "mhist_like")
@@ -28,6 +30,13 @@ def results() -> course.Results:
 
 def test_the_page_shows_the_records(results):
     assert course.report(results, LAPTOP, "github") in PAGE
+
+
+def test_records_that_the_page_tells_of_and_that_are_missing_are_one_sentence():
+    missing = Evaluate(Full("digits"), seeds=77)
+    with pytest.raises(InputError, match=f"no record, on these data, of {missing.name}: ") as caught:
+        no_pictures._whole({"a row": missing})
+    assert "\n" not in str(caught.value)
 
 
 def test_pad_beats_its_start_datadams_and_random_images_in_less_than_45_minutes(only_reference):

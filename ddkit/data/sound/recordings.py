@@ -103,9 +103,10 @@ def _names(path: Path) -> list[str]:
 
 
 def _drawn(path: Path) -> np.ndarray:
+    """Pixels, by transforms of float64: in float32 some are rounded up on one processor and down on another."""
     with zipfile.ZipFile(path) as archive:
         sounds = torch.stack([spectrograms.middle(_sound(path, archive, name)) for name in _names(path)])
-    images = torch.cat([spectrograms.pictures(part) for part in sounds.split(_AT_ONCE)])
+    images = torch.cat([spectrograms.pictures(part) for part in sounds.double().split(_AT_ONCE)])
     return (255 * images).round().to(torch.uint8).numpy()
 
 
