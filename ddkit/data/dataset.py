@@ -26,6 +26,10 @@ class Split:
     votes: Tensor | None = None
     squared: bool = False
 
+    def __post_init__(self):
+        require(len(self.images) == len(self.labels), f"{len(self.images)} images and {len(self.labels)} labels do not "
+                "belong together: give each image its label")
+
     def __len__(self) -> int:
         return len(self.labels)
 

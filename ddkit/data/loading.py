@@ -22,6 +22,8 @@ from ddkit.foundation.errors import require
 from ddkit.foundation.files import sha256
 from ddkit.foundation.memory import require_memory
 
+SMALLEST = 8  # pixels a side that a data set can be resized to
+
 
 def load(name: str, root: str | Path | None = None, size: int | None = None) -> Dataset:
     """Load a data set into memory.
@@ -48,10 +50,15 @@ def load(name: str, root: str | Path | None = None, size: int | None = None) -> 
     return replace(dataset, notes=(*dataset.notes, *_absences(dataset)))
 
 
+def loaded(dataset: Dataset | str) -> Dataset:
+    """A data set as it is, or the one that ``load`` gives by that name alone."""
+    return load(dataset) if isinstance(dataset, str) else dataset
+
+
 def _load_whole(name: str, root: Path, size: int | None) -> Dataset:
     source = SOURCES[name]
-    require(size is None or (isinstance(size, int | np.integer) and size >= 8),
-            f"images must be a whole number of at least 8 pixels wide, got size {size}")
+    require(size is None or (isinstance(size, int | np.integer) and size >= SMALLEST),
+            f"images must be a whole number of at least {SMALLEST} pixels wide, got size {size}")
     require(source.pictures or size in (None, source.size),
             f"{name} are no pictures, which could be resized: leave the size out, got size {size}")
     size = int(size or source.size)

@@ -95,9 +95,14 @@ def distill(method, synthetic: SyntheticSet, dataset: Dataset, *, updates: int, 
         Stopped: ``stop`` was set; the state is saved.
         Unmoved: the images at the end are those of the start, or the labels, where the method learns these alone.
         KeyboardInterrupt: with the state after the last whole update saved.
-        InputError: the checkpoint is of another run, or damaged; or a private set is to be validated.
+        InputError: the checkpoint is of another run, or damaged; a private set is to be validated; or the set is not
+            sorted by class, with as many images of each.
     """
     require(updates >= 1, f"a distillation needs at least 1 update, got {updates}")
+    labels = synthetic.started_as
+    in_order = torch.arange(len(synthetic.classes), device=labels.device).repeat_interleave(synthetic.ipc)
+    require(labels.equal(in_order), "methods know an image's class by its place, and these images are not sorted by "
+            "class with as many of each: sort them so, or begin from SyntheticSet.from_real")
     require(not (validate and validate_every and getattr(method, "private", False)),
             "a private set is not scored while it is made, as choices by such scores would tell of the data: leave "
             "validation out (validate_every 0), and score the finished set")

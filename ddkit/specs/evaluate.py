@@ -115,6 +115,10 @@ class Evaluate(OfSource, Spec):
         certain = self.fixed and not isinstance(self.of, RandomReal)
         return 1 if certain or (self.protocol == "prescribed" and self.of.fixes_start) else self.seeds
 
+    def trials_by(self, how: How) -> int:
+        """The same once the set is opened: of a file, too, one if it brings the weights to begin with."""
+        return 1 if isinstance(how, Prescribed) and how.schedule.fixed else self.trials
+
     @property
     def name(self) -> str:
         what = f"{self.dataset}-{type(self.of).__name__.lower()}"
@@ -146,7 +150,7 @@ class Evaluate(OfSource, Spec):
         done += in_parallel(_scored, (
             (job.checkpoint(f"{PARTS}/seed-{seed}.pt", **given), job.checkpoint(f"checkpoint-{seed}.pt", **given),
              self, self.of.training_set(job, seed), dataset, how, seed, job.quiet)
-            for seed in range(self.first_seed + len(done), self.first_seed + self.trials)))
+            for seed in range(self.first_seed + len(done), self.first_seed + self.trials_by(how))))
         result = {"runs": done, "protocol": how.as_dict(), "classes": list(dataset.classes), "chance": dataset.chance,
                   "training_images": images, "epochs": how.epochs_for(images)} | counted
         return Outcome(sum(r["train_seconds"] + r["test_seconds"] for r in done), done[0]["updates"], result,
@@ -170,7 +174,7 @@ def _scored(kept: Checkpoint, so_far: Checkpoint, spec: Evaluate, training: Spli
     if found:
         return found
     number = seed - spec.first_seed + 1
-    title = f"{spec.network} on {type(spec.of).__name__} data, {spec.protocol}, seed {number} of {spec.trials}"
+    title = f"{spec.network} on {type(spec.of).__name__} data, {spec.protocol}, seed {number} of {spec.trials_by(how)}"
     found = scorer(how)(training, dataset, spec.network, how, seed, width=spec.width, title=title, checkpoint=so_far,
                         quiet=quiet)
     kept.save(found)

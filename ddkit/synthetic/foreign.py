@@ -6,10 +6,11 @@ where it can, and where it cannot the reader is asked, before anything is traine
 
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from ddkit.data import Dataset
+from ddkit.data import SMALLEST, Dataset
 from ddkit.foundation.errors import InputError, one_of, require
 from ddkit.synthetic import pixel_scales
 from ddkit.synthetic.torch_files import AGAIN
@@ -24,6 +25,47 @@ def origin_of(dataset: Dataset, init: str) -> dict:
     return {"dataset": dataset.name, "fingerprint": dataset.fingerprint, "init": init, **notes}
 
 
+def as_images(images) -> Tensor:
+    """Images as float32, whatever real numbers they are: a tensor, an array or nested lists.
+
+    Raises:
+        InputError: they are whole numbers, as bytes are, or no numbers.
+    """
+    found = numbers("images", images)
+    require(found.is_floating_point(), f"images must be real numbers, normalised as the data set's are, got "
+            f"{found.dtype}: divide bytes by 255, subtract the data set's mean and divide by its std")
+    return found.float()
+
+
+def as_labels(labels) -> Tensor:
+    """Labels as int64 [N] of classes or as float32 [N, classes] of rows: a tensor, an array or lists.
+
+    Raises:
+        InputError: there are fractions for classes, or no numbers.
+    """
+    found = numbers("labels", labels)
+    found = found[:, 0] if found.ndim == 2 and found.shape[1] == 1 else found
+    require(found.ndim <= 2, f"labels are [N] or [N, classes], got {list(found.shape)}")
+    if found.ndim == 2:
+        return found.float()
+    require(bool((found == found.long()).all()), "labels [N] are the classes' whole numbers, and some of these are "
+            "fractions: give whole numbers, or a row [N, classes] for each image")
+    return found.long()
+
+
+def numbers(what: str, given) -> Tensor:
+    """A tensor of what may be one, an array or nested lists of real numbers; ``what`` it is, for the sentence."""
+    try:
+        if isinstance(given, list | tuple) and given and all(isinstance(part, Tensor) for part in given):
+            given = torch.stack(list(given))
+        found = given if isinstance(given, Tensor) else torch.tensor(np.asarray(given))
+    except (TypeError, ValueError, RuntimeError):
+        found = None
+    require(found is not None and found.ndim > 0 and not found.is_complex(),
+            f"{what} must be real numbers in a tensor, an array or lists of one length, got {type(given).__name__}")
+    return found
+
+
 def fields_of(path: Path, dataset: Dataset, images: Tensor, labels: Tensor, meaning: str | None, pixels: str | None,
               tell) -> dict:
     """What a ``SyntheticSet`` of foreign tensors is made of, sorted by class, once they are seen to fit the data."""
@@ -31,6 +73,7 @@ def fields_of(path: Path, dataset: Dataset, images: Tensor, labels: Tensor, mean
             f"{path} holds images {list(images.shape)} and labels {list(labels.shape)}, which are not equally many: "
             f"{AGAIN}")
     images = _shaped(path, images.float(), dataset, tell)
+    labels = _renumbered(path, labels, dataset, tell)
     labels, meaning = meant(path, labels, len(dataset.classes), meaning)
     require_finite(path, "images", images)
     _tell_missing(path, labels, meaning, dataset, tell)
@@ -61,10 +104,32 @@ def _shaped(path: Path, images: Tensor, dataset: Dataset, tell) -> Tensor:
     elif grey and shape in ((flat,), (height, width)):
         images, order = images.reshape(-1, *expected), "[N, H * W]" if len(shape) == 1 else "[N, H, W]"
     else:
-        raise InputError(f"{path} holds images {list(shape)}, but {dataset.name} has {list(expected)}: load the data "
-                         "set with that size")
+        raise InputError(f"{path} holds images {list(shape)}, but {dataset.name} has {list(expected)}: "
+                         + _other_size(shape, dataset))
     tell(f"{path} holds images {list(shape)}, which are read as {order}")
     return images
+
+
+def _other_size(shape: tuple[int, ...], dataset: Dataset) -> str:
+    """What to do about images of another shape."""
+    side, channels = shape[1] if len(shape) in (2, 3) else 0, dataset.channels
+    square = shape in ((channels, side, side), (side, side, channels)) or (shape == (side, side) and channels == 1)
+    if dataset.pictures and square and side >= SMALLEST:
+        return f"load the data set with that size (size={side}, or --size {side})"
+    return "name the data set that they belong to, or save them in its shape"
+
+
+def _renumbered(path: Path, labels: Tensor, dataset: Dataset, tell) -> Tensor:
+    """Classes by their places in the data set: those of some classes of a whole, as 3 and 8 of digits-3-8, may have
+    kept the whole's numbers, where these can be nothing else."""
+    own = [int(part) for part in dataset.name.split("-")[1:] if part.isdecimal()]
+    found = sorted(set(labels.flatten().tolist()))
+    one_each = labels.ndim == 1 or labels.shape[1:] == (1,)
+    if not one_each or len(own) != len(dataset.classes) or found[-1] < len(own) or not set(found) <= set(own):
+        return labels
+    tell(f"{path} holds labels {', '.join(str(int(label)) for label in found)}, which are read as the numbers of "
+         f"{dataset.name}")
+    return torch.tensor([own.index(label) for label in labels.flatten().tolist()])
 
 
 def meant(path: Path, labels: Tensor, classes: int, meaning: str | None) -> tuple[Tensor, str]:

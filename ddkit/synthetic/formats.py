@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ddkit.data import Dataset
+from ddkit.data import Dataset, loaded
 from ddkit.foundation.errors import require
 from ddkit.foundation.files import atomic, save_state, sha256
 from ddkit.foundation.progress import say
@@ -30,13 +30,13 @@ _STEPS = "the steps that belong to the set"
 LONGEST_NAME = 60  # characters of a folder made from a class's name
 
 
-def open_set(path: str | Path, dataset: Dataset, *, labels: str | None = None, pixels: str | None = None,
+def open_set(path: str | Path, dataset: Dataset | str, *, labels: str | None = None, pixels: str | None = None,
              entry: int | None = None, quiet: bool = False) -> SyntheticSet:
     """A synthetic set from a file of ddkit or of the field, told apart by their content.
 
     Args:
         path: the file; of a set in several, the one of the images.
-        dataset: the data set that the images stand for.
+        dataset: the data set that the images stand for, or its name.
         labels: what rows of labels mean, one of ``foreign.SOFT``, where the file does not say.
         pixels: the scale of the images, one of ``pixel_scales.SCALES``, where they do not look normalised.
         entry: which of several experiments (from 0; negative ones from the end); None takes the last.
@@ -45,7 +45,7 @@ def open_set(path: str | Path, dataset: Dataset, *, labels: str | None = None, p
     Raises:
         InputError: the file could run code, is damaged, does not fit the data set, or leaves something to be asked.
     """
-    path = Path(path)
+    path, dataset = Path(path), loaded(dataset)
     own = own_set(path)
     if own:
         return vouched(path, own, dataset, labels, pixels, entry)
@@ -80,7 +80,7 @@ def digest(path: str | Path) -> str:
     return sha256(*(f"{name} {found}\n".encode() for name, found in digests.items()))
 
 
-def import_pt(path: str | Path, dataset: Dataset, entry: int | None = None, **told) -> SyntheticSet:
+def import_pt(path: str | Path, dataset: Dataset | str, entry: int | None = None, **told) -> SyntheticSet:
     """Read the field's layout; arguments and errors as of ``open_set``."""
     return SyntheticSet.import_pt(path, dataset, entry, **told)
 
@@ -104,13 +104,13 @@ def export_datm(synthetic: SyntheticSet, folder: str | Path, tag: str = "best", 
         say(f"{folder}: DATM's files cannot hold {_STEPS}, so that a set read from them is trained on otherwise", quiet)
 
 
-def import_datm(path: str | Path, dataset: Dataset, *, labels: str | None = None, pixels: str | None = None,
+def import_datm(path: str | Path, dataset: Dataset | str, *, labels: str | None = None, pixels: str | None = None,
                 quiet: bool = False) -> SyntheticSet:
     """Read MTT's two files or DATM's three, whose rows of labels are logits; ``path`` names the images'.
 
     Arguments and errors as of ``open_set``.
     """
-    path, tell = Path(path), partial(say, quiet=quiet)
+    path, dataset, tell = Path(path), loaded(dataset), partial(say, quiet=quiet)
     require(path.name.startswith("images_"), f"{path} holds a bare tensor: of a set in several files name that of the "
                                              "images, images_TAG.pt, beside labels_TAG.pt")
     content = {name: tensor(file, load(file)) for name, file in parts(path).items()}

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ddkit.data import Dataset
+from ddkit.data import Dataset, loaded
 from ddkit.foundation.errors import InputError, require
 from ddkit.foundation.files import save_state
 from ddkit.foundation.progress import say
@@ -54,10 +54,10 @@ def export_pt(synthetic, path: str | Path, quiet: bool = False) -> None:
             "belong to them; what belongs to them is in the file for ddkit", quiet)
 
 
-def import_pt(make: Callable, path: str | Path, dataset: Dataset, entry: int | None = None, *,
+def import_pt(make: Callable, path: str | Path, dataset: Dataset | str, entry: int | None = None, *,
               labels: str | None = None, pixels: str | None = None, quiet: bool = False):
     """Read the field's layout; ``make`` is ``SyntheticSet``, arguments and errors are those of ``formats.open_set``."""
-    path, tell = Path(path), partial(say, quiet=quiet)
+    path, dataset, tell = Path(path), loaded(dataset), partial(say, quiet=quiet)
     content = load(path)
     if isinstance(content, dict) and OURS in content:
         return vouched(path, restored(make, path, content), dataset, labels, pixels, entry)

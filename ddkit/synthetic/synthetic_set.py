@@ -12,15 +12,17 @@ from ddkit.foundation.errors import InputError, one_of, require
 from ddkit.foundation.files import read_tensors, write_tensors
 from ddkit.foundation.schema import NUMBER, require_fit
 from ddkit.synthetic import form_files, pt_layout, schedule
-from ddkit.synthetic.foreign import MEANINGS, origin_of
+from ddkit.synthetic.foreign import MEANINGS, SOFT, as_images, as_labels, distributions, origin_of
 from ddkit.synthetic.forms import Canvas, Form, Size
 from ddkit.synthetic.forms.form import INITS, random_real
 from ddkit.synthetic.forms.pixels import Pixels
 from ddkit.synthetic.random_steps import RandomSteps
 from ddkit.synthetic.schedule import Schedule
+from ddkit.synthetic.torch_files import is_safetensors
 
 _DESCRIPTION = {"mean": [NUMBER], "std": [NUMBER], "classes": [str], "origin": dict, "labels": str,
                 "learning_rate": (None, NUMBER), "?form": dict, "?schedule": dict}
+_MADE = {"images": as_images, "start": as_images, "labels": as_labels, "start_labels": as_labels}
 
 
 @dataclass
@@ -70,6 +72,9 @@ class SyntheticSet:
             self._pixels, self._form = None, form
         self._check()
 
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, _MADE[name](value) if name in _MADE and value is not None else value)
+
     def _check(self) -> None:
         images = self.images.detach()
         require(images.ndim == 4 and len(images) > 0, f"images must be [N, C, H, W], got {list(images.shape)}")
@@ -77,12 +82,13 @@ class SyntheticSet:
         require(self.start.shape == images.shape, "the start must have the shape of the images")
         require(self.labels.shape in ((n,), (n, len(self.classes))),
                 f"labels must be [{n}] or [{n}, {len(self.classes)}], got {list(self.labels.shape)}")
-        require(images.is_floating_point(), f"images must be real numbers, got {images.dtype}")
         require(len(self.mean) == len(self.std) == images.shape[1] and min(self.std) > 0,
                 f"mean and std must be those of {images.shape[1]} channels, std positive, got {self.mean} and "
                 f"{self.std}")
         require(self.soft or 0 <= self.labels.min() <= self.labels.max() < len(self.classes),
                 f"labels must be from 0 to {len(self.classes) - 1}")
+        require(self.meaning or not self.soft or distributions(self.labels.detach()), "rows of labels that are no "
+                f"probabilities need a meaning: {', '.join(SOFT[1:-1])} or {SOFT[-1]}")
         self.meaning = one_of(self.meaning or MEANINGS[self.soft], MEANINGS, "meaning of labels")
         require(self.soft == (self.meaning != "classes"), f"labels {list(self.labels.shape)} cannot be {self.meaning}")
         if self.schedule is not None:
@@ -97,7 +103,10 @@ class SyntheticSet:
     @classmethod
     def from_indices(cls, dataset: Dataset, indices: Tensor, init: str) -> "SyntheticSet":
         """Chosen training images: ``indices`` int64 [classes * ipc], sorted by class; ``init`` says how in one word."""
-        return cls._begin(dataset, dataset.train.images[indices], len(indices) // len(dataset.classes), init)
+        made = cls._begin(dataset, dataset.train.images[indices], len(indices) // len(dataset.classes), init)
+        require(made.labels.equal(dataset.train.labels[indices]), "indices must be of as many images of each class, "
+                                                                  "sorted by class")
+        return made
 
     @classmethod
     def from_noise(cls, dataset: Dataset, ipc: int, generator: torch.Generator) -> "SyntheticSet":
@@ -285,10 +294,10 @@ class SyntheticSet:
             InputError: the file is missing, damaged, or not a synthetic set of ddkit.
         """
         require(Path(path).is_file(), f"no synthetic set at {path}: make one with 'python -m ddkit distill'")
+        require(is_safetensors(Path(path)), f"{path} is no .safetensors file, which SyntheticSet.load reads: read it "
+                                            "with ddkit.synthetic.formats.open_set(path, dataset)")
         found, description = read_tensors(Path(path))
-        tensors = {name: t for name, t in found.items() if name in ("images", "labels", "start", "start_labels")}
-        if "labels" in tensors and not tensors["labels"].is_floating_point():
-            tensors["labels"] = tensors["labels"].long()
+        tensors = {name: tensor for name, tensor in found.items() if name in _MADE}
         try:
             require_fit(description, _DESCRIPTION, "its description is not one of a set")
             statistics = {name: tuple(description[name]) for name in ("mean", "std", "classes")}
@@ -306,7 +315,7 @@ class SyntheticSet:
         pt_layout.export_pt(self, path)
 
     @classmethod
-    def import_pt(cls, path: str | Path, dataset: Dataset, entry: int | None = None, **told) -> "SyntheticSet":
+    def import_pt(cls, path: str | Path, dataset: Dataset | str, entry: int | None = None, **told) -> "SyntheticSet":
         """Read the field's layout: see ``formats.open_set``."""
         return pt_layout.import_pt(cls, path, dataset, entry, **told)
 

@@ -38,7 +38,8 @@ def _head(path: Path) -> bytes:
 
 def load(path: Path):
     """What a torch file holds, whatever its name; nothing but plain data, tensors and NumPy's arrays and numbers."""
-    require(path.is_file(), f"no such file: {path}")
+    require(not is_safetensors(path), f"{path} is a .safetensors file: read it with SyntheticSet.load(path) or "
+                                      "ddkit.synthetic.formats.open_set(path, dataset)")
     head = _head(path)
     zipped, old = head.startswith(b"PK\x03\x04"), pickle.dumps(torch.serialization.MAGIC_NUMBER, 2)[2:] in head
     require(zipped or old or not head.startswith(b"\x80"),

@@ -13,18 +13,31 @@ from ddkit.foundation.errors import InputError, one_of, require, whole
 from ddkit.foundation.randomness import stream
 from ddkit.networks import Network
 from ddkit.networks.looking import looking_at
-from ddkit.training import Protocol, fit, test
+from ddkit.synthetic.foreign import as_images, as_labels, distributions, numbers
+from ddkit.training import Protocol, fit, logits, test
 from ddkit.utils.augmentation import augmenting
 
 BATCH = 256  # test images at a time
 
 
+def pairs(images, labels) -> tuple[Tensor, Tensor]:
+    """Images float32 [N, C, H, W] and their labels int64 [N] or float32 [N, classes], from tensors, arrays or lists;
+    grey images may be [N, H, W].
+
+    Raises:
+        InputError: they are no such images or labels.
+    """
+    images, labels = as_images(images).detach(), as_labels(labels).detach()
+    require(len(images) == len(labels), f"{len(images)} images and {len(labels)} labels do not belong together")
+    return images[:, None] if images.ndim == 3 else images, labels
+
+
 class TensorDataset(data.Dataset):
-    """Images [N, C, H, W] and labels [N] as a data set; ``images`` and ``labels`` have them whole."""
+    """Images [N, C, H, W] and labels [N] as a data set, as ``pairs`` takes them; ``images`` and ``labels`` have them
+    whole."""
 
     def __init__(self, images: Tensor, labels: Tensor):
-        require(len(images) == len(labels), f"{len(images)} images and {len(labels)} labels do not belong together")
-        self.images, self.labels = images.detach(), labels.detach()
+        self.images, self.labels = pairs(images, labels)
 
     def __getitem__(self, index):
         return self.images[index], self.labels[index]
@@ -114,7 +127,8 @@ def evaluate_synset(it_eval: int, net: Network, images_train: Tensor, labels_tra
 
     Args:
         it_eval: number of this evaluation; with ``seed`` it fixes the order of the images.
-        images_train, labels_train: float32 [N, C, H, W] and int64 [N] (or distributions [N, classes]).
+        images_train, labels_train: float32 [N, C, H, W] and int64 [N] (or distributions [N, classes]), as ``pairs``
+            takes them.
         testloader: yields batches of test images and labels.
         args: of the hand-out's programs: lr_net, epoch_eval_train, batch_train, device, and augmentation by dsa,
             dsa_strategy and dsa_param, or by dc_aug_param.
@@ -124,7 +138,8 @@ def evaluate_synset(it_eval: int, net: Network, images_train: Tensor, labels_tra
         The network, training accuracy and test accuracy, both in [0, 1].
 
     Raises:
-        InputError: both ``args`` and its parts are given, or one of them cannot work.
+        InputError: both ``args`` and its parts are given, or one of them cannot work; or labels are not of the
+            network's classes, or rows that are no distributions.
         Diverged: the network's weights or answers are no longer finite.
     """
     args = _arguments(args)
@@ -133,17 +148,32 @@ def evaluate_synset(it_eval: int, net: Network, images_train: Tensor, labels_tra
     require(args is None or not given, f"args says it already: leave {', '.join(given)} out")
     wanted = _settings(args) if args is not None else {"lr": 0.01, "epochs": 1000, "batch": 256, "strategy": "none"} | {
         name: told[name] for name in given}
-    device = _device(args, images_train.device)
+    images, labels = pairs(images_train, labels_train)
+    require(labels.ndim == 1 or distributions(numbers("labels", labels_train)), "these rows of labels are no "
+            "distributions, as learned logits and targets are not: score their set by ddkit.training.score("
+            "synthetic.training_split(), ...), which knows what they mean")
+    device = _device(args, images.device)
     net.to(device)
     how = Protocol("evaluate_synset", wanted["epochs"], lr=wanted["lr"], batch=wanted["batch"], schedule="half",
                    augmented=True)
-    training = Split(images_train.detach().to(device), labels_train.detach().to(device))
+    training, batches = Split(images.to(device), labels.to(device)), [pairs(*batch[:2]) for batch in testloader]
+    require(len(batches) > 0, "testloader yields no test images: give it some")
+    tested = Split(*(torch.cat(parts).to(device) for parts in zip(*batches, strict=True)))
+    classes = logits(net, training.images[:1]).shape[1]
+    hard, tested = _named(training, classes), _named(tested, classes)
     fit(net, training, how, stream(seed, f"evaluation order {it_eval}"), strategy=wanted["strategy"],
         title=f"network {it_eval}")
-    hard = training if labels_train.ndim == 1 else replace(training, labels=training.labels.argmax(1))
-    batches = [test_batch[:2] for test_batch in testloader]
-    images, labels = (torch.cat(parts).to(device) for parts in zip(*batches, strict=True))
-    return net, test(net, hard)["accuracy"], test(net, Split(images, labels))["accuracy"]
+    return net, test(net, hard)["accuracy"], test(net, tested)["accuracy"]
+
+
+def _named(part: Split, classes: int) -> Split:
+    """The same images with their classes for labels, once these are seen to be some of the network's."""
+    rows = part.labels.ndim == 2
+    labels = part.labels.argmax(1) if rows else part.labels
+    fit_in = bool((labels >= 0).all()) and bool((labels < classes).all())
+    require(fit_in and (not rows or part.labels.shape[1] == classes),
+            f"labels are of other classes than the {classes} that the network tells apart: build it for theirs")
+    return replace(part, labels=labels)
 
 
 def _arguments(args) -> object:

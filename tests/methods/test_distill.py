@@ -85,6 +85,22 @@ def run(method, dataset, seed=0, init="real", updates=UPDATES, **options):
     return synthetic, distill(method, synthetic, dataset, updates=updates, seed=seed, **options)
 
 
+@pytest.mark.parametrize("order", [[1, 0, 2, 3, 4, 5], [0, 1, 4, 5, 2, 3], [0, 2, 4, 1, 3, 5], [0, 1, 2, 3, 4],
+                                   [0, 1, 2, 3]], ids=str)
+@pytest.mark.parametrize("soft", [False, True])
+def test_a_set_whose_classes_are_not_where_methods_look_for_them_is_refused(tiny, order, soft):
+    synthetic = SyntheticSet.begin("real", tiny, 2, stream(0, "init"))
+    images, labels = synthetic.images[order], synthetic.labels[order]
+    labels, meaning = (torch.eye(3)[labels], "probabilities") if soft else (labels, "classes")
+    changed = replace(synthetic, images=images, start=images.clone(), labels=labels, meaning=meaning, form=None)
+    if order == [1, 0, 2, 3, 4, 5]:  # the same classes in their places
+        assert distill(Descent(), changed, tiny, updates=1, seed=0, quiet=True).updates == 1
+        return
+    with pytest.raises(InputError, match="not sorted by class"):
+        distill(Descent(), changed, tiny, updates=1, seed=0)
+    assert changed.images.equal(images)
+
+
 class At(Callback):
     """Does something after one of the updates."""
 

@@ -1,7 +1,7 @@
 """Any method drives any form of a set: whichever there are, they move it, resume to the same bits, and keep it."""
 
 from dataclasses import fields, replace
-from functools import cache
+from functools import cache, partial
 
 import pytest
 import torch
@@ -26,19 +26,26 @@ SMALL = {"networks": 2, "iterations": 2, "network_steps": 2, "outer": 2, "inner"
          "final_start": 2, "expansion": 2, "student_steps": 3, "translator": "identity", "inner_updates": 2,
          "threshold": 0.0, "starts": 2, "steps": 4, "step_images": 0}
 FIRST = [(name, next(iter(kind.PRESETS))) for name, kind in METHODS.items()]
+EVERY = [(name, preset) for name, kind in METHODS.items() for preset in kind.PRESETS]
 WAYS = sorted({*FIRST, ("trajectory", "datm"), ("gradient", "idc_i"), ("distribution", "idm")})
 OPTIONS = {"bases": {"number": 6}, "frequencies": {"kept": 9}, "hallucinators": {"number": 2},
            "decoder": {"width": 2, "fit_steps": 3}, "pca": {"components": 4}}
 
 
-def config_of(way):
-    """A preset in small, on a network of one block where it has one to choose."""
+def small(way):
+    """Options of a preset in small, on a network of one block where it has one to choose."""
     method, preset = way
-    config = METHODS[method].Config
+    config, own = METHODS[method].Config, METHODS[method].PRESETS[preset].values
     changes = {name: value for name, value in SMALL.items() if name in {field.name for field in fields(config)}}
     if "network" in {field.name for field in fields(config)} and not InfiniteNetwork.named(config().network):
         changes["network"] = "ConvNetD1"
-    return presets.configure(method, preset, changes)
+    changes |= {"window": 2} if "window" in own else {}
+    return changes | ({"starts": 1} if own.get("initialisation") == "fixed" else {})
+
+
+def config_of(way):
+    """A preset in small."""
+    return presets.configure(*way, small(way))
 
 
 @cache
@@ -66,14 +73,13 @@ class Interrupting(Callback):
             raise KeyboardInterrupt
 
 
-def distilled(way, form, dataset, experts, checkpoint=None, callbacks=()):
+def distilled(way, form, dataset, experts, checkpoint=None, **watched):
     config = config_of(way)
     method = METHODS[way[0]](config)
     synthetic = begun(form, dataset, "noise" if METHODS[way[0]].private else "real")
     if getattr(config, "plan", None):
         method.trajectories = experts(config.plan)
-    history = distill(method, synthetic, dataset, updates=UPDATES, seed=0, checkpoint=checkpoint, callbacks=callbacks,
-                      quiet=True)
+    history = distill(method, synthetic, dataset, updates=UPDATES, seed=0, checkpoint=checkpoint, quiet=True, **watched)
     return synthetic, history
 
 
@@ -111,7 +117,7 @@ def test_any_method_moves_any_form_and_resumes_it_to_the_same_bits(tiny, tmp_pat
     unbroken, history = distilled(way, form, tiny, experts(tiny))
     checkpoint = Checkpoint(tmp_path / "checkpoint.pt")
     with pytest.raises(KeyboardInterrupt):
-        distilled(way, form, tiny, experts(tiny), checkpoint, [Interrupting()])
+        distilled(way, form, tiny, experts(tiny), checkpoint, callbacks=[Interrupting()])
     resumed, again = distilled(way, form, tiny, experts(tiny), checkpoint)
     assert again.losses == history.losses and again.updates == UPDATES
     for one, other in zip(unbroken.parameters(), resumed.parameters(), strict=True):
@@ -128,6 +134,36 @@ def test_any_method_moves_any_form_and_resumes_it_to_the_same_bits(tiny, tmp_pat
     assert torch.load(tmp_path / "set.pt", weights_only=True)["data"][0][0].equal(unbroken.images)
 
 
+class Looking(Callback):
+    """Looks at all there is to see after every update, as a dashboard does, and changes the copies that it takes."""
+
+    def __init__(self, path):
+        self.path, self.updates = path, 0
+
+    def on_update(self, synthetic, history):
+        self.updates += 1
+        taken = synthetic.copy()
+        taken.images.detach().zero_()
+        taken.labels.zero_()
+        synthetic.save(self.path)
+        _ = synthetic.pixels(), synthetic.moved, synthetic.undistilled(), synthetic.training_split(), synthetic.size
+
+
+@pytest.mark.parametrize("way", EVERY, ids="-".join)
+def test_watching_changes_no_bit_of_what_is_distilled(tiny, tmp_path, experts, way):
+    """Nobody looks, or a network is trained on the set, and all of it looked at, after every update."""
+    unseen, alone = distilled(way, "pixels", tiny, experts(tiny))
+    spec, looking = Distill("digits", *way, options=small(way)), Looking(tmp_path / "set.safetensors")
+    validated = {} if METHODS[way[0]].private else {"validate": partial(spec._validation_score, dataset=tiny)}
+    seen, watched = distilled(way, "pixels", tiny, experts(tiny), callbacks=[looking], validate_every=1, **validated)
+    assert looking.updates == UPDATES and len(watched.validation) == UPDATES * bool(validated)
+    assert watched.losses == alone.losses and not alone.validation
+    assert all(one.equal(watched.snapshots[update]) for update, one in alone.snapshots.items())
+    seen.save(tmp_path / "seen.safetensors")
+    unseen.save(tmp_path / "unseen.safetensors")  # images, labels, start, rate and schedule
+    assert (tmp_path / "seen.safetensors").read_bytes() == (tmp_path / "unseen.safetensors").read_bytes()
+
+
 @pytest.mark.parametrize("form", sorted(FORMS))
 def test_a_resumed_form_keeps_what_another_machine_would_have_begun_with(tiny, tmp_path, experts, monkeypatch, form):
     """What is fitted to images, as principal components are, has other signs elsewhere: a checkpoint brings its own."""
@@ -135,7 +171,7 @@ def test_a_resumed_form_keeps_what_another_machine_would_have_begun_with(tiny, t
     unbroken, _ = distilled(way, form, tiny, experts(tiny))
     checkpoint = Checkpoint(tmp_path / "checkpoint.pt")
     with pytest.raises(KeyboardInterrupt):
-        distilled(way, form, tiny, experts(tiny), checkpoint, [Interrupting()])
+        distilled(way, form, tiny, experts(tiny), checkpoint, callbacks=[Interrupting()])
     if form != "pixels":
         begin = forms.begin
 

@@ -7,7 +7,7 @@ import torch
 from field_files import Y, field_file, seeded
 from torch import nn
 
-from ddkit.data import Split
+from ddkit.data import Split, load
 from ddkit.foundation.errors import InputError
 from ddkit.synthetic import SyntheticSet, formats
 
@@ -79,3 +79,63 @@ def test_an_import_that_does_not_fit_is_refused(tiny, tmp_path, content, says):
     for read in (SyntheticSet.import_pt, formats.open_set):
         with pytest.raises(InputError, match=says):
             read(tmp_path / "res.pt", tiny)
+
+
+def of_whole(kind, tmp_path, labels, name="digits-3-8"):
+    """A file of two images of each class, labelled as they say."""
+    some = load(name)
+    images = SyntheticSet.from_real(some, 2, seeded()).images
+    return field_file(tmp_path / "res.pt", (images, kind(labels))), some, images
+
+
+@pytest.mark.parametrize("kind", [torch.tensor, lambda labels: torch.tensor(labels).float()[:, None]],
+                         ids=["whole", "column of reals"])
+@pytest.mark.parametrize(("name", "labels"), [("digits-3-8", [3, 3, 8, 8]), ("digits-8-3", [8, 8, 3, 3]),
+                                              ("digits-0-3", [0, 0, 3, 3]), ("digits-1-2", [1, 1, 2, 2])])
+def test_some_classes_may_keep_the_numbers_of_the_whole(tmp_path, capsys, kind, name, labels):
+    path, some, images = of_whole(kind, tmp_path, labels, name)
+    back = formats.open_set(path, some)
+    assert back.labels.tolist() == [0, 0, 1, 1] and back.images.equal(images) and back.labels.dtype == torch.int64
+    assert f"labels {', '.join(map(str, sorted(set(labels))))}, which are read as the numbers of {name}" in (
+        capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("labels", [[0, 0, 1, 1], [1, 1, 1, 1], [1, 1, 0, 0]])
+def test_what_can_be_a_place_among_some_classes_is_one(tmp_path, labels):
+    path, some, _ = of_whole(torch.tensor, tmp_path, labels, "digits-1-0")
+    assert formats.open_set(path, some, quiet=True).labels.tolist() == sorted(labels)
+
+
+@pytest.mark.parametrize("labels", [[3, 3, 7, 7], [0, 0, 8, 8], [3, 3, -1, 8], [3, 3, 8, 10]])
+def test_labels_that_are_neither_are_refused(tmp_path, labels):
+    path, some, _ = of_whole(torch.tensor, tmp_path, labels)
+    with pytest.raises(InputError, match=r"labels outside 0\.\.1"):
+        formats.open_set(path, some)
+
+
+@pytest.mark.parametrize("shape", [(4, 1, 16, 16), (4, 16, 16), (4, 16, 16, 1)])
+def test_images_of_another_size_say_which(digits, tmp_path, shape):
+    small = load("digits", size=16)
+    path = field_file(tmp_path / "res.pt", (small.train.images[:4].reshape(shape), small.train.labels[:4]))
+    with pytest.raises(InputError, match=r"\(size=16, or --size 16\)"):
+        formats.open_set(path, digits)
+    assert len(formats.open_set(path, small, quiet=True).images) == 4  # as it says
+
+
+@pytest.mark.parametrize("shape", [(4, 1, 16, 12), (4, 3, 16, 16), (4, 1, 4, 4), (4, 2, 5, 6, 7)])
+def test_what_no_size_would_make_fit_is_not_sent_for_one(digits, tmp_path, shape):
+    path = field_file(tmp_path / "res.pt", (torch.randn(shape), torch.arange(4)))
+    with pytest.raises(InputError, match="name the data set that they belong to"):
+        formats.open_set(path, digits)
+
+
+def test_a_data_set_may_be_named(digits, tmp_path):
+    path = field_file(tmp_path / "images_best.pt", (digits.train.images[:4], digits.train.labels[:4]))
+    for read in (SyntheticSet.import_pt, formats.import_pt, formats.open_set):
+        one, other = read(path, "digits", quiet=True), read(path, digits, quiet=True)
+        assert one.images.equal(other.images) and one.labels.equal(other.labels) and one.origin == other.origin
+    torch.save(digits.train.images[:4], path)
+    torch.save(digits.train.labels[:4], tmp_path / "labels_best.pt")
+    assert formats.import_datm(path, "digits", quiet=True).images.equal(other.images)
+    with pytest.raises(InputError, match="unknown dataset 'digit'"):
+        formats.import_pt(path, "digit")

@@ -8,7 +8,9 @@ import safetensors.torch
 import torch
 
 from ddkit.foundation.errors import InputError
-from ddkit.synthetic import SyntheticSet
+from ddkit.foundation.files import read_tensors, write_tensors
+from ddkit.synthetic import SyntheticSet, formats
+from ddkit.training import Protocol, score
 
 
 def seeded(seed=0):
@@ -173,3 +175,98 @@ def test_labels_that_cannot_have_their_meaning_are_refused(real, labels, meaning
         real.learn_labels(labels, meaning)
 
 
+AS = {"lists": lambda t: t.tolist(), "arrays": lambda t: t.numpy(), "tensors of a list": list,
+      "double": lambda t: t.double(), "half": lambda t: t.half(), "int32": lambda t: t.int(),
+      "uint8": lambda t: t.byte(), "column": lambda t: t[:, None]}
+SHORT = Protocol("short", epochs=3)
+
+
+def scored(synthetic, tiny):
+    return score(synthetic.training_split(), tiny, "MLP", SHORT, 0, width=8, quiet=True)["losses"]
+
+
+@pytest.mark.parametrize(("name", "kind"), [*(("labels", kind) for kind in AS),
+                                            *(("images", kind) for kind in list(AS)[:5])])
+def test_a_set_takes_any_plain_type_and_is_worth_the_same_before_and_after_its_file(real, tiny, tmp_path, name, kind):
+    if name == "images":
+        real.images = real.start = real.images.half().float()  # which half holds
+    given, before = AS[kind](getattr(real, name)), scored(real, tiny)
+    also = {"start": given} if name == "images" else {}
+    made = replace(real, **{"images": real.images, "form": None, name: given, **also})
+    assigned = real.copy()
+    for one, value in {name: given, **also}.items():
+        setattr(assigned, one, value)
+    made.save(tmp_path / "a.safetensors")
+    made.export_pt(tmp_path / "a.pt")
+    back = SyntheticSet.load(tmp_path / "a.safetensors"), formats.open_set(tmp_path / "a.pt", tiny)
+    for one in (made, assigned, *back):
+        assert one.images.dtype == one.start.dtype == torch.float32 and one.labels.dtype == torch.int64
+        assert one.images.equal(real.images) and one.labels.equal(real.labels) and scored(one, tiny) == before
+
+
+@pytest.mark.parametrize("change", [
+    {"images": torch.double, "start": torch.double}, {"images": torch.half, "start": torch.half},
+    {"labels": torch.float}, {"labels": torch.double}, {"labels": torch.uint8}], ids=str)
+def test_a_file_of_another_plain_type_is_worth_the_same(real, tiny, tmp_path, change):
+    """Such as sets that were made of double images were saved with."""
+    path = tmp_path / "a.safetensors"
+    real.images = real.start = real.images.half().float()
+    real.save(path)
+    tensors, notes = read_tensors(path)
+    write_tensors(path, tensors | {name: tensors[name].to(kind) for name, kind in change.items()}, notes)
+    assert scored(formats.open_set(path, tiny), tiny) == scored(real, tiny)
+
+
+def test_rows_are_kept_as_real_numbers(soft, real):
+    rows = soft.labels
+    for given in (rows.tolist(), rows.double(), rows.numpy()):
+        soft.labels = given
+        assert soft.labels.dtype == torch.float32 and soft.labels.equal(rows)
+    one_hot = torch.eye(3, dtype=torch.int64)[real.labels]
+    made = replace(real, images=real.images, form=None, labels=one_hot, meaning=None)
+    assert made.labels.equal(torch.eye(3)[real.labels]) and made.meaning == "probabilities"
+
+
+@pytest.mark.parametrize(("name", "value", "words"), [
+    ("images", torch.zeros(12, 1, 8, 8, dtype=torch.uint8), "divide bytes by 255"),
+    ("images", [["a"]], "real numbers"), ("images", [[1.0], [1.0, 2.0]], "lists of one length"),
+    ("images", 3.0, "lists"), ("labels", [0.5] * 12, "fractions"), ("labels", [float("nan")] * 12, "fractions"),
+    ("labels", "four", "real numbers"),
+    ("labels", torch.zeros(12, dtype=torch.complex64), "real numbers"), ("labels", torch.zeros(2, 2, 2), "classes]")])
+def test_what_are_no_images_or_labels_is_a_sentence(real, name, value, words):
+    for make in (lambda: replace(real, **{"images": real.images, "form": None, name: value}),
+                 lambda: setattr(real, name, value)):
+        with pytest.raises(InputError, match=words) as error:
+            make()
+        assert "\n" not in str(error.value)
+
+
+def test_rows_that_are_no_probabilities_are_not_taken_for_some(real):
+    rows = 3 * torch.eye(3)[real.labels]
+    with pytest.raises(InputError, match="need a meaning: logits, targets or weights"):
+        replace(real, images=real.images, form=None, labels=rows, meaning=None)
+    made = replace(real, images=real.images, form=None, labels=rows, meaning="logits")
+    assert made.training_split().labels.equal(rows.softmax(1))
+
+
+def test_chosen_images_have_their_own_labels_or_are_refused(tiny):
+    order = tiny.train.labels.argsort(stable=True)
+    assert SyntheticSet.from_indices(tiny, order, "all").labels.equal(tiny.train.labels[order])
+    for wrong in (order.flip(0), torch.cat([order[:8], order[:4]])):
+        with pytest.raises(InputError, match="sorted by class"):
+            SyntheticSet.from_indices(tiny, wrong, "all")
+
+
+def test_a_healthy_file_of_another_kind_is_told_by_whom_it_is_read(real, tiny, tmp_path):
+    real.save(tmp_path / "a.safetensors")
+    real.export_pt(tmp_path / "a.pt")
+    with pytest.raises(InputError, match=r"formats.open_set\(path, dataset\)") as error:
+        SyntheticSet.load(tmp_path / "a.pt")
+    assert "damaged" not in str(error.value) and "delete" not in str(error.value)
+    (tmp_path / "named otherwise.pt").write_bytes((tmp_path / "a.safetensors").read_bytes())
+    for name in ("a.safetensors", "named otherwise.pt"):
+        with pytest.raises(InputError, match=r"SyntheticSet.load\(path\)") as error:
+            formats.import_pt(tmp_path / name, tiny)
+        assert "pickle" not in str(error.value)
+        assert SyntheticSet.load(tmp_path / name).images.equal(real.images)
+    assert formats.open_set(tmp_path / "a.pt", tiny).images.equal(real.images)

@@ -12,6 +12,7 @@ import ddkit
 from ddkit.__main__ import main
 from ddkit.foundation.errors import InputError
 from ddkit.foundation.randomness import stream
+from ddkit.grading.provenance.plausible import implausible
 from ddkit.networks import build_for
 from ddkit.runs import run
 from ddkit.specs import Distill, Evaluate, File, RandomReal
@@ -160,6 +161,11 @@ def test_a_fixed_start_is_scored_once(root):
     made = run(distilled("dd_fixed", starts=1), root=root, quiet=True)
     record = run(Evaluate(made, "prescribed", **SMALL, seeds=5), root=root, quiet=True)
     assert len(record.result["runs"]) == 1 and record.result["protocol"]["fixed"]
+    file = File.of(made.folder / "synthetic.safetensors", "digits")
+    of_file = run(Evaluate(file, "prescribed", **SMALL, seeds=5), root=root, quiet=True)
+    assert of_file.scores.values == record.scores.values and str(of_file.scores) == str(record.scores)
+    assert [*implausible(of_file)] == []
+    assert run(Evaluate(file, "standard", **SMALL, seeds=2, epochs=1), root=root, quiet=True).scores.summary()["n"] == 2
 
 
 def test_validation_is_by_what_the_set_prescribes(root, monkeypatch):

@@ -293,3 +293,12 @@ def test_a_wide_network_can_regress_at_the_standard_protocols_rate(digits):
     network = build("ConvNetD3", 1, 10, 28, width=128, generator=seeded())
     made = fit(network, few, replace(training.PROTOCOLS["standard"], epochs=40), seeded(), quiet=True)
     assert made.losses[-1] < 0.5 * made.losses[0]
+
+
+def test_images_and_labels_that_are_not_as_many_are_refused(tiny):
+    images, labels = tiny.train.images, tiny.train.labels
+    for wrong in (labels[:5], torch.cat([labels, labels])):
+        with pytest.raises(InputError, match=f"36 images and {len(wrong)} labels do not belong together"):
+            Split(images, wrong)
+        with pytest.raises(InputError, match="do not belong together"):
+            replace(tiny.train, labels=wrong)

@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from ddkit import networks, utils
-from ddkit.data import augment, load
+from ddkit import networks, training, utils
+from ddkit.data import Split, augment, load
 from ddkit.foundation.errors import InputError
+from ddkit.foundation.randomness import stream
 
 
 @pytest.mark.parametrize("name", ["MLP", "ConvNet", "ConvNetD1", "ConvNetD4", "ConvNetBN", "LeNet", "AlexNet", "VGG11",
@@ -257,6 +258,77 @@ def test_evaluate_synset_takes_the_handouts_args(more):
     plain = scored(epochs=5, batch=64)
     assert all(one[n].equal(other[n]) for n in one)
     assert all(one[n].equal(plain[n]) for n in one) != bool(more.get("dsa"))
+
+
+# Images and labels in other plain types than the tensors that they are.
+KINDS = {"lists": (lambda x: x.tolist(), lambda y: y.tolist()), "arrays": (lambda x: x.numpy(), lambda y: y.numpy()),
+         "double, int32": (lambda x: x.double(), lambda y: y.int()), "no channel": (lambda x: x[:, 0], lambda y: y),
+         "reals": (lambda x: x, lambda y: y.float()), "a column": (lambda x: x, lambda y: y[:, None].numpy()),
+         "uint8 labels": (lambda x: x, lambda y: y.byte())}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_images_and_labels_of_any_plain_type_train_the_same_network(kind):
+    *_, train, _, loader = utils.get_dataset("digits")
+    images, labels = train[:40]
+    x, y = (change(part) for change, part in zip(KINDS[kind], (images, labels), strict=True))
+
+    def scored(images, labels, loader):
+        network = utils.get_network("ConvNetD1W4", 1, 10, (28, 28), seed=0)
+        return utils.evaluate_synset(0, network, images, labels, loader, epochs=2)[1:]
+
+    batches = [[change(part) for change, part in zip(KINDS[kind], batch, strict=True)] for batch in loader]
+    assert scored(x, y, batches) == scored(images, labels, loader)
+    made = utils.TensorDataset(x, y)
+    assert made.images.equal(images) and made.labels.equal(labels) and made.images.dtype == torch.float32
+    assert made.labels.dtype == torch.int64 and made[3][0].equal(images[3]) and made[3][1] == labels[3]
+
+
+def test_distributions_train_as_before_and_whole_ones_as_real_ones():
+    *_, train, _, loader = utils.get_dataset("digits")
+    images, labels = train[:40]
+    rows = 0.9 * torch.eye(10)[labels] + 0.01
+
+    def scored(labels):
+        network = utils.get_network("MLP", 1, 10, (28, 28), seed=0)
+        return utils.evaluate_synset(0, network, images, labels, loader, epochs=3)[0].state_dict()
+
+    expected = utils.get_network("MLP", 1, 10, (28, 28), seed=0)
+    how = training.Protocol("evaluate_synset", 3, schedule="half")
+    training.fit(expected, Split(images, rows), how, stream(0, "evaluation order 0"), quiet=True)
+    for one, given in ((expected.state_dict(), rows), (scored(torch.eye(10)[labels]), torch.eye(10).long()[labels])):
+        assert all(one[name].equal(value) for name, value in scored(given).items())
+
+
+@pytest.mark.parametrize("rows", [
+    pytest.param(lambda y: torch.eye(10)[y] - 0.1, id="targets"),
+    pytest.param(lambda y: 8 * torch.eye(10)[y], id="logits"),
+    pytest.param(lambda y: (8 * torch.eye(10)[y]).half(), id="half"),
+    pytest.param(lambda y: (torch.eye(10)[y] - 0.1).tolist(), id="lists")])
+def test_rows_that_are_no_distributions_are_not_trained_on_as_some(rows):
+    *_, train, _, loader = utils.get_dataset("digits")
+    network = utils.get_network("MLP", 1, 10, (28, 28), seed=0)
+    with pytest.raises(InputError, match="which knows what they mean"):
+        utils.evaluate_synset(0, network, train.images[:40], rows(train.labels[:40]), loader)
+    before = utils.get_network("MLP", 1, 10, (28, 28), seed=0).state_dict()
+    assert all(before[name].equal(value) for name, value in network.state_dict().items())
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    ({"images": torch.zeros(40, 1, 28, 28, dtype=torch.uint8)}, "divide bytes by 255"),
+    ({"images": np.zeros((40, 28, 28), np.uint8)}, "divide bytes by 255"),
+    ({"images": torch.zeros(80, 1, 28, 28)}, "80 images and 40 labels"), ({"labels": [0.5] * 40}, "fractions"),
+    ({"labels": torch.full((40,), 10)}, "the 10 that the network"),
+    ({"labels": torch.eye(11)[:1].repeat(40, 1)}, "the 10 that"),
+    ({"labels": [-1] * 40}, "the 10 that the network"), ({"loader": []}, "no test images"),
+    ({"loader": [(torch.zeros(3, 1, 28, 28), torch.zeros(2))]}, "3 images and 2 labels"),
+    ({"loader": [(torch.zeros(2, 1, 28, 28, dtype=torch.uint8), torch.zeros(2))]}, "divide bytes by 255")], ids=str)
+def test_what_cannot_be_trained_on_is_a_sentence_before_anything_is_trained(change, words):
+    *_, train, _, loader = utils.get_dataset("digits")
+    given = {"images": train.images[:40], "labels": train.labels[:40], "loader": loader} | change
+    with pytest.raises(InputError, match=words) as error:
+        utils.evaluate_synset(0, utils.get_network("MLP", 1, 10, (28, 28)), *given.values(), epochs=10**9)
+    assert "\n" not in str(error.value)
 
 
 def test_an_augmentation_that_does_nothing_trains_the_same_network():
