@@ -66,13 +66,18 @@ def add_settings(parser) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="any knob of the method")
 
 
-def settings(options, method: str, /, **flags: str) -> tuple[tuple[str, object], ...]:
+def settings(options, method: str, own: dict | None = None, /, **flags: str) -> tuple[tuple[str, object], ...]:
     """The method's knobs given as ``--set name=value``, as ``flags`` of their own, and by ``--lr``.
+
+    Args:
+        own: values that other options of the command give to knobs, by name; None of one that they leave open.
 
     Raises:
         InputError: a knob is given twice, or ``--set`` is no pair.
     """
     found = read(options.set, "--set", words_of(get(method).Config), **flags)
+    for name, value in (own or {}).items():
+        require(value is None or name not in found, f"--{name} says {name} {value}: leave {name} out of --set")
     if getattr(options, "lr", None) is not None:
         require("image_lr" not in found, "--lr is image_lr, which is given twice: leave one out")
         found["image_lr"] = options.lr
@@ -127,8 +132,9 @@ def distillation(options, **changes):
     from ddkit.training.kernels import InfiniteNetwork
 
     preset = presets.usual(options.method) if options.preset is None else options.preset
+    own = {"network": options.network, "width": width_of(options), "updates": options.updates}
     spec = Distill(options.dataset, options.method, preset, options.ipc, updates=options.updates,
-                   size=options.size, options=settings(options, options.method), **changes)
+                   size=options.size, options=settings(options, options.method, own), **changes)
     if InfiniteNetwork.named(spec.config.network) is not None:
         return spec
     width = width_of(options) if options.network.startswith("ConvNet") else None

@@ -52,9 +52,9 @@ def _distill(options) -> None:
     from ddkit.specs import Distill
 
     options.preset = presets.usual(options.method) if options.preset is None else options.preset
-    knobs = dict(settings(options, options.method, **knobs_of(options)))
-    width = knobs.get("width", options.width)
     own = {name: getattr(options, name) for name in OF_THE_SPEC if getattr(options, name) is not None}
+    knobs = dict(settings(options, options.method, own, **knobs_of(options)))
+    width = knobs.get("width", options.width)
     knobs |= knobs_of_pretraining(options, knobs | own)
     spec = Distill(options.dataset, options.method, options.preset, network=options.network, width=options.width,
                    updates=options.updates, seed=options.seed, size=options.size, precision=options.precision,

@@ -38,10 +38,10 @@ def _pretrain(options) -> None:
     with side_by_side(options):
         record = run(Pretrain(options.dataset, plan, options.seed, options.size), root=options.runs,
                      folder=options.out, data=options.data)
-    begun = shlex.join(["python", "-m", "ddkit", "distill", "--method", "translative", *_of_as_many_channels(record.asked),
-                        "--pretrained", str(record.folder)])
-    show(record.as_dict(), options, f"{record}\n{told(record.result)}\nthe translator is in {record.folder}; what begins "
-                                    f"with it:\n{begun}")
+    begins = shlex.join(["python", "-m", "ddkit", "distill", "--method", "translative",
+                         *_of_as_many_channels(record.asked), "--pretrained", str(record.folder)])
+    show(record.as_dict(), options, f"{record}\n{told(record.result)}\nthe translator is in {record.folder}; a "
+                                    f"distillation begins with it by\n{begins}")
 
 
 def _of_as_many_channels(spec) -> list[str]:

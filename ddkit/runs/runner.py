@@ -159,7 +159,8 @@ def _there(found: Record, validate_every: int) -> Record:
     scored = found.result.get("validation")
     if validate_every and scored is not None:
         there = [updates for updates, _ in scored]
-        how = f"validated after {_few(there)} updates, not after every {validate_every}" if there else "without validation"
+        how = (f"validated after {_few(there)} updates, not after every {validate_every}" if there else
+               "without validation")
         require(set(range(validate_every, found.updates + 1, validate_every)) <= set(there),
                 f"{found.folder} holds this run {how}: leave validate_every out, or make the run again in a folder of "
                 "its own")

@@ -68,6 +68,21 @@ def begun_as(place: Path) -> dict | None:
     return _identity(place / STARTED) if (place / STARTED).exists() else None
 
 
+def at_work(place: Path) -> str | None:
+    """Who works in a folder at this moment, in words; None where nobody does, as far as its lock tells."""
+    from filelock import FileLock, Timeout
+
+    if not (place / LOCK).exists():
+        return None
+    try:
+        with FileLock(place / LOCK).acquire(timeout=0):
+            return None
+    except Timeout:
+        return _worker(place)
+    except (NotImplementedError, OSError):  # no locks are known there, or the folder is gone
+        return None
+
+
 def _identity(begun: Path) -> dict:
     found = read_json(begun).get("identity")
     return found if isinstance(found, dict) else {}

@@ -5,10 +5,12 @@ import contextlib
 import json
 import math
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -21,7 +23,8 @@ from ddkit.foundation.checkpoints import Checkpoint
 from ddkit.foundation.errors import InputError
 from ddkit.foundation.files import write_json
 from ddkit.methods import presets
-from ddkit.runs import Record
+from ddkit.runs import REFERENCE, Record, shelves
+from ddkit.runs.working import at_work, working_in
 from ddkit.synthetic import SyntheticSet
 
 DISTILL = ["distill", "--dataset", "digits", "--ipc", "2", "--network", "ConvNetD2", "--width", "4",
@@ -65,6 +68,46 @@ def test_transfer_and_show_and_runs(made, tmp_path, capsys):
     capsys.readouterr()
     assert main(["runs", "--runs", str(tmp_path), "--json"]) == 0
     assert len([r for r in record_of(capsys) if str(tmp_path) in r["folder"]]) == 6
+
+
+def test_runs_tell_those_at_work_from_those_interrupted(tmp_path, capsys):
+    identity, means = {"run": "a", "fingerprint": "f"}, {"device": "CPU"}
+    with contextlib.suppress(KeyboardInterrupt), working_in(tmp_path / "left", identity, means):
+        (tmp_path / "left" / "checkpoint.pt").write_text("half")
+        raise KeyboardInterrupt
+    inside, go = threading.Event(), threading.Event()
+
+    def work():
+        with working_in(tmp_path / "now", identity, means):
+            inside.set()
+            go.wait(60)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        assert inside.wait(30)
+        capsys.readouterr()
+        assert main(["runs", "--runs", str(tmp_path)]) == 0
+        left, now = capsys.readouterr().out.splitlines()[-2:]
+        assert left == "left: interrupted, resumes when run again"
+        assert now.startswith(f"now: being worked on by process {os.getpid()} on ")
+        assert main(["runs", "--runs", str(tmp_path), "--json"]) == 0
+        found = {one["folder"]: one["state"] for one in record_of(capsys) if "state" in one}
+        assert found == {str(tmp_path / "left"): left.removeprefix("left: "),
+                         str(tmp_path / "now"): now.removeprefix("now: ")}
+    finally:
+        go.set()
+        thread.join()
+    assert not (tmp_path / "now").exists() and at_work(tmp_path / "now") is None
+
+
+def test_runs_say_where_those_are_that_they_do_not_list(tmp_path, capsys):
+    assert main(["runs", "--runs", str(tmp_path / "none")]) == 0
+    none, more = capsys.readouterr().err.splitlines()
+    assert none == f"no runs in {tmp_path / 'none'}: of others, name the folder that theirs lie in (--runs)"
+    numbers = {shelf.name: len(list(shelf.glob("*/record.json"))) for shelf in shelves() if shelf != REFERENCE}
+    assert dict(re.findall(r"([\w-]+) \((\d+)\)", more)) == {name: str(n) for name, n in numbers.items()}
+    assert f"--runs {REFERENCE}/NAME" in more and min(numbers.values()) > 0
 
 
 def test_show_leaves_out_the_evolution_where_it_was_not_kept(made, tmp_path, capsys):
@@ -111,8 +154,7 @@ def test_looking_takes_no_place_that_it_does_not_look_in(arguments, made, capsys
     (["coreset", "--qqqq"], "unrecognized arguments: --qqqq; 'python -m ddkit coreset --help' says what there is"),
     (["coreset", "--ipc", "x"], "argument --ipc: invalid int value: 'x'; 'python -m ddkit coreset --help' says what "
                                 "there is"),
-    (["coreset", "--ipc"], "argument --ipc: expected one argument; 'python -m ddkit coreset --help' says what there is"),
-    (["evaluate"], "the following arguments are required: SET; 'python -m ddkit evaluate --help' says what there is"),
+    (["rank"], "the following arguments are required: SET; 'python -m ddkit rank --help' says what there is"),
     ([], "the following arguments are required: COMMAND; 'python -m ddkit --help' says what there is")])
 def test_options_go_by_their_whole_names_and_others_are_refused_in_a_sentence(arguments, says, capsys):
     with pytest.raises(SystemExit) as ended:
@@ -260,14 +302,13 @@ def test_as_many_random_images_stand_beside_a_set_as_it_has(tmp_path, capsys):
                                           str(tmp_path / "runs")]
     made_of = ["distill", "--method", "unrolled", "--preset", "sldd_fixed", "--ipc", "3", "--steps", "2", "--updates",
                "1", "--network", "ConvNetD1", "--width", "4", "--real-batch", "8"]
-    for images, beside in ((20, 20), (5, 10)):
+    unlike = "; the set has 5 images, and 10 random real ones stand beside it, as many of each class"
+    for images, beside, told in ((20, 20, ""), (5, 10, unlike)):
         assert main([*made_of, "--images", str(images), "--out", str(few / str(images))]) == 0
         capsys.readouterr()
         assert main(["evaluate", str(few / str(images)), *at_random]) == 0
-        first = capsys.readouterr().out.splitlines()[0]
-        assert first == "data set: digits" + "; the set has 5 images, and 10 random real ones stand beside it, as many " \
-            "of each class" * (images != beside)
-        drawn = [Record.load(path.parent) for path in (tmp_path / "runs").glob("evaluate-digits-randomreal-*/record.json")]
+        assert capsys.readouterr().out.splitlines()[0] == f"data set: digits{told}"
+        drawn = map(Record.load, (tmp_path / "runs").glob("evaluate-digits-randomreal-*"))
         assert beside in [record.result["training_images"] for record in drawn]
 
 

@@ -114,7 +114,7 @@ def test_a_finished_run_leaves_nothing_of_the_work(tmp_path):
 
 
 @pytest.mark.parametrize("name", [SYNTHETIC, WEIGHTS, f"{PARTS}/mine.txt", "mine.pt"])
-@pytest.mark.parametrize("spec", [SPEC, Coreset("digits", 1), Evaluate(RandomReal("digits", 1), network="MLP", epochs=1)],
+@pytest.mark.parametrize("spec", [SPEC, Coreset("digits", 1), Evaluate(RandomReal("digits", 1), network="MLP")],
                          ids=lambda spec: type(spec).__name__)
 def test_a_folder_of_the_users_own_is_refused_and_left_as_it_is(name, spec, tmp_path):
     mine = tmp_path / "mine" / name
