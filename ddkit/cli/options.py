@@ -24,7 +24,8 @@ def add_runs(parser) -> None:
 
 def add_out(parser) -> None:
     """Where this run is kept."""
-    parser.add_argument("--out", metavar="DIR", help="folder of this run (None: one under --runs)")
+    parser.add_argument("--out", metavar="DIR", help="folder of this run alone, new or empty before it (None: one under "
+                                                    "--runs)")
 
 
 def add_json(parser) -> None:
