@@ -72,7 +72,7 @@ def growth(found: list[dict], of: str) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--width", type=int, default=32)
     parser.add_argument("--updates", type=int, default=3, help="of each measurement, the first of which is not timed")
     parser.add_argument("--out", metavar="FILE", help="also write the figures as JSON")

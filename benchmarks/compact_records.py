@@ -58,7 +58,7 @@ def _told(record: Record) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("root", type=Path, help="folder of runs")
     for path in sorted(parser.parse_args().root.glob(f"*/{RECORD}")):
         compact(path.parent)

@@ -123,7 +123,7 @@ def median_of(found: list[dict]) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--updates", type=int, default=7, help="updates, the first of which is not timed")
     parser.add_argument("--rounds", type=int, default=5, help="fresh processes of each kind, in turn")

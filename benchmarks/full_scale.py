@@ -77,7 +77,7 @@ def share_the_gpu() -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--profile", default="full", choices=profiles.PROFILES)
     parser.add_argument("--dataset", help="another than the profile's")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="after which what is begun is saved")

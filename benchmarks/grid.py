@@ -46,7 +46,7 @@ def cell(values: tuple[float, ...], dataset: Dataset, root: Path) -> Cell:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--runs", default="data/runs/grid", help="where the distillations are kept")
     parser.add_argument("--jobs", type=int, default=1, help="combinations made at the same time")
     parser.add_argument("--out", default=str(GRIDS / "digits.json"), metavar="FILE", help="the grid")

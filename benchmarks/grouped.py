@@ -82,7 +82,7 @@ def best(row: dict[str, float], way: str) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--out", metavar="FILE", help="also write the figures as JSON")
     parser.add_argument("--trials", type=int, default=TRIALS, help="of each way")
     options = parser.parse_args()

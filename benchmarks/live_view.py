@@ -91,7 +91,7 @@ def in_a_kernel(expression: str) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--out", metavar="FILE", help="also write the figures as JSON")
     parser.add_argument("--updates", type=int, default=UPDATES, help="of the live runs")
     parser.add_argument("--trials", type=int, default=TRIALS, help="of each kind")

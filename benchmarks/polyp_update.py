@@ -22,7 +22,7 @@ TARGET_MIB = 5 * 1024
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--updates", type=int, default=2)
     parser.add_argument("--record", metavar="FILE", help="also write the figures as JSON")
     options = parser.parse_args()

@@ -95,7 +95,7 @@ def report(results: list[Result], options) -> list[dict[str, str]]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--only", metavar="SECTIONS", help=f"some of {','.join(SECTIONS)}")
     parser.add_argument("--number", type=int, help="trials in each section, instead of its own number")
     parser.add_argument("--seed", type=int, default=0, help="of all that is drawn")

@@ -46,7 +46,7 @@ def milliseconds(control) -> list[float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--out", metavar="FILE", type=Path, help="also write the figures as JSON")
     options = parser.parse_args()
     result = {"made": datetime.now(timezone.utc).isoformat(timespec="seconds"), "device": describe(default_device()),

@@ -155,7 +155,7 @@ def growth(dataset: str) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--only", default=",".join(CASES), metavar="CASES", help="some of the cases")
     parser.add_argument("--dataset", default="mnist", help="found as everywhere, by DDKIT_DATA")
     parser.add_argument("--width", type=int, default=128, help="of ConvNetD3")

@@ -54,7 +54,7 @@ def in_fresh_process(*arguments) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--updates", type=int, default=3, help="updates with 20 steps, the first of which is not timed")
     parser.add_argument("--record", metavar="FILE", help="also write the figures as JSON")

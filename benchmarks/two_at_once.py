@@ -61,7 +61,7 @@ def milliseconds(programs: int, setting: dict[str, str]) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--out", metavar="FILE", help="also write the figures as JSON")
     options = parser.parse_args()
     trials = {name: {n: [] for n in AT_ONCE} for name in SETTINGS}

@@ -48,7 +48,7 @@ def execute(notebook: nbformat.NotebookNode) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("names", nargs="*", help="lessons to make, such as 02 (default: all)")
     parser.add_argument("--no-execute", action="store_true", help="only convert; outputs are left out")
     parser.add_argument("--student", type=Path, metavar="FOLDER", help="write the student's versions there instead")

@@ -7,7 +7,16 @@ import signal
 import sys
 import threading
 
-from ddkit.foundation.errors import Diverged, Incomplete, InputError, Stopped, Terminated, Unmoved, require
+from ddkit.foundation.errors import (
+    Diverged,
+    Incomplete,
+    InputError,
+    Stopped,
+    Terminated,
+    Unmoved,
+    require,
+    what_is_saved,
+)
 from ddkit.foundation.files import expanded
 
 PATHS = ("data", "runs", "out", "figures", "figure", "export", "keep", "pt", "run", "path", "notebook", "course",
@@ -33,7 +42,8 @@ def ended_well(parser: argparse.ArgumentParser, arguments: list[str] | None = No
     except (Diverged, Incomplete, Unmoved) as error:
         return _say(error, 1)
     except (KeyboardInterrupt, Stopped) as error:
-        print("\nddkit: interrupted; what was done is saved, and the same command goes on from there", file=sys.stderr)
+        saved = what_is_saved(error)
+        print("\nddkit: interrupted" + f": {saved}; the same command goes on from there" * bool(saved), file=sys.stderr)
         return 143 if isinstance(error, Terminated) else 130
     except BrokenPipeError:  # nobody reads on, as with head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,6 +1,7 @@
 """What several commands of the command line share."""
 
 import json
+import math
 from collections.abc import Container, Iterable
 from dataclasses import replace
 
@@ -23,7 +24,8 @@ def add_runs(parser) -> None:
 
 def add_out(parser) -> None:
     """Where this run is kept."""
-    parser.add_argument("--out", metavar="DIR", help="folder of this run (None: one under --runs)")
+    parser.add_argument("--out", metavar="DIR", help="folder of this run alone, new or empty before it (None: one under "
+                                                    "--runs)")
 
 
 def add_json(parser) -> None:
@@ -65,13 +67,18 @@ def add_settings(parser) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="any knob of the method")
 
 
-def settings(options, method: str, /, **flags: str) -> tuple[tuple[str, object], ...]:
+def settings(options, method: str, own: dict | None = None, /, **flags: str) -> tuple[tuple[str, object], ...]:
     """The method's knobs given as ``--set name=value``, as ``flags`` of their own, and by ``--lr``.
+
+    Args:
+        own: values that other options of the command give to knobs, by name; None of one that they leave open.
 
     Raises:
         InputError: a knob is given twice, or ``--set`` is no pair.
     """
     found = read(options.set, "--set", words_of(get(method).Config), **flags)
+    for name, value in (own or {}).items():
+        require(value is None or name not in found, f"--{name} says {name} {value}: leave {name} out of --set")
     if getattr(options, "lr", None) is not None:
         require("image_lr" not in found, "--lr is image_lr, which is given twice: leave one out")
         found["image_lr"] = options.lr
@@ -110,7 +117,7 @@ def _pair(text: str, flag: str) -> tuple[str, str]:
 def add_distillation(parser) -> None:
     """What ``distillation`` reads: how sets are made, and on which network."""
     parser.add_argument("--method", default="datadam", help="that makes the sets: datadam, kip, ...")
-    parser.add_argument("--preset", default="course", help="its settings")
+    parser.add_argument("--preset", help="its settings (None: course, else the method's first)")
     parser.add_argument("--ipc", type=int, default=10, help="images per class")
     parser.add_argument("--updates", type=int, help="updates of the images (None: the preset's)")
     add_settings(parser)
@@ -121,11 +128,14 @@ def add_distillation(parser) -> None:
 def distillation(options, **changes):
     """What the options of ``add_distillation`` ask for, as a ``Distill``; a method whose network is infinitely wide
     matches no other, and only a ConvNet has a width."""
+    from ddkit.methods import presets
     from ddkit.specs import Distill
     from ddkit.training.kernels import InfiniteNetwork
 
-    spec = Distill(options.dataset, options.method, options.preset, options.ipc, updates=options.updates,
-                   size=options.size, options=settings(options, options.method), **changes)
+    preset = presets.usual(options.method) if options.preset is None else options.preset
+    own = {"network": options.network, "width": width_of(options), "updates": options.updates}
+    spec = Distill(options.dataset, options.method, preset, options.ipc, updates=options.updates,
+                   size=options.size, options=settings(options, options.method, own), **changes)
     if InfiniteNetwork.named(spec.config.network) is not None:
         return spec
     width = width_of(options) if options.network.startswith("ConvNet") else None
@@ -146,8 +156,17 @@ def numbers(text: str, flag: str, kind: type = float) -> tuple:
 
 
 def show(content, options, text: str) -> None:
-    """Print the content as JSON if asked for, else the text."""
-    print(json.dumps(content) if options.json else text)
+    """Print the content as JSON if asked for, else the text; a number that is none, or infinite, is null in JSON."""
+    print(json.dumps(_finite(content), allow_nan=False) if options.json else text)
+
+
+def _finite(content):
+    """Plain data with None for numbers that JSON has no word for."""
+    if isinstance(content, dict):
+        return {name: _finite(value) for name, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_finite(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
 WIDTH = 128  # of ConvNets, where nothing else is said

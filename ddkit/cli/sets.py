@@ -5,6 +5,7 @@ it. Of another's file the options say what it does not, and everything is checke
 """
 
 import argparse
+import shlex
 from pathlib import Path
 
 from ddkit.foundation.errors import require
@@ -49,17 +50,34 @@ def heading(found: dict) -> str:
     from ddkit.specs import origin
 
     asked = origin(next(iter(found.values())))
-    return f"data set: {asked.dataset}" + (f" at {asked.size} pixels" if asked.size else "")
+    return f"data set: {asked.dataset}" + (f" at {asked.size} pixels" if asked.size else "") + _unlike(found)
+
+
+def _unlike(found: dict) -> str:
+    """That there are other numbers of random images than the set has, where it is one of pixels."""
+    from ddkit.specs import RandomReal
+    from ddkit.synthetic.formats import own_set
+
+    first, *others = found.values()
+    random = next((other for other in others if isinstance(other, RandomReal)), None)
+    kept = random and own_set(first.path)
+    if not kept or kept.form_name != "pixels" or len(kept.images) == random.ipc * len(kept.classes):
+        return ""
+    return (f"; the set has {len(kept.images):,} images, and {random.ipc * len(kept.classes):,} random real ones stand "
+            "beside it, as many of each class")
 
 
 def _folder(path: Path, options) -> tuple[dict, str, int]:
     from ddkit.data import own_size
     from ddkit.runs import RECORD, SYNTHETIC, Record
+    from ddkit.runs.working import STARTED
     from ddkit.specs import Coreset, Distill, File, RandomReal, Start, restore_spec
     from ddkit.synthetic.formats import require_only
 
     require(path.is_dir() or not path.suffix, f"no such file: {path}")
-    require((path / RECORD).exists(), f"{path} holds no finished run: make one with 'distill --out {path}'")
+    going_on = "the command that began it goes on" if (path / STARTED).exists() else (
+        f"make one, as by python -m ddkit distill --out {shlex.quote(str(path))}")
+    require((path / RECORD).exists(), f"{path} holds no finished run: {going_on}")
     spec = restore_spec(Record.load(path).spec)
     require(isinstance(spec, Distill | Coreset), f"{path} holds no distilled or chosen images: name the folder of a "
                                                  "distillation or coreset")
@@ -67,12 +85,18 @@ def _folder(path: Path, options) -> tuple[dict, str, int]:
             labels=Record.load(path).synthetic.meaning, pixels="normalised")
     require_only(path, options.entry)
     found = File.of(path / SYNTHETIC, spec.dataset, spec.size)
-    ipc = max(1, round(Record.load(path).synthetic.stored_ipc)) if getattr(spec, "budget", None) else spec.ipc
-    random = RandomReal(spec.dataset, ipc, spec.size)  # in as many bytes, as near as whole images come
+    random = RandomReal(spec.dataset, _ipc_beside(spec, Record.load(path).synthetic), spec.size)
     if isinstance(spec, Coreset):
         return {spec.method: found, "random real": random}, "ConvNetD3", spec.width
     start = Start(spec) if Start(spec).drawn else Start(found)
     return {"distilled": found, "start": start, "random real": random}, spec.config.network, spec.config.width
+
+
+def _ipc_beside(spec, kept) -> int:
+    """Random images of each class to set beside the set of a run: as many, or in as many bytes, as near as whole
+    images of every class come."""
+    counted = kept.form_name == "pixels" or getattr(spec, "budget", None)
+    return max(1, round(kept.stored_ipc)) if counted else spec.ipc
 
 
 def _file(path: Path, options):

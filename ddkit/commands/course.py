@@ -10,7 +10,7 @@ from ddkit.foundation.progress import say
 def add_to(add) -> None:
     course = add("course", _course, "the whole of Task 1: baseline, DataDAM from real and from noise, scores, transfer")
     add_places(course)
-    course.add_argument("--dataset", help="data set (None: the profile's)")
+    course.add_argument("--dataset", help="data set, whole (None: the profile's)")
     course.add_argument("--profile", default="quick", help="quick (digits, minutes), laptop (MNIST), full (Table 1)")
     add_jobs(course, "networks of an evaluation")
     course.add_argument("--figures", default="figures", metavar="DIR", help="where the figures go")

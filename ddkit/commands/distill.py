@@ -26,7 +26,7 @@ def add_to(add) -> None:
     add_places(distill)
     add_data(distill)
     distill.add_argument("--method", default="datadam", help=f"distillation method: {', '.join(sorted(METHODS))}")
-    distill.add_argument("--preset", default="course", help=f"settings: {presets()}")
+    distill.add_argument("--preset", help=f"settings: {presets()} (None: course, else the method's first)")
     add_form(distill)
     distill.add_argument("--init", help="start from random real images (real), chosen ones (herding, k-centre) or "
                                         "noise (None: real, or what the method can only begin with)")
@@ -51,9 +51,10 @@ def _distill(options) -> None:
     from ddkit.runs import run
     from ddkit.specs import Distill
 
-    knobs = dict(settings(options, options.method, **knobs_of(options)))
-    width = knobs.get("width", options.width)
+    options.preset = presets.usual(options.method) if options.preset is None else options.preset
     own = {name: getattr(options, name) for name in OF_THE_SPEC if getattr(options, name) is not None}
+    knobs = dict(settings(options, options.method, own, **knobs_of(options)))
+    width = knobs.get("width", options.width)
     knobs |= knobs_of_pretraining(options, knobs | own)
     spec = Distill(options.dataset, options.method, options.preset, network=options.network, width=options.width,
                    updates=options.updates, seed=options.seed, size=options.size, precision=options.precision,

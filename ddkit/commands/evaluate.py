@@ -15,7 +15,8 @@ from ddkit.cli.options import (
 
 
 def add_to(add) -> None:
-    evaluate = add("evaluate", _evaluate, "train networks on a distilled set, beside its start and random real images")
+    evaluate = add("evaluate", _evaluate, "train networks on a set; on that of a run's folder, beside its start and "
+                                          "random real images")
     add_places(evaluate)
     sets.add_options(evaluate)
     add_training(evaluate, protocol="standard", seeds=5)

@@ -17,7 +17,8 @@ def add_to(add) -> None:
     drawing.add_argument("--pt", metavar="FILE", help="also export the field's .pt layout")
     add_json(drawing)
 
-    runs = add("runs", _runs, "list the runs made here and those that come with the repository")
+    runs = add("runs", _runs, "list the lessons' runs that come with the repository, those made here, and those that "
+                              "are at work or were interrupted")
     add_runs(runs)
     add_json(runs)
 
@@ -49,17 +50,40 @@ def _show_run(options) -> None:
 
 def _runs(options) -> None:
     from ddkit.runs import RECORD, REFERENCE, Record, runs_root
-    from ddkit.runs.working import STARTED
 
     here, found = runs_root(options.runs), {}
     require(here.is_dir() or not here.exists(), f"{here} is no folder: name one that runs are kept in")
-    for path in sorted([*here.glob(f"*/{RECORD}"), *REFERENCE.glob(f"*/{RECORD}")]):
+    for path in (path for folder in (REFERENCE, here) for path in sorted(folder.glob(f"*/{RECORD}"))):
         try:
             found[path] = Record.load(path.parent)
         except InputError as error:  # one of them must not hide the others
             found[path] = error
             say(f"ddkit: {error}", quiet=not options.json)
-    started = [path.parent.name for path in sorted(here.glob(f"*/{STARTED}")) if path.parent / RECORD not in found]
-    lines = [*map(str, found.values()), *(f"{name}: interrupted, resumes when run again" for name in started)]
-    records = [one for one in found.values() if isinstance(one, Record)]
-    show([{"folder": str(r.folder), **r.as_dict()} for r in records], options, "\n".join(lines) or "no runs yet")
+    unfinished = _unfinished(here)
+    if not options.json:
+        _say_where_others_are(here, bool(unfinished) or any(path.parent.parent == here for path in found))
+    lines = [*map(str, found.values()), *(f"{Path(one['folder']).name}: {one['state']}" for one in unfinished)]
+    finished = [{"folder": str(r.folder), **r.as_dict()} for r in found.values() if isinstance(r, Record)]
+    show(finished + unfinished, options, "\n".join(lines))
+
+
+def _say_where_others_are(here: Path, any_here: bool) -> None:
+    """What is not listed: runs in folders of their own, and what else comes with the repository."""
+    from ddkit.runs import RECORD, REFERENCE, shelves
+
+    if not any_here:
+        say(f"no runs in {here}: of others, name the folder that theirs lie in (--runs)")
+    more = {shelf.name: len([*shelf.glob(f"*/{RECORD}")]) for shelf in shelves() if shelf != REFERENCE}
+    say(f"further ones of the repository are listed by --runs {REFERENCE}/NAME, with NAME one of "
+        f"{', '.join(f'{name} ({number})' for name, number in more.items())}")
+
+
+def _unfinished(here: Path) -> list[dict]:
+    """The runs in a folder that are at work or were interrupted: the ``folder`` of each, and its ``state`` in words."""
+    from ddkit.runs import RECORD
+    from ddkit.runs.working import STARTED, at_work
+
+    begun = [path.parent for path in sorted(here.glob(f"*/{STARTED}")) if not (path.parent / RECORD).exists()]
+    workers = {place: at_work(place) for place in begun}
+    return [{"folder": str(place), "state": f"being worked on by {worker}" if worker else
+             "interrupted, resumes when run again"} for place, worker in workers.items()]

@@ -1,5 +1,7 @@
 """``python -m ddkit pretrain``."""
 
+import shlex
+
 from ddkit.cli.flags import add_plan, plan_of
 from ddkit.cli.options import (
     add_data,
@@ -36,5 +38,14 @@ def _pretrain(options) -> None:
     with side_by_side(options):
         record = run(Pretrain(options.dataset, plan, options.seed, options.size), root=options.runs,
                      folder=options.out, data=options.data)
-    show(record.as_dict(), options, f"{record}\n{told(record.result)}\nthe translator is in {record.folder}; 'distill "
-                                    f"--method translative --pretrained {record.folder}' begins with it")
+    begins = shlex.join(["python", "-m", "ddkit", "distill", "--method", "translative",
+                         *_of_as_many_channels(record.asked), "--pretrained", str(record.folder)])
+    show(record.as_dict(), options, f"{record}\n{told(record.result)}\nthe translator is in {record.folder}; a "
+                                    f"distillation begins with it by\n{begins}")
+
+
+def _of_as_many_channels(spec) -> list[str]:
+    """The option that names data that the translator can serve, where those of ``distill`` itself are none."""
+    from ddkit.data import SOURCES, parse_name
+
+    return ["--dataset", "cifar10"] if len(SOURCES[parse_name(spec.dataset)[0]].mean) > 1 else []

@@ -9,7 +9,7 @@ def add_to(add) -> None:
     report.add_argument("out", metavar="FOLDER", help="of the report; what you wrote there stays")
     add_places(report)
     report.add_argument("--profile", help="quick, laptop or full (None: DDKIT_PROFILE, else laptop)")
-    report.add_argument("--dataset", help="of the lessons (None: the profile's)")
+    report.add_argument("--dataset", help="of the lessons, whole (None: the profile's)")
     report.add_argument("--polyps", help="mhist or mhist_like (None: DDKIT_POLYPS, else mhist where a copy lies in the "
                                          "data folder)")
     report.add_argument("--second", help="of a pair, the method beside PAD: KIP, RFAD or FRePo")

@@ -53,13 +53,20 @@ def in_notebook() -> bool:
 @contextlib.contextmanager
 def telling_interrupts(saved: Callable[[], str]):
     """While the block runs in a notebook, a ``KeyboardInterrupt`` becomes an ``Interrupted`` that says what is
-    ``saved``. Any that says more stays as it is, and so does every one elsewhere: Python ends scripts by its type."""
+    ``saved``. Any that says more stays as it is, and so does every one elsewhere, as Python ends scripts by its type:
+    there ``what_is_saved`` tells it of the error, by the innermost block that was left."""
     try:
         yield
     except KeyboardInterrupt as error:
         if type(error) is not KeyboardInterrupt or not in_notebook():
+            error.saved = what_is_saved(error) or saved()
             raise
         raise Interrupted(saved()) from None
+
+
+def what_is_saved(error: BaseException) -> str:
+    """What is saved of the work that was interrupted; "" where it was none that saves anything."""
+    return getattr(error, "saved", "")
 
 
 def require(condition: bool, message: str) -> None:

@@ -19,6 +19,12 @@ def get(method: str, preset: str, dataset: str = "") -> Preset:
     return Preset(found.values | more.values, found.departures + more.departures, form=found.form)
 
 
+def usual(method: str) -> str:
+    """The preset where none is named: ``course`` if the method has it, else its first."""
+    known = methods.get(method).PRESETS
+    return "course" if "course" in known else next(iter(known))
+
+
 def form(method: str, preset: str) -> tuple[str, dict]:
     """The form of a set that a preset is meant for, and the form's options; pixels of one that there is not."""
     known = methods.METHODS[method].PRESETS if isinstance(method, str) and method in methods.METHODS else {}

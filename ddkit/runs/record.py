@@ -79,7 +79,7 @@ class Record:
         """
         path = expanded(folder) / RECORD
         require(path.exists(), f"no record in {folder}: name the folder of a finished run")
-        content, wrong = read_json(path), f"{path} holds no record of ddkit: delete it to make the run again"
+        content, wrong = read_json(path), f"{path} holds no record of ddkit: delete its folder to make the run again"
         require_fit(content, _SCHEMA, wrong)
         if SERIES in content.get("files", {}):
             long = read_tensors(_verified(path.parent / SERIES, content["files"]))[0]
@@ -117,8 +117,8 @@ class Record:
         except InputError:
             raise
         except Exception as error:  # whatever a strange spec leads to
-            raise InputError(f"{self.folder / RECORD} names no run that this version of ddkit knows: delete it to make "
-                             "the run again") from error
+            raise InputError(f"{self.folder / RECORD} names no run that this version of ddkit knows: delete its folder "
+                             "to make the run again") from error
 
     def is_of(self, spec) -> bool:
         """Whether it is the record of a spec: by the name that it was made under, and by that of its own spec now."""

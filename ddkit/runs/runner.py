@@ -100,7 +100,7 @@ def places(name: str, seen: str | None, root: Path) -> list[Path]:
     return [root / name] + ([root / f"{name}-{seen[:8]}"] if seen else [])
 
 
-@telling_interrupts(lambda: "what was done before is saved")
+@telling_interrupts(lambda: "what was saved before is kept")
 def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None = None,
         data: str | Path | None = None, callbacks: tuple[Callback, ...] = (), validate_every: int = 0, stop=None,
         quiet: bool = False) -> Record:
@@ -121,8 +121,8 @@ def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None
         validate_every: score a distillation on validation data after so many updates (0: never).
 
     Raises:
-        InputError: the spec cannot work, or ``folder`` holds another run, or this one on other data; or it would have
-            to be made under ``DDKIT_MAKE=0``; or it is there, and was not validated.
+        InputError: the spec cannot work, or ``folder`` holds another run, or this one on other data, or other files
+            alone; or it would have to be made under ``DDKIT_MAKE=0``; or it is there, and was not validated so often.
         Stopped: ``stop`` was set; what was done is saved.
         Interrupted: in a notebook in place of a KeyboardInterrupt; it says what is saved, and the same call goes on.
     """
@@ -143,7 +143,7 @@ def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None
     others, other_data = {"root": root, "data": data, "quiet": quiet}, []
     means = {"device": describe(default_device()), "ddkit": __version__, "torch": torch.__version__,
              "python": platform.python_version()}
-    with working_in(place, identity, means, quiet) as worked:
+    with working_in(place, identity, means, quiet, chosen=bool(folder)) as worked:
         found = _in(place, spec, dataset.fingerprint, data)  # made by whom we waited for
         if found:
             return _there(found, validate_every)
@@ -156,10 +156,20 @@ def run(spec: Spec, *, root: str | Path | None = None, folder: str | Path | None
 def _there(found: Record, validate_every: int) -> Record:
     """A record that was found, as the run that was asked for."""
     (found.folder / STARTED).unlink(missing_ok=True)  # of a process that was killed right after the record
-    unscored = found.result.get("validation") == [] and 0 < validate_every <= found.updates
-    require(not unscored, f"{found.folder} holds this run without validation: leave validate_every out, or make the "
-                          "run again in a folder of its own")
+    scored = found.result.get("validation")
+    if validate_every and scored is not None:
+        there = [updates for updates, _ in scored]
+        how = (f"validated after {_few(there)} updates, not after every {validate_every}" if there else
+               "without validation")
+        require(set(range(validate_every, found.updates + 1, validate_every)) <= set(there),
+                f"{found.folder} holds this run {how}: leave validate_every out, or make the run again in a folder of "
+                "its own")
     return found
+
+
+def _few(numbers: list[int]) -> str:
+    """Numbers in words: the first of many."""
+    return ", ".join(map(str, numbers if len(numbers) < 5 else [*numbers[:3], "..."]))
 
 
 def _tell_step(callbacks: tuple[Callback, ...], title: str, done: int, most: int) -> None:
@@ -214,8 +224,8 @@ def _make(spec: Spec, job: Job, device: str, **versions: str) -> Record:
     if done.weights:
         write_tensors(place / WEIGHTS, done.weights)
     dataset = job.dataset
-    files = {name: sha256((place / name).read_bytes()) for name in (SYNTHETIC, EVOLUTION, WEIGHTS)
-             if (place / name).exists()}
+    written = {SYNTHETIC: done.synthetic, EVOLUTION: done.evolution, WEIGHTS: done.weights}
+    files = {name: sha256((place / name).read_bytes()) for name, content in written.items() if content}
     Record(describe_spec(spec), datetime.now(timezone.utc).isoformat(timespec="seconds"), dataset.fingerprint,
            device, versions, done.seconds, peak_memory_mib(default_device()), done.updates, done.result,
            list(dataset.notes), files, job.maker, spec.name, job.other_data, place).save()

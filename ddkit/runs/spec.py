@@ -182,7 +182,7 @@ def restore_spec(content: dict):
         values = {k: restore_spec(v) if isinstance(v, dict) else _frozen(v) for k, v in content.items() if k != "type"}
         return kind_of(content["type"])(**values)
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise InputError("the spec is none that this version of ddkit knows: delete its record to make the run "
+        raise InputError("the spec is none that this version of ddkit knows: delete its folder to make the run "
                          "again") from error
 
 

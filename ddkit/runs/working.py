@@ -7,27 +7,30 @@ from datetime import datetime
 from pathlib import Path
 
 from ddkit.foundation.checkpoints import same_identity
-from ddkit.foundation.errors import InputError
+from ddkit.foundation.errors import InputError, require
 from ddkit.foundation.files import read_json, sweep, write_json
 from ddkit.foundation.progress import say
+from ddkit.runs.shipped import RECORD
 
 LOCK, STARTED = ".lock", "started.json"
 THEN = ", then "  # between what worked on a run one after the other
 
 
 @contextlib.contextmanager
-def working_in(place: Path, identity: dict, means: dict[str, str], quiet: bool = False):
+def working_in(place: Path, identity: dict, means: dict[str, str], quiet: bool = False, *, chosen: bool = False):
     """Hold a run's folder while the block works there, as ``identity``; a folder in which nothing came of it goes.
 
     Args:
         means: that the block works with, in words by kind: the device, versions of software.
+        chosen: somebody chose the folder, who may keep files of their own there; else it bears the run's name.
 
     Yields:
         The same kinds, each with all that ever worked on what is unfinished there, in words, such as ``CPU, 1 thread,
         then CPU, 2 threads``; what older versions left there does not say all of them.
 
     Raises:
-        InputError: the folder cannot be written, or holds the unfinished work of another run.
+        InputError: the folder cannot be written, or holds the unfinished work of another run, or is ``chosen`` and
+            holds other files alone.
     """
     missing = [folder for folder in (place, *place.parents) if not folder.exists()]
     try:
@@ -38,6 +41,8 @@ def working_in(place: Path, identity: dict, means: dict[str, str], quiet: bool =
                          "free space; nothing was changed") from error
     try:
         begun = place / STARTED
+        if chosen:
+            _require_no_others(place)
         if begun.exists():
             same_identity(begun, _identity(begun), identity)
         before = _means(begun)
@@ -50,9 +55,32 @@ def working_in(place: Path, identity: dict, means: dict[str, str], quiet: bool =
         _leave(place, lock, missing)
 
 
+def _require_no_others(place: Path) -> None:
+    """Refuse a folder with files, hidden ones left out, of which nothing says that they are a run's: it would write
+    over some, and remove others."""
+    found = sorted(path.name for path in place.iterdir() if not path.name.startswith("."))
+    require(not found or RECORD in found or STARTED in found, f"{place} holds {found[0] if found else ''} and no run, "
+            "finished or begun: choose a new or empty folder, or delete what is in it")
+
+
 def begun_as(place: Path) -> dict | None:
     """The identity of the unfinished work in a folder, or None where there is none that says so."""
     return _identity(place / STARTED) if (place / STARTED).exists() else None
+
+
+def at_work(place: Path) -> str | None:
+    """Who works in a folder at this moment, in words; None where nobody does, as far as its lock tells."""
+    from filelock import FileLock, Timeout
+
+    if not (place / LOCK).exists():
+        return None
+    try:
+        with FileLock(place / LOCK).acquire(timeout=0):
+            return None
+    except Timeout:
+        return _worker(place)
+    except (NotImplementedError, OSError):  # no locks are known there, or the folder is gone
+        return None
 
 
 def _identity(begun: Path) -> dict:

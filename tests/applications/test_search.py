@@ -13,7 +13,7 @@ import torch
 import ddkit
 from ddkit import networks, runs, training
 from ddkit.__main__ import main
-from ddkit.applications.search import Grid, Search
+from ddkit.applications.search import Grid, Search, command
 from ddkit.applications.search import plots as search_plots
 from ddkit.applications.search import report as search_course
 from ddkit.applications.search import spec as search
@@ -22,7 +22,7 @@ from ddkit.applications.search.spec import CHOICES, Candidate, scores
 from ddkit.course.profiles import profile
 from ddkit.data import Split
 from ddkit.foundation.errors import Diverged, InputError
-from ddkit.runs import run
+from ddkit.runs import Record, run
 from ddkit.specs import Distill, Full, RandomReal, describe_spec, restore_spec
 
 SMALL = Grid((1, 2), (2,), ("none", "instance"), ("relu",), ("avg", "max"), number=5)
@@ -357,6 +357,21 @@ def test_the_command_compares_the_set_with_random_images_and_the_truth(distilled
     assert main([*arguments, "--no-full"]) == 0
     assert "validation score" in capsys.readouterr().out
     assert main(["runs", "--runs", str(tmp_path)]) == 0
+
+
+def test_the_seconds_of_making_a_set_are_those_of_its_experts_too(distilled, tmp_path, capsys):
+    short = {"experts": 1, "expert_epochs": 2, "expert_lr": 0.1, "expert_batch": 64, "expert_span": 1, "last_start": 1,
+             "final_start": 1, "student_steps": 1}
+    spec = Distill("digits", "trajectory", "mtt", 1, network="ConvNetD1", width=2, updates=1, options=short)
+    made = run(spec, root=tmp_path / "runs", folder=tmp_path / "set", quiet=True)
+    experts = run(spec.experts, root=tmp_path / "runs")
+    assert search_course.seconds_of(made, root=tmp_path / "runs") == made.seconds + experts.seconds > made.seconds
+    assert command._seconds(str(tmp_path / "set"), root=tmp_path / "runs") == made.seconds + experts.seconds
+    capsys.readouterr()
+    assert search_course.seconds_of(made, root=tmp_path / "elsewhere") == made.seconds
+    assert f"{spec.experts.name} is not at hand" in capsys.readouterr().err and not (tmp_path / "elsewhere").exists()
+    plain = Record.load(distilled)
+    assert search_course.seconds_of(plain, root=tmp_path / "runs") == plain.seconds
 
 
 @pytest.mark.parametrize("arguments", [["--widths", "four"], ["--norms", "batsh"], ["--number", "99"], ["--depths", ""],

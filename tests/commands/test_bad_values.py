@@ -38,6 +38,11 @@ COMMANDS = {
                   "network_steps=-1", "augmented=1", "augmented=yes", "lam=-1", "speed=1", "=1", "x", "", "power",
                   "networks=" + "9" * 40, "network=ConvNetD9", "network=3", "memory_mib=0",
                   "image_lr=" + "[" * 50_000]}),
+    "distill that says something twice": ([*DISTILL, "--width", "4", "--network", "ConvNetD1", "--precision",
+                                           "float32"], {
+        "--set": ["width=8", "width=4", "network=ConvNetD2", "precision=bfloat16"]}),
+    "distill kip that says something twice": ([*DISTILL, "--method", "kip", "--updates", "2"], {
+        "--set": ["updates=3"]}),
     "distill on LeNet": ([*DISTILL, "--network", "LeNet"], {"--width": ["64"], "--set": ["width=64"]}),
     "distill kip": ([*DISTILL, "--method", "kip"], {
         "--network": ["ConvNetD3", "NTKD12"], "--preset": ["paper"],
@@ -87,6 +92,12 @@ COMMANDS = {
         "--memory": ["", "magic", "random,,herding"], "--steps": ["", "0,1", "0/1", "0,1/1,2", "a,b/c,d", "0,1/2,99"],
         "--protocol": ["", "best"], "--network": ["", "NTK"], "--width": ["0", "1000000000"], "--seeds": ["0", "-1"],
         "--epochs": ["0", "-1"], "--ipc": ["0", "99999"], "--init": ["zeros"]}),
+    "continual of chosen images": (["continual", "--ipc", "2", "--seeds", "1", "--memory", "random,herding"], {
+        "--set": ["nonsense=1", "real_batch=8"], "--updates": ["3"], "--init": ["noise", "real"]}),
+    "continual of distilled ones": (["continual", "--ipc", "2", "--seeds", "1", "--memory", "random,datadam"], {
+        "--set": ["nonsense=1", "width=8", "network=MLP"]}),
+    "continual with an MLP": (["continual", "--ipc", "2", "--seeds", "1", "--network", "MLP"], {"--width": ["64"]}),
+    "backdoor": (["backdoor", "--ipc", "2"], {"--set": ["width=8", "network=MLP"]}),
     "membership": (["membership", "--ipc", "2", "--models", "6"], {
         "--models": ["0", "4", "7"], "--images": ["0", "9", "100000000"], "--method": ["", "magic", "trajectory"],
         "--preset": ["", "best"], "--init": ["zeros"], "--ipc": ["0", "99999"], "--protocol": ["kernel", "learned"],
@@ -106,6 +117,8 @@ COMMANDS = {
         "--widths": ["", "0", "x", "4,4"],
         "--norms": ["", "best"], "--activations": ["tanh"], "--poolings": ["min"], "--jobs": ["0"],
         "--protocol": ["learned", "kernel", "x"], "--epochs": ["0"], "--full-epochs": ["0"], "--seeds": ["0"]}),
+    "search without the full data": (["search", "SET", "--widths", "4", "--number", "6", "--no-full"], {
+        "--full-epochs": ["3"]}),
     "show": (["show", "NOWHERE"], {"--out": ["figures"]}),
     "runs": (["runs"], {"--runs": ["FILE"]}),
     "course": (["course"], {"--profile": ["", "huge"], "--dataset": ["nothing"], "--jobs": ["0"]}),

@@ -1,21 +1,30 @@
 """The command line, as a user and as a user who makes mistakes."""
 
+import argparse
 import contextlib
 import json
+import math
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 import torch
 
 from ddkit.__main__ import main
-from ddkit.cli.options import require_width_used
+from ddkit.cli.options import distillation, require_width_used, show
+from ddkit.commands import parser
 from ddkit.foundation.checkpoints import Checkpoint
 from ddkit.foundation.errors import InputError
+from ddkit.foundation.files import write_json
+from ddkit.methods import presets
+from ddkit.runs import REFERENCE, Record, shelves
+from ddkit.runs.working import at_work, working_in
 from ddkit.synthetic import SyntheticSet
 
 DISTILL = ["distill", "--dataset", "digits", "--ipc", "2", "--network", "ConvNetD2", "--width", "4",
@@ -61,6 +70,46 @@ def test_transfer_and_show_and_runs(made, tmp_path, capsys):
     assert len([r for r in record_of(capsys) if str(tmp_path) in r["folder"]]) == 6
 
 
+def test_runs_tell_those_at_work_from_those_interrupted(tmp_path, capsys):
+    identity, means = {"run": "a", "fingerprint": "f"}, {"device": "CPU"}
+    with contextlib.suppress(KeyboardInterrupt), working_in(tmp_path / "left", identity, means):
+        (tmp_path / "left" / "checkpoint.pt").write_text("half")
+        raise KeyboardInterrupt
+    inside, go = threading.Event(), threading.Event()
+
+    def work():
+        with working_in(tmp_path / "now", identity, means):
+            inside.set()
+            go.wait(60)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        assert inside.wait(30)
+        capsys.readouterr()
+        assert main(["runs", "--runs", str(tmp_path)]) == 0
+        left, now = capsys.readouterr().out.splitlines()[-2:]
+        assert left == "left: interrupted, resumes when run again"
+        assert now.startswith(f"now: being worked on by process {os.getpid()} on ")
+        assert main(["runs", "--runs", str(tmp_path), "--json"]) == 0
+        found = {one["folder"]: one["state"] for one in record_of(capsys) if "state" in one}
+        assert found == {str(tmp_path / "left"): left.removeprefix("left: "),
+                         str(tmp_path / "now"): now.removeprefix("now: ")}
+    finally:
+        go.set()
+        thread.join()
+    assert not (tmp_path / "now").exists() and at_work(tmp_path / "now") is None
+
+
+def test_runs_say_where_those_are_that_they_do_not_list(tmp_path, capsys):
+    assert main(["runs", "--runs", str(tmp_path / "none")]) == 0
+    none, more = capsys.readouterr().err.splitlines()
+    assert none == f"no runs in {tmp_path / 'none'}: of others, name the folder that theirs lie in (--runs)"
+    numbers = {shelf.name: len(list(shelf.glob("*/record.json"))) for shelf in shelves() if shelf != REFERENCE}
+    assert dict(re.findall(r"([\w-]+) \((\d+)\)", more)) == {name: str(n) for name, n in numbers.items()}
+    assert f"--runs {REFERENCE}/NAME" in more and min(numbers.values()) > 0
+
+
 def test_show_leaves_out_the_evolution_where_it_was_not_kept(made, tmp_path, capsys):
     shutil.copytree(made, tmp_path / "run")
     (tmp_path / "run" / "evolution.safetensors").unlink()
@@ -93,6 +142,25 @@ def test_looking_takes_no_place_that_it_does_not_look_in(arguments, made, capsys
         main([str(made) if a == "SET" else a for a in arguments])
     told = capsys.readouterr()
     assert ended.value.code == 2 and told.out == "" and f"unrecognized arguments: {arguments[-2]}" in told.err
+
+
+@pytest.mark.parametrize(("arguments", "says"), [
+    (["evaluate", "SET", "--seed", "2"], "unrecognized arguments: --seed 2 (is --seeds meant?); 'python -m ddkit "
+                                         "evaluate --help' says what there is"),
+    (["evaluate", "SET", "--seed=2"], "unrecognized arguments: --seed=2 (is --seeds meant?); 'python -m ddkit "
+                                      "evaluate --help' says what there is"),
+    (["distill", "--real-b", "2"], "unrecognized arguments: --real-b 2 (is --real-batch meant?); 'python -m ddkit "
+                                   "distill --help' says what there is"),
+    (["coreset", "--qqqq"], "unrecognized arguments: --qqqq; 'python -m ddkit coreset --help' says what there is"),
+    (["coreset", "--ipc", "x"], "argument --ipc: invalid int value: 'x'; 'python -m ddkit coreset --help' says what "
+                                "there is"),
+    (["rank"], "the following arguments are required: SET; 'python -m ddkit rank --help' says what there is"),
+    ([], "the following arguments are required: COMMAND; 'python -m ddkit --help' says what there is")])
+def test_options_go_by_their_whole_names_and_others_are_refused_in_a_sentence(arguments, says, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    told = capsys.readouterr()
+    assert (ended.value.code, told.out, told.err) == (2, "", f"ddkit: {says}\n")
 
 
 def test_the_baseline_reports_its_cost(tmp_path, capsys):
@@ -136,7 +204,9 @@ def test_a_damaged_set_and_a_folder_without_a_run_are_named(made, tmp_path, caps
 
 
 def test_a_checkpoint_of_another_spec_is_refused(made, tmp_path, capsys):
-    Checkpoint(tmp_path / "checkpoint.pt", {"run": "another"}).save({"updates": 1})
+    identity = {"run": "another", "fingerprint": "f"}
+    Checkpoint(tmp_path / "checkpoint.pt", identity).save({"updates": 1})
+    write_json(tmp_path / "started.json", {"identity": identity})
     assert main([*DISTILL, "--out", str(tmp_path)]) == 2
     assert "another run" in capsys.readouterr().err
 
@@ -205,6 +275,49 @@ def test_a_set_that_chose_its_start_is_evaluated_beside_it_without_being_distill
     assert set(record["beside"]) == {"start (standard protocol)", "random real (standard protocol)"}
     assert record["result"]["protocol"]["lr"] == SyntheticSet.load(folder / "synthetic.safetensors").learning_rate
     assert not list((tmp_path / "runs").glob("distill-*"))
+
+
+def test_where_no_preset_is_named_it_is_course_else_the_first():
+    assert {name: presets.usual(name) for name in ("datadam", "kip", "trajectory", "translative")} == {
+        "datadam": "course", "kip": "course", "trajectory": "mtt", "translative": "laptop"}
+    options = parser().parse_args(["backdoor", "--method", "trajectory"])
+    assert distillation(options).preset == "mtt"
+    assert distillation(parser().parse_args(["backdoor", "--preset", "paper"])).preset == "paper"
+
+
+def test_a_trajectory_is_matched_though_no_preset_is_named(tmp_path, capsys):
+    assert main(["distill", "--method", "trajectory", *PAD[7:], "--set", "experts=0", "--runs", str(tmp_path)]) == 2
+    assert "experts" in capsys.readouterr().err
+
+
+def test_json_has_null_for_what_is_no_finite_number(capsys):
+    content = {"a": [1.5, math.nan, (math.inf, -math.inf)], "b": {"c": math.nan, "d": "NaN", "e": None, "f": True}}
+    show(content, argparse.Namespace(json=True), "text")
+    assert capsys.readouterr().out == (
+        '{"a": [1.5, null, [null, null]], "b": {"c": null, "d": "NaN", "e": null, "f": true}}\n')
+
+
+def test_as_many_random_images_stand_beside_a_set_as_it_has(tmp_path, capsys):
+    few, at_random = tmp_path / "a few", ["--protocol", "assignment", "--epochs", "1", "--seeds", "1", "--runs",
+                                          str(tmp_path / "runs")]
+    made_of = ["distill", "--method", "unrolled", "--preset", "sldd_fixed", "--ipc", "3", "--steps", "2", "--updates",
+               "1", "--network", "ConvNetD1", "--width", "4", "--real-batch", "8"]
+    unlike = "; the set has 5 images, and 10 random real ones stand beside it, as many of each class"
+    for images, beside, told in ((20, 20, ""), (5, 10, unlike)):
+        assert main([*made_of, "--images", str(images), "--out", str(few / str(images))]) == 0
+        capsys.readouterr()
+        assert main(["evaluate", str(few / str(images)), *at_random]) == 0
+        assert capsys.readouterr().out.splitlines()[0] == f"data set: digits{told}"
+        drawn = map(Record.load, (tmp_path / "runs").glob("evaluate-digits-randomreal-*"))
+        assert beside in [record.result["training_images"] for record in drawn]
+
+
+def test_a_folder_that_holds_no_finished_run_says_what_to_do(tmp_path, capsys):
+    assert main(["evaluate", str(tmp_path / "a b")]) == 2
+    assert capsys.readouterr().err.endswith(f"as by python -m ddkit distill --out '{tmp_path / 'a b'}'\n")
+    (tmp_path / "started.json").write_text("{}")
+    assert main(["evaluate", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == f"ddkit: {tmp_path} holds no finished run: the command that began it goes on\n"
 
 
 @pytest.mark.parametrize("networks, taken", [

@@ -1,6 +1,7 @@
 """``pretrain`` on the command line, and ``distill`` with the translator that it made."""
 
 import json
+import shlex
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from ddkit.__main__ import main
 from ddkit.cli.flags import knobs_of, plan_of
 from ddkit.cli.options import settings
 from ddkit.commands import parser
+from ddkit.commands.pretrain import _of_as_many_channels
 from ddkit.foundation import errors
 from ddkit.foundation.files import sha256, write_tensors
 from ddkit.foundation.knobs import declared
@@ -47,6 +49,18 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pretrain") / "translator"
     assert main([*PRETRAIN, "--out", str(folder)]) == 0
     return folder
+
+
+def test_the_line_that_it_prints_can_be_pasted(made, tmp_path, capsys):
+    shutil.copytree(made, tmp_path / "a folder")
+    assert main([*PRETRAIN, "--out", str(tmp_path / "a folder")]) == 0
+    program, _, _, *line = shlex.split(capsys.readouterr().out.splitlines()[-1])
+    assert program == "python" and line[-1] == str(tmp_path / "a folder")
+    assert main([*line, *DISTILL[-6:], "--runs", str(tmp_path / "runs"), "--json"]) == 0
+    spec = json.loads(capsys.readouterr().out)["spec"]
+    assert (spec["method"], spec["preset"]) == ("translative", "laptop")
+    of_colour = Pretrain("cifar10")
+    assert _of_as_many_channels(of_colour) == ["--dataset", "cifar10"] and not _of_as_many_channels(Pretrain("glyphs"))
 
 
 def same(one: Record, other: Record) -> bool:

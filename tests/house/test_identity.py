@@ -225,9 +225,11 @@ def test_every_file_that_a_run_goes_on_from_says_whose_it_is(kind, copies, tmp_p
 
 
 def test_work_left_by_a_version_that_did_not_say_whose_it_is_is_refused(copies, tmp_path):
-    torch.save({"runs": [{"accuracy": 1.0}]}, tmp_path / "partial.pt")
+    left = tmp_path / SPECS["random"].name
+    left.mkdir()
+    torch.save({"runs": [{"accuracy": 1.0}]}, left / "partial.pt")
     with pytest.raises(InputError, match="unknown instead of"):
-        run(SPECS["random"], folder=tmp_path, data=copies["one"], quiet=True)
+        run(SPECS["random"], root=tmp_path, data=copies["one"], quiet=True)
 
 
 def test_where_the_data_are_not_at_hand_the_record_of_that_name_is_what_there_is(copies, unbroken, tmp_path):

@@ -3,6 +3,7 @@
 import os
 import pickle
 import queue
+import re
 import subprocess
 import sys
 
@@ -78,7 +79,7 @@ def test_anywhere_else_it_is_a_sentence_too(tmp_path, monkeypatch, notebook):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("ddkit.runs.spec.load", broken_off)
-    with pytest.raises(Interrupted, match=r"^what was done before is saved; run the cell again to go on$"):
+    with pytest.raises(Interrupted, match=r"^what was saved before is kept; run the cell again to go on$"):
         run(TINY, root=tmp_path, quiet=True)
 
 
@@ -96,13 +97,35 @@ def test_an_interrupt_is_one_in_a_notebook_and_survives_another_process(notebook
     assert str(pickle.loads(pickle.dumps(Interrupted("saved")))) == "saved; run the cell again to go on"
 
 
-def test_on_the_command_line_nothing_changes(tmp_path, monkeypatch, capsys):
-    interrupted_at(monkeypatch, 3)
+@pytest.mark.parametrize("error", [KeyboardInterrupt, Terminated])
+def test_on_the_command_line_it_is_a_line_that_says_the_same(error, tmp_path, monkeypatch, capsys):
+    interrupted_at(monkeypatch, 3, error)
     arguments = ["distill", "--ipc", "1", "--network", "ConvNetD1", "--width", "4", "--updates", "5",
                  "--runs", str(tmp_path)]
-    assert main(arguments) == 130
+    assert main(arguments) == (143 if error is Terminated else 130)
     assert capsys.readouterr().err.splitlines()[-1] == (
-        "ddkit: interrupted; what was done is saved, and the same command goes on from there")
+        "ddkit: interrupted: saved after 2 of 5 updates; the same command goes on from there")
+
+
+def test_the_command_line_does_not_call_saved_what_is_not(tmp_path, killed_in_epoch, monkeypatch, capsys):
+    killed_in_epoch(4)
+    monkeypatch.setattr(fitting, "SAVE_EVERY", 3600.0)
+    assert main(["baseline", "--network", "MLP", "--epochs", "5", "--runs", str(tmp_path)]) == 130
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert re.fullmatch(r"ddkit: interrupted: saved after 0 of 5 epochs \(.*\); the same command goes on .*", told)
+
+
+@pytest.mark.parametrize(("broken", "arguments", "says"), [
+    ("ddkit.runs.spec.load", ["baseline"], ": what was saved before is kept; the same command goes on from there"),
+    ("ddkit.runs.Record.load", ["show", "."], "")])
+def test_nor_where_nothing_was_being_made(broken, arguments, says, tmp_path, monkeypatch, capsys):
+    def broken_off(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(broken, broken_off)
+    monkeypatch.setenv("DDKIT_RUNS", str(tmp_path))
+    assert main(arguments) == 130
+    assert capsys.readouterr().err == f"\nddkit: interrupted{says}\n"
 
 
 def test_a_script_ends_as_of_any_interrupt(tmp_path):

@@ -41,7 +41,16 @@ def test_validation_that_a_run_lacks_is_refused_and_one_that_it_has_is_there(rec
             run(TINY, validate_every=2, **where)
         assert run(TINY, validate_every=record.updates + 1, **where) == record  # which would not have come to it
     scored = run(TINY, folder=tmp_path / "scored", validate_every=2, quiet=True)
-    assert run(TINY, folder=scored.folder, validate_every=1) == run(TINY, folder=scored.folder) == scored
+    assert run(TINY, folder=scored.folder, validate_every=2) == run(TINY, folder=scored.folder) == scored
+    with pytest.raises(InputError, match="holds this run validated after 2 updates, not after every 1: leave"):
+        run(TINY, folder=scored.folder, validate_every=1)
+
+
+def test_validation_that_is_asked_for_more_seldom_than_there_is_is_there(tmp_path):
+    spec = dataclasses.replace(TINY, updates=6)
+    scored = run(spec, root=tmp_path, validate_every=1, quiet=True)
+    assert run(spec, root=tmp_path, validate_every=3) == scored
+    assert [updates for updates, _ in scored.result["validation"]] == [1, 2, 3, 4, 5, 6]
 
 
 def test_a_record_tells_where_its_number_comes_from(record):

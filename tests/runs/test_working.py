@@ -14,9 +14,10 @@ from ddkit.foundation.errors import InputError
 from ddkit.foundation.files import write_json
 from ddkit.methods.loop import Callback
 from ddkit.methods.matching.datadam import DataDAM
-from ddkit.runs import Record, run
+from ddkit.runs import SYNTHETIC, WEIGHTS, Record, run
+from ddkit.runs.jobs import PARTS
 from ddkit.runs.working import LOCK, STARTED, begun_as, working_in
-from ddkit.specs import Distill
+from ddkit.specs import Coreset, Distill, Evaluate, RandomReal
 
 SPEC = Distill("digits", ipc=2, network="ConvNetD1", width=4, updates=3, options=(("network_steps", 1),))
 MEANS = {"device": "CPU", "torch": "2.14"}
@@ -45,7 +46,7 @@ def test_the_second_waits_is_told_for_whom_and_reloads(tmp_path, monkeypatch, ca
     for thread in threads:
         thread.join(60)
     assert made[0] == made[1]
-    assert {p.name for p in made[0].folder.iterdir()} == {runs.RECORD, runs.SYNTHETIC, runs.EVOLUTION}
+    assert {p.name for p in made[0].folder.iterdir()} == {runs.RECORD, SYNTHETIC, runs.EVOLUTION}
 
 
 def test_two_processes_at_once_end_with_one_record(tmp_path):
@@ -109,14 +110,44 @@ def test_a_folder_that_was_there_stays(tmp_path):
 def test_a_finished_run_leaves_nothing_of_the_work(tmp_path):
     folder = run(SPEC, folder=tmp_path / "out", quiet=True).folder
     assert not [p for p in folder.iterdir() if p.name in (LOCK, STARTED) or p.suffix == ".pt"]
-    assert Record.load(folder).files.keys() == {runs.SYNTHETIC, runs.EVOLUTION}
+    assert Record.load(folder).files.keys() == {SYNTHETIC, runs.EVOLUTION}
 
 
-def test_files_of_the_users_in_the_folder_are_left_alone(tmp_path):
-    (tmp_path / "mine.pt").write_text("my own")
-    (tmp_path / ".notes.tmp").write_text("too")
-    run(SPEC, folder=tmp_path, quiet=True)
-    assert (tmp_path / "mine.pt").read_text() == "my own" and (tmp_path / ".notes.tmp").read_text() == "too"
+@pytest.mark.parametrize("name", [SYNTHETIC, WEIGHTS, f"{PARTS}/mine.txt", "mine.pt"])
+@pytest.mark.parametrize("spec", [SPEC, Coreset("digits", 1), Evaluate(RandomReal("digits", 1), network="MLP")],
+                         ids=lambda spec: type(spec).__name__)
+def test_a_folder_of_the_users_own_is_refused_and_left_as_it_is(name, spec, tmp_path):
+    mine = tmp_path / "mine" / name
+    mine.parent.mkdir(parents=True)
+    mine.write_text("my own")
+    for _ in range(2):
+        with pytest.raises(InputError, match=f"mine holds {name.split('/')[0]} and no run, finished or begun: choose"):
+            run(spec, folder=tmp_path / "mine", quiet=True)
+        assert [path for path in tmp_path.rglob("*") if path.is_file()] == [mine] and mine.read_text() == "my own"
+
+
+def test_hidden_files_in_the_folder_are_left_alone(tmp_path):
+    (tmp_path / ".ipynb_checkpoints").mkdir()
+    for name in (".DS_Store", ".notes.tmp"):
+        (tmp_path / name).write_text("my own")
+    made = run(SPEC, folder=tmp_path, quiet=True)
+    assert {path.name for path in tmp_path.iterdir()} == {".ipynb_checkpoints", ".DS_Store", ".notes.tmp", runs.RECORD,
+                                                          SYNTHETIC, runs.EVOLUTION}
+    assert (tmp_path / ".notes.tmp").read_text() == "my own" and made.files.keys() == {SYNTHETIC, runs.EVOLUTION}
+
+
+def test_a_process_that_was_killed_before_it_said_whose_the_folder_is_leaves_it_free(tmp_path):
+    (tmp_path / LOCK).touch()
+    (tmp_path / f".{STARTED}.1-2.tmp").write_text("{")
+    assert run(SPEC, folder=tmp_path, quiet=True).updates == 3
+
+
+def test_a_run_in_a_folder_of_its_own_name_is_made_again_where_its_record_was_deleted(tmp_path):
+    made = run(SPEC, root=tmp_path, quiet=True)
+    (made.folder / runs.RECORD).unlink()
+    (made.folder / WEIGHTS).write_text("left by another")
+    again = run(SPEC, root=tmp_path, quiet=True)
+    assert again.files == made.files and again.synthetic.images.equal(made.synthetic.images)
 
 
 def test_where_files_cannot_be_locked_the_work_is_done_all_the_same(tmp_path, monkeypatch, capsys):

@@ -80,5 +80,5 @@ def _distillation(options):
     first = next(iter(methods.get(options.method).PRESETS))
     preset = first if options.preset is None else options.preset
     spec = Distill(options.dataset, options.method, preset, options.ipc, updates=options.updates, size=options.size,
-                   options=settings(options, options.method))
+                   options=settings(options, options.method, {"updates": options.updates}))
     return spec.able if options.init is None else replace(spec, init=options.init)

@@ -46,6 +46,8 @@ def work(sources: dict, options) -> tuple[dict, str]:
     from ddkit.specs import Full, origin
 
     asked = origin(next(iter(sources.values())))
+    require(options.full_epochs is None or not options.no_full, "--full-epochs is of networks that --no-full leaves "
+                                                                "out: give one of them")
     grid, where = _grid(options), {"root": options.runs, "data": options.data}
     full = Search(Full(asked.dataset, asked.size), grid, "assignment", options.full_epochs, seeds=options.seeds)
     specs = {name: Search(source, grid, options.protocol, options.epochs, seeds=options.seeds)
@@ -59,7 +61,7 @@ def work(sources: dict, options) -> tuple[dict, str]:
         if options.no_full:
             return {name: record.as_dict() for name, record in found.items()}, report.ranked(found)
         truth = run(full, **where)
-    seconds = {name: _seconds(options.run) if name == "distilled" else 0.0 for name in found}
+    seconds = {name: _seconds(options.run, **where) if name == "distilled" else 0.0 for name in found}
     comparisons = {name: report.compare(record, truth, seconds[name]) for name, record in found.items()}
     tested = report.finals(full, comparisons, **where)
     content = {name: report.as_dict(comparison) for name, comparison in comparisons.items()}
@@ -81,8 +83,10 @@ def _grid(options):
     return Grid(**values, number=options.number)
 
 
-def _seconds(path: str) -> float:
-    """Seconds that the distillation in a folder took; those of a set that came as a file are unknown."""
+def _seconds(path: str, **where) -> float:
+    """Seconds that the distillation in a folder took, its experts' training included; those of a set that came as a
+    file are unknown."""
+    from ddkit.applications.search.report import seconds_of
     from ddkit.runs import RECORD, Record
 
-    return Record.load(path).seconds if (Path(path) / RECORD).exists() else 0.0
+    return seconds_of(Record.load(path), **where) if (Path(path) / RECORD).exists() else 0.0

@@ -9,7 +9,8 @@ from tabulate import tabulate
 from ddkit.applications.search.ranking import MEASURES, Comparison, difference
 from ddkit.applications.search.spec import Grid, Search, scores
 from ddkit.course.profiles import Profile
-from ddkit.runs import Record, run
+from ddkit.foundation.progress import say
+from ddkit.runs import Record, find, run
 from ddkit.specs import Distill, Full, Source
 
 
@@ -80,6 +81,18 @@ def making_seconds(source: Source, **options) -> float:
     if not isinstance(source, Distill):
         return 0.0
     return sum(run(spec, **options).seconds for spec in (source, source.experts) if spec)
+
+
+def seconds_of(record: Record, **where) -> float:
+    """Seconds that it took to make the set of a record, wherever that lies, its experts' training included; of experts
+    that are not at hand it is said that theirs are missing."""
+    experts = getattr(record.asked, "experts", None)
+    if not experts:
+        return record.seconds
+    trained = find(experts, **where)
+    if not trained:
+        say(f"{experts.name} is not at hand: the seconds that its training took are left out")
+    return record.seconds + (trained.seconds if trained else 0.0)
 
 
 def finals(search: Search, comparisons: dict[str, Comparison], **options) -> dict[str, Record]:
