@@ -118,7 +118,7 @@ def _file(path: Path, options):
                                  f"{', '.join(sorted(SOURCES))}")
     told = {"labels": options.labels, "pixels": options.pixels, "entry": options.entry}
     open_set(path, load(dataset, options.data, size), **told)
-    return File.of(path, dataset, size, **({} if own else told))
+    return File.of(path, dataset, size, **({"pixels": options.pixels} if own else told))
 
 
 def _agreed(path: Path, options, **known) -> None:

@@ -176,9 +176,13 @@ def _tell_missing(path: Path, labels: Tensor, meaning: str, dataset: Dataset, te
 
 def _scaled(path: Path, images: Tensor, pixels: str | None, dataset: Dataset, tell) -> Tensor:
     """The images normalised as the data set's are, if they look so or as ``pixels`` says they are."""
-    if pixels is not None:
-        return pixel_scales.normalised(images, pixels, dataset)
     found = pixel_scales.looks(images, dataset)
+    if pixels is not None:
+        made = pixel_scales.normalised(path, images, pixels, dataset)
+        if dataset.pictures and found != pixels:
+            words = pixel_scales.IN_WORDS
+            tell(f"{path} holds what looks like {words[found]}, and is taken for {words[pixels]}, as it was said to be")
+        return made
     if found != "normalised":
         raise pixel_scales.refusal(path, found, dataset)
     if not pixel_scales.resembles(images, dataset):

@@ -15,7 +15,7 @@ from ddkit.data import Dataset, loaded
 from ddkit.foundation.errors import InputError, require
 from ddkit.foundation.files import save_state
 from ddkit.foundation.progress import say
-from ddkit.synthetic import form_files, schedule
+from ddkit.synthetic import form_files, pixel_scales, schedule
 from ddkit.synthetic.foreign import fields_of, meant, require_finite
 from ddkit.synthetic.torch_files import AGAIN, load, tensor
 
@@ -97,6 +97,7 @@ def vouched(path: Path, own, dataset: Dataset, labels, pixels, entry):
         require(told in (None, said), f"{path} says itself that its {what} are {said}: leave '{told}' out")
     require_only(path, entry)
     require_finite(path, "images", own.images)
+    pixel_scales.require_no_pixels(path, own.images, pixels, dataset)
     meant(path, own.labels, len(own.classes), None if own.meaning == "classes" else own.meaning)
     return own
 

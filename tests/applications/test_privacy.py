@@ -17,7 +17,7 @@ from ddkit.applications.privacy import Membership, PrivateTraining, report
 from ddkit.applications.privacy import spec as privacy
 from ddkit.applications.privacy.membership import attack, confidence, likelihood_ratios, nearest_are_members, share
 from ddkit.course.profiles import profile
-from ddkit.data import Split
+from ddkit.data import Split, transforms
 from ddkit.foundation.errors import InputError
 from ddkit.foundation.randomness import stream
 from ddkit.networks import build_for
@@ -185,7 +185,7 @@ def test_every_model_is_made_with_a_seed_of_its_own_and_judged(made):
 
 @pytest.mark.parametrize("at", [1, 4])
 def test_a_membership_inference_that_is_killed_goes_on_to_the_same_numbers(made, tmp_path, monkeypatch, at):
-    real, begun = privacy.fit, []
+    real, begun = privacy.trained, []
 
     def killed(*arguments, **options):
         begun.append(1)
@@ -193,11 +193,24 @@ def test_a_membership_inference_that_is_killed_goes_on_to_the_same_numbers(made,
             raise KeyboardInterrupt
         return real(*arguments, **options)
 
-    monkeypatch.setattr(privacy, "fit", killed)
+    monkeypatch.setattr(privacy, "trained", killed)
     with pytest.raises(KeyboardInterrupt):
         run(SPEC, root=tmp_path, quiet=True)
     again = run(SPEC, root=tmp_path, quiet=True)
     assert answers(again) == answers(made) and len(begun) == 6 + 1  # those made before were not made again
+
+
+@pytest.mark.parametrize(("protocol", "by"), [
+    ("dcbench_cifar", "cifar"), ("dcbench_autoaugment", "autoaugment"), ("standard", None), ("assignment", None)])
+def test_a_models_images_are_augmented_as_its_protocol_says(digits, tmp_path, protocol, by):
+    spec = dataclasses.replace(SPEC, protocol=protocol)
+    split = Split(digits.train.images[:30], digits.train.labels[:30])
+    job = privacy.Job(digits, tmp_path, {}, nothing_else, {}, True)
+    network, _, _ = privacy._trained(spec, job, split, job.checkpoint("part.pt"), 4)
+    expected = build_for(digits, "ConvNetD3", 8, stream(4, "evaluation network"))
+    fit(expected, split, dataclasses.replace(PROTOCOLS[protocol], epochs=3), stream(4, "evaluation order"), quiet=True,
+        strategy=transforms.strategy(by, digits) if by else digits.strategy)
+    assert torch.equal(logits(network, digits.test.images[:50]), logits(expected, digits.test.images[:50]))
 
 
 def test_models_side_by_side_give_the_same_numbers(made, tmp_path, one_thread):

@@ -39,6 +39,13 @@ def test_our_own_file_needs_no_options_and_takes_those_that_agree(digit_set, tmp
         assert code == 2 and complaint.count("\n") == 1 and "leave" in complaint and str(path) in complaint
 
 
+def test_our_own_faint_images_are_scored_once_they_are_said_to_be_normalised(digit_set, tmp_path, capsys):
+    path = tmp_path / "x.safetensors"
+    replace(digit_set, images=0.5 * digit_set.pixels()).save(path)
+    assert evaluated(capsys, tmp_path, path)[0] == 2
+    assert evaluated(capsys, tmp_path, path, "--pixels", "normalised")[0] == 0
+
+
 def test_no_data_set_is_resized_beyond_reason_because_a_file_says_so(digit_set, tmp_path, capsys):
     images = torch.zeros(1).expand(10, 1, 1000, 1000)
     huge = replace(digit_set, images=images, start=images, labels=torch.arange(10))

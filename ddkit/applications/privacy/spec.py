@@ -29,7 +29,7 @@ from ddkit.networks.cost import Stopwatch
 from ddkit.runs.jobs import PARTS
 from ddkit.runs.workers import in_parallel
 from ddkit.specs import Coreset, Distill, Evaluate, Full, RandomReal, Source, Start
-from ddkit.training import PROTOCOLS, Fit, fit, logits
+from ddkit.training import PROTOCOLS, Fit, logits, trained
 from ddkit.training.scores import SCORED, metrics
 
 FEWEST = 6  # models: without the attacked one and its twin four shadows, two on either side of every image
@@ -202,11 +202,11 @@ def _trained(spec: Membership, job: Job, split: Split, checkpoint: Checkpoint,
     """A model's network, what came of its training, and the epsilon of that, where it was DP-SGD's."""
     dataset, title = job.dataset, f"model {number + 1} of {spec.models}"
     how = spec._evaluation.how(dataset)
-    network = build_for(dataset, spec.network, spec.width, stream(number, "evaluation network"), how.precision)
     if spec.training:
+        network = build_for(dataset, spec.network, spec.width, stream(number, "evaluation network"), how.precision)
         fitted, cost = fit_privately(network, dataset, spec.training, partial(stream, number), title=title,
                                      checkpoint=checkpoint, quiet=job.quiet)
         return network, fitted, {"epsilon": cost["epsilon"]}
-    fitted = fit(network, split, how, stream(number, "evaluation order"), title=title,
-                 strategy=dataset.strategy, checkpoint=checkpoint, quiet=job.quiet)
+    network, fitted = trained(split, dataset, spec.network, how, number, width=spec.width, title=title,
+                              checkpoint=checkpoint, quiet=job.quiet)
     return network, fitted, {}

@@ -5,6 +5,7 @@ Greek and Cyrillic letters that differ in size alone, or not at all (A is three 
 letter in one of twelve faces of DejaVu under a random affine map; the same letter is never drawn twice alike.
 """
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -47,19 +48,27 @@ def draw(each: int, seed: int) -> np.ndarray:
     from PIL import ImageFont
 
     faces = [ImageFont.truetype(str(font), CANVAS * 3 // 4) for font in _fonts()]
-    rng = np.random.default_rng(seed)
-    return np.stack([_one(letter, faces[rng.integers(len(faces))], rng) for letter in LETTERS for _ in range(each)])
+    rng, upright = np.random.default_rng(seed), cache(_upright)
+    return np.stack([_turned(upright(letter, faces[rng.integers(len(faces))]), rng)
+                     for letter in LETTERS for _ in range(each)])
 
 
-def _one(letter: str, face, rng: np.random.Generator) -> np.ndarray:
-    """uint8 [1, SIZE, SIZE]: a letter, its box in the middle, under a random affine map."""
+def _upright(letter: str, face):
+    """A letter as the face has it, its box in the middle, a picture of CANVAS pixels."""
     from PIL import Image, ImageDraw
 
     image, middle = Image.new("L", (CANVAS, CANVAS)), CANVAS / 2
     pen = ImageDraw.Draw(image)
     left, top, right, bottom = pen.textbbox((0, 0), letter, font=face)
     pen.text((middle - (left + right) / 2, middle - (top + bottom) / 2), letter, fill=255, font=face)
-    back = _map(rng)
+    return image
+
+
+def _turned(image, rng: np.random.Generator) -> np.ndarray:
+    """uint8 [1, SIZE, SIZE]: the picture under a random affine map, made small."""
+    from PIL import Image
+
+    middle, back = CANVAS / 2, _map(rng)
     shift = middle - back @ (middle + rng.uniform(-0.07, 0.07, 2) * CANVAS)
     image = image.transform(image.size, Image.Transform.AFFINE, (*back[0], shift[0], *back[1], shift[1]),
                             Image.Resampling.BILINEAR)
