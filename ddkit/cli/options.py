@@ -24,8 +24,7 @@ def add_runs(parser) -> None:
 
 def add_out(parser) -> None:
     """Where this run is kept."""
-    parser.add_argument("--out", metavar="DIR", help="folder of this run alone, new or empty before it (None: one under "
-                                                    "--runs)")
+    parser.add_argument("--out", metavar="DIR", help="folder of this run alone, new or empty (None: one under --runs)")
 
 
 def add_json(parser) -> None:
@@ -67,22 +66,27 @@ def add_settings(parser) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="any knob of the method")
 
 
-def settings(options, method: str, own: dict | None = None, /, **flags: str) -> tuple[tuple[str, object], ...]:
+def settings(options, method: str, /, **flags: str) -> tuple[tuple[str, object], ...]:
     """The method's knobs given as ``--set name=value``, as ``flags`` of their own, and by ``--lr``.
-
-    Args:
-        own: values that other options of the command give to knobs, by name; None of one that they leave open.
 
     Raises:
         InputError: a knob is given twice, or ``--set`` is no pair.
     """
     found = read(options.set, "--set", words_of(get(method).Config), **flags)
-    for name, value in (own or {}).items():
-        require(value is None or name not in found, f"--{name} says {name} {value}: leave {name} out of --set")
     if getattr(options, "lr", None) is not None:
         require("image_lr" not in found, "--lr is image_lr, which is given twice: leave one out")
         found["image_lr"] = options.lr
     return tuple(sorted(found.items()))
+
+
+def require_once(knobs: Container[str], **own: object) -> None:
+    """Refuse knobs of ``--set`` that other options of the command decide.
+
+    Args:
+        own: what these say, by the knob's name; None of a knob that they leave open.
+    """
+    for name, value in own.items():
+        require(value is None or name not in knobs, f"--{name} says {name} {value}: leave {name} out of --set")
 
 
 def words_of(config: type[Knobs]) -> set[str]:
@@ -133,11 +137,12 @@ def distillation(options, **changes):
     from ddkit.training.kernels import InfiniteNetwork
 
     preset = presets.usual(options.method) if options.preset is None else options.preset
-    own = {"network": options.network, "width": width_of(options), "updates": options.updates}
     spec = Distill(options.dataset, options.method, preset, options.ipc, updates=options.updates,
-                   size=options.size, options=settings(options, options.method, own), **changes)
+                   size=options.size, options=settings(options, options.method), **changes)
+    require_once(dict(spec.options), updates=options.updates)
     if InfiniteNetwork.named(spec.config.network) is not None:
         return spec
+    require_once(dict(spec.options), network=options.network, width=width_of(options))
     width = width_of(options) if options.network.startswith("ConvNet") else None
     return replace(spec, network=options.network, width=width)
 

@@ -11,6 +11,7 @@ from ddkit.cli.options import (
     add_places,
     add_precision,
     add_settings,
+    require_once,
     require_width_used,
     settings,
     show,
@@ -53,7 +54,8 @@ def _distill(options) -> None:
 
     options.preset = presets.usual(options.method) if options.preset is None else options.preset
     own = {name: getattr(options, name) for name in OF_THE_SPEC if getattr(options, name) is not None}
-    knobs = dict(settings(options, options.method, own, **knobs_of(options)))
+    knobs = dict(settings(options, options.method, **knobs_of(options)))
+    require_once(knobs, **own)
     width = knobs.get("width", options.width)
     knobs |= knobs_of_pretraining(options, knobs | own)
     spec = Distill(options.dataset, options.method, options.preset, network=options.network, width=options.width,

@@ -1,5 +1,6 @@
 """``python -m ddkit show`` and ``runs``: looking at what was made."""
 
+import shlex
 from pathlib import Path
 
 from ddkit.cli.options import add_json, add_runs, show
@@ -74,7 +75,7 @@ def _say_where_others_are(here: Path, any_here: bool) -> None:
     if not any_here:
         say(f"no runs in {here}: of others, name the folder that theirs lie in (--runs)")
     more = {shelf.name: len([*shelf.glob(f"*/{RECORD}")]) for shelf in shelves() if shelf != REFERENCE}
-    say(f"further ones of the repository are listed by --runs {REFERENCE}/NAME, with NAME one of "
+    say(f"further ones of the repository are listed by --runs {shlex.quote(str(REFERENCE))}/NAME, with NAME one of "
         f"{', '.join(f'{name} ({number})' for name, number in more.items())}")
 
 

@@ -117,8 +117,6 @@ COMMANDS = {
         "--widths": ["", "0", "x", "4,4"],
         "--norms": ["", "best"], "--activations": ["tanh"], "--poolings": ["min"], "--jobs": ["0"],
         "--protocol": ["learned", "kernel", "x"], "--epochs": ["0"], "--full-epochs": ["0"], "--seeds": ["0"]}),
-    "search without the full data": (["search", "SET", "--widths", "4", "--number", "6", "--no-full"], {
-        "--full-epochs": ["3"]}),
     "show": (["show", "NOWHERE"], {"--out": ["figures"]}),
     "runs": (["runs"], {"--runs": ["FILE"]}),
     "course": (["course"], {"--profile": ["", "huge"], "--dataset": ["nothing"], "--jobs": ["0"]}),

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -107,7 +108,7 @@ def test_runs_say_where_those_are_that_they_do_not_list(tmp_path, capsys):
     assert none == f"no runs in {tmp_path / 'none'}: of others, name the folder that theirs lie in (--runs)"
     numbers = {shelf.name: len(list(shelf.glob("*/record.json"))) for shelf in shelves() if shelf != REFERENCE}
     assert dict(re.findall(r"([\w-]+) \((\d+)\)", more)) == {name: str(n) for name, n in numbers.items()}
-    assert f"--runs {REFERENCE}/NAME" in more and min(numbers.values()) > 0
+    assert f"--runs {shlex.quote(str(REFERENCE))}/NAME" in more and min(numbers.values()) > 0
 
 
 def test_show_leaves_out_the_evolution_where_it_was_not_kept(made, tmp_path, capsys):
@@ -283,6 +284,11 @@ def test_where_no_preset_is_named_it_is_course_else_the_first():
     options = parser().parse_args(["backdoor", "--method", "trajectory"])
     assert distillation(options).preset == "mtt"
     assert distillation(parser().parse_args(["backdoor", "--preset", "paper"])).preset == "paper"
+
+
+def test_a_network_that_no_option_replaces_may_be_set():
+    options = parser().parse_args(["backdoor", "--method", "kip", "--set", "network=NNGPD3"])
+    assert distillation(options).config.network == "NNGPD3"
 
 
 def test_a_trajectory_is_matched_though_no_preset_is_named(tmp_path, capsys):

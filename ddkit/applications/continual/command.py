@@ -9,6 +9,7 @@ from ddkit.cli.options import (
     add_places,
     add_settings,
     check_all,
+    require_once,
     require_width_used,
     settings,
     show,
@@ -85,10 +86,10 @@ def _memory(name: str, options):
         return Coreset(options.dataset, options.ipc, name, size=options.size)
     infinite = name == "kip"  # whose network is none that could be trained
     method = PRESETS.get(name, name)
-    own = {"network": options.network, "width": width_of(options), "updates": options.updates}
+    own = {"updates": options.updates} | ({} if infinite else {"network": options.network, "width": width_of(options)})
     spec = Distill(options.dataset, method, name if name in PRESETS else presets.usual(name), options.ipc,
-                   network=None if infinite else options.network, width=None if infinite else width_of(options),
-                   updates=options.updates, size=options.size, options=settings(options, method, own))
+                   size=options.size, options=settings(options, method), **own)
+    require_once(dict(spec.options), **own)
     return spec.able if options.init is None else replace(spec, init=options.init)
 
 

@@ -74,11 +74,12 @@ def _membership(options) -> None:
 def _distillation(options):
     """What is asked for, from what its method can only begin with if nothing is said."""
     from ddkit import methods
-    from ddkit.cli.options import settings
+    from ddkit.cli.options import require_once, settings
     from ddkit.specs import Distill
 
     first = next(iter(methods.get(options.method).PRESETS))
     preset = first if options.preset is None else options.preset
     spec = Distill(options.dataset, options.method, preset, options.ipc, updates=options.updates, size=options.size,
-                   options=settings(options, options.method, {"updates": options.updates}))
+                   options=settings(options, options.method))
+    require_once(dict(spec.options), updates=options.updates)
     return spec.able if options.init is None else replace(spec, init=options.init)

@@ -46,8 +46,6 @@ def work(sources: dict, options) -> tuple[dict, str]:
     from ddkit.specs import Full, origin
 
     asked = origin(next(iter(sources.values())))
-    require(options.full_epochs is None or not options.no_full, "--full-epochs is of networks that --no-full leaves "
-                                                                "out: give one of them")
     grid, where = _grid(options), {"root": options.runs, "data": options.data}
     full = Search(Full(asked.dataset, asked.size), grid, "assignment", options.full_epochs, seeds=options.seeds)
     specs = {name: Search(source, grid, options.protocol, options.epochs, seeds=options.seeds)
