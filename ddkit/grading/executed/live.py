@@ -5,6 +5,7 @@ records, and give the same everywhere.
 """
 
 import ast
+from functools import lru_cache
 
 _TRAINS = {"backward", "step", "grad", "fit", "score"}  # methods and functions that whoever trains calls
 _CLOCKS, _DICE = {"time", "datetime"}, {"torch", "np", "numpy", "random"}  # modules by the names they are known by
@@ -23,13 +24,19 @@ def live_cells(sources: list[str]) -> list[bool]:
     """
     tainted, found = set(), []
     for source in sources:
-        tree = _parsed(source)
-        assigned, read = _names(tree)
-        tainted = tainted | _imported(tree)
-        live = bool((read - assigned) & tainted) or any(_anew(node) for node in ast.walk(tree))
+        assigned, read, imported, anew = _of_one(source)
+        tainted = tainted | imported
+        live = anew or bool((read - assigned) & tainted)
         tainted = tainted | assigned if live else tainted - assigned
         found.append(live)
     return found
+
+
+@lru_cache(4096)  # most cells of a lesson are the same in all that is handed in
+def _of_one(source: str) -> tuple[set[str], set[str], set[str], bool]:
+    """Names that a cell assigns, reads and imports of what computes anew, and whether it does so itself."""
+    tree = _parsed(source)
+    return *_names(tree), _imported(tree), any(_anew(node) for node in ast.walk(tree))
 
 
 def _parsed(source: str) -> ast.AST:
