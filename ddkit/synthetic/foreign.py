@@ -53,6 +53,19 @@ def as_labels(labels) -> Tensor:
     return found.long()
 
 
+HELD = {"images": as_images, "start": as_images, "labels": as_labels, "start_labels": as_labels}  # by a set
+
+
+def held(name: str, value, exact: bool = False):
+    """What a set holds under that name: one of ``HELD`` in its type, if it is given, and anything else as it is.
+
+    Args:
+        exact: leave a tensor of doubles, in which gradients can be checked.
+    """
+    doubles = isinstance(value, Tensor) and value.dtype == torch.double and value.ndim > 1
+    return value if name not in HELD or value is None or (exact and doubles) else HELD[name](value)
+
+
 def numbers(what: str, given) -> Tensor:
     """A tensor of what may be one, an array or nested lists of real numbers; ``what`` it is, for the sentence."""
     try:

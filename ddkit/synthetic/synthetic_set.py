@@ -12,7 +12,7 @@ from ddkit.foundation.errors import InputError, one_of, require
 from ddkit.foundation.files import read_tensors, write_tensors
 from ddkit.foundation.schema import NUMBER, require_fit
 from ddkit.synthetic import form_files, pt_layout, schedule
-from ddkit.synthetic.foreign import MEANINGS, SOFT, as_images, as_labels, distributions, origin_of
+from ddkit.synthetic.foreign import HELD, MEANINGS, SOFT, distributions, held, origin_of
 from ddkit.synthetic.forms import Canvas, Form, Size
 from ddkit.synthetic.forms.form import INITS, random_real
 from ddkit.synthetic.forms.pixels import Pixels
@@ -22,7 +22,6 @@ from ddkit.synthetic.torch_files import is_safetensors
 
 _DESCRIPTION = {"mean": [NUMBER], "std": [NUMBER], "classes": [str], "origin": dict, "labels": str,
                 "learning_rate": (None, NUMBER), "?form": dict, "?schedule": dict}
-_MADE = {"images": as_images, "start": as_images, "labels": as_labels, "start_labels": as_labels}
 
 
 @dataclass
@@ -66,6 +65,8 @@ class SyntheticSet:
     schedule: Schedule | RandomSteps | None = None
 
     def __post_init__(self, form: Form | None):
+        for name in HELD:
+            super().__setattr__(name, held(name, getattr(self, name)))
         if form is not None and not isinstance(form, Pixels):
             require(form_files.alike(self._pixels, form.decode()), "these are other images than the form decodes: "
                                                                    "leave the form out (None) for a set of pixels")
@@ -73,7 +74,7 @@ class SyntheticSet:
         self._check()
 
     def __setattr__(self, name: str, value: object) -> None:
-        super().__setattr__(name, _MADE[name](value) if name in _MADE and value is not None else value)
+        super().__setattr__(name, held(name, value, exact=True))
 
     def _check(self) -> None:
         images = self.images.detach()
@@ -104,8 +105,7 @@ class SyntheticSet:
     def from_indices(cls, dataset: Dataset, indices: Tensor, init: str) -> "SyntheticSet":
         """Chosen training images: ``indices`` int64 [classes * ipc], sorted by class; ``init`` says how in one word."""
         made = cls._begin(dataset, dataset.train.images[indices], len(indices) // len(dataset.classes), init)
-        require(made.labels.equal(dataset.train.labels[indices]), "indices must be of as many images of each class, "
-                                                                  "sorted by class")
+        require(made.labels.equal(dataset.train.labels[indices]), "indices must be sorted by class, as many of each")
         return made
 
     @classmethod
@@ -248,9 +248,9 @@ class SyntheticSet:
 
     def training_split(self) -> Split:
         """What a network is trained on."""
-        labels = self.labels.detach()
+        images, labels = (held(name, getattr(self, name).detach()) for name in ("images", "labels"))
         labels = labels.softmax(1) if self.meaning == "logits" else labels
-        return Split(self.images.detach(), labels, squared=self.meaning == "targets")
+        return Split(images, labels, squared=self.meaning == "targets")
 
     def pixels(self, images: Tensor | None = None) -> Tensor:
         """The images (or others like them) as pixels in [0, 1], [N, C, H, W]."""
@@ -282,7 +282,7 @@ class SyntheticSet:
         names = ("labels",) + ("start_labels",) * (self.start_labels is not None)
         names += () if packed and of_form else ("images", "start")
         of_schedule, scheduled = schedule.stored(self.schedule)
-        write_tensors(Path(path), {name: getattr(self, name) for name in names} | of_form | of_schedule, {
+        write_tensors(Path(path), {name: held(name, getattr(self, name)) for name in names} | of_form | of_schedule, {
             "mean": self.mean, "std": self.std, "classes": self.classes, "origin": self.origin, "labels": self.meaning,
             "learning_rate": self.learning_rate} | described | scheduled, packed=packed)
 
@@ -297,7 +297,7 @@ class SyntheticSet:
         require(is_safetensors(Path(path)), f"{path} is no .safetensors file, which SyntheticSet.load reads: read it "
                                             "with ddkit.synthetic.formats.open_set(path, dataset)")
         found, description = read_tensors(Path(path))
-        tensors = {name: tensor for name, tensor in found.items() if name in _MADE}
+        tensors = {name: tensor for name, tensor in found.items() if name in HELD}
         try:
             require_fit(description, _DESCRIPTION, "its description is not one of a set")
             statistics = {name: tuple(description[name]) for name in ("mean", "std", "classes")}

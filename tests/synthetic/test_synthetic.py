@@ -199,9 +199,13 @@ def test_a_set_takes_any_plain_type_and_is_worth_the_same_before_and_after_its_f
     made.save(tmp_path / "a.safetensors")
     made.export_pt(tmp_path / "a.pt")
     back = SyntheticSet.load(tmp_path / "a.safetensors"), formats.open_set(tmp_path / "a.pt", tiny)
-    for one in (made, assigned, *back):
+    assigned.save(tmp_path / "b.safetensors")
+    for one in (made, *back, SyntheticSet.load(tmp_path / "b.safetensors")):
         assert one.images.dtype == one.start.dtype == torch.float32 and one.labels.dtype == torch.int64
         assert one.images.equal(real.images) and one.labels.equal(real.labels) and scored(one, tiny) == before
+    assert scored(assigned, tiny) == before
+    in_doubles = (name, kind) == ("images", "double")  # which are kept where they are assigned, to check gradients in
+    assert assigned.images.dtype == (torch.double if in_doubles else torch.float32)
 
 
 @pytest.mark.parametrize("change", [
@@ -221,7 +225,8 @@ def test_rows_are_kept_as_real_numbers(soft, real):
     rows = soft.labels
     for given in (rows.tolist(), rows.double(), rows.numpy()):
         soft.labels = given
-        assert soft.labels.dtype == torch.float32 and soft.labels.equal(rows)
+        assert soft.training_split().labels.dtype == torch.float32 and soft.training_split().labels.equal(rows)
+        assert soft.copy().labels.equal(rows)
     one_hot = torch.eye(3, dtype=torch.int64)[real.labels]
     made = replace(real, images=real.images, form=None, labels=one_hot, meaning=None)
     assert made.labels.equal(torch.eye(3)[real.labels]) and made.meaning == "probabilities"
