@@ -20,8 +20,8 @@ def nets(digits):
     """Two ConvNets trained on digits, and some test images with their labels."""
     made = []
     for seed in range(2):
-        made.append(build_for(digits, "ConvNetD3", 16, stream(seed, "network")))
-        how = PROTOCOLS["assignment"].__class__("short", epochs=15, lr=0.05)
+        made.append(build_for(digits, "ConvNetD3", 8, stream(seed, "network")))
+        how = PROTOCOLS["assignment"].__class__("short", epochs=8, lr=0.05)
         fit(made[-1], digits.train, how, stream(seed, "order"), quiet=True)
     return *made, digits.test.images[:120], digits.test.labels[:120]
 
@@ -42,7 +42,7 @@ def test_no_pixel_changes_by_more_than_epsilon_or_leaves_its_range(nets, digits,
     for changed in (fgsm(network, images, labels, around), pgd(network, images, labels, around, stream(0, "a"), 3),
                     around.anywhere(images, stream(0, "b")), around.corner(images, stream(0, "c"))):
         pixels, before = in_pixels(changed, digits), in_pixels(images, digits)
-        assert float((pixels - before).abs().max()) == pytest.approx(epsilon, abs=1e-6)
+        assert 0.999 * epsilon <= float((pixels - before).abs().max()) <= epsilon + 1e-6  # a draw may just miss it
         assert float(pixels.min()) >= -1e-6 and float(pixels.max()) <= 1 + 1e-6
 
 
