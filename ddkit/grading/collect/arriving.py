@@ -15,7 +15,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from ddkit.foundation.errors import InputError, require
@@ -71,6 +71,10 @@ class Entry:
     @property
     def name(self) -> str:
         return "/".join(self.parts)
+
+    @property
+    def path(self) -> PurePosixPath:
+        return PurePosixPath(*self.parts)
 
     @property
     def is_zip(self) -> bool:

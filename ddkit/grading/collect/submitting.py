@@ -16,14 +16,13 @@ from ddkit.foundation.files import write_bytes
 from ddkit.grading import findings as written_findings
 from ddkit.grading.collect.arriving import told
 from ddkit.grading.collect.keeping import LEFT_OUT, RECORD, deliveries, digest_of, is_notebook, runs_in
-from ddkit.grading.collect.lessons import Lessons
+from ddkit.grading.collect.lessons import LARGEST, Lessons
 from ddkit.grading.collect.whose import is_late
 from ddkit.grading.course import Course
 from ddkit.grading.findings import Finding
 from ddkit.grading.restore import read, restore, tidied, written
 
 STAGE = "collected"
-LARGEST = 100 << 20  # bytes of a notebook that is read
 _NUMBERED = re.compile(r".*(?:-| \()(\d{1,3})\)?")  # by Canvas or a browser
 _SHIPPED = ("data", "reference")  # where the repository's own runs lie in a copy of it
 _RUN = re.compile(r"[A-Za-z0-9_][\w.-]*", re.ASCII)
