@@ -18,7 +18,7 @@ from ddkit.foundation.progress import bar
 from ddkit.grading import findings as written_findings
 from ddkit.grading.collect import numbered
 from ddkit.grading.collect import whose as names
-from ddkit.grading.collect.arriving import Entry, Limits, entries, inside, unpacked
+from ddkit.grading.collect.arriving import Entry, Limits, empty_folders, entries, inside, unpacked
 from ddkit.grading.collect.keeping import LEFT_OUT, keep
 from ddkit.grading.collect.lessons import Lessons
 from ddkit.grading.collect.submitting import STAGE, Row, submit
@@ -97,6 +97,8 @@ def _by_student(course: Course, lessons: Lessons, sources: list, student: str | 
         listed = entries(path, stack, limits)
         pairs = [(Whose(student), entry) for entry in listed] if student else names.assigned(
             _with_exports_opened(listed, limits, course.root / _WORK, stack), str(path))
+        nobodys += [Finding("empty folder", "", f"{source.name}: {name}: this folder is empty")
+                    for name in ([] if student else empty_folders(path))]
         for whose, entry in pairs:
             if whose is None:
                 nobodys.append(Finding(LEFT_OUT, "", f"{source.name}: {entry.name}: its name does not say whose it is: "

@@ -111,6 +111,22 @@ def entries(source: Path, stack: contextlib.ExitStack, limits: Limits) -> list[E
         raise InputError(f"{source} is no zip that can be read ({told(error)}): download it again") from error
 
 
+def empty_folders(source: Path) -> list[str]:
+    """The names of folders at the top of a folder, or of the only one there if it holds nothing but folders, in which
+    there is no file at all."""
+    if not source.is_dir():
+        return []
+    with contextlib.suppress(OSError):  # what cannot be read is told otherwise
+        paths = [path for path in sorted(source.iterdir()) if path.name not in _JUNK]
+        folders = [path for path in paths if path.is_dir() and not path.is_symlink()]
+        if len(paths) == len(folders) == 1:
+            below = list(paths[0].iterdir())
+            if len(below) > 1 and all(map(Path.is_dir, below)):
+                return [f"{paths[0].name}/{name}" for name in empty_folders(paths[0])]
+        return [_as_name(path.name) for path in folders if next(_in_folder(path), None) is None]
+    return []
+
+
 def inside(entry: Entry, limits: Limits, folder: Path, stack: contextlib.ExitStack) -> list[Entry]:
     """The files of a zip that arrived; until ``stack`` is closed a copy of the zip lies in ``folder``.
 
