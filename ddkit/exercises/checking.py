@@ -4,19 +4,26 @@ An unsolved exercise is no error: its check says so on stderr, so that the noteb
 one ends the cell in one sentence. The package's function handed in under another name is told, too.
 """
 
+import contextlib
 import copy
 import dis
+import io
+import logging
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from types import CellType, CodeType, FunctionType, ModuleType
+from itertools import islice
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType, SimpleNamespace
 
 import numpy as np
 import torch
 
 from ddkit.exercises import marks
 from ddkit.foundation.randomness import stream
+
+_MOST = 1000  # things in a container that are looked at
+_CARRIERS = (partial, dict, list, tuple, set, frozenset, MethodType, SimpleNamespace, ModuleType)
 
 
 class Slip(AssertionError):
@@ -62,15 +69,32 @@ def check(name: str, exercise: Exercise, mine: Callable) -> None:
 
 
 def compare(exercise: Exercise, mine: Callable) -> bool:
-    """Whether a function does what is asked; False: it is not written yet. Raises a :class:`Slip` where it is wrong."""
+    """Whether a function does what is asked; False: it is not written yet. Raises a :class:`Slip` where it is wrong.
+
+    What the function logs or says on stderr meanwhile (bars of progress, warnings) is not shown: there a check says
+    that an exercise is not solved.
+    """
     trials = [tuple(trial) for trial in exercise.trials(stream(0, "trials of an exercise"))]
-    found = [_result(exercise, mine, trial) for trial in trials]
+    with _quiet():
+        found = [_result(exercise, mine, trial) for trial in trials]
     if any(result is None for result in found):
         return False
     expected = [exercise.tried(exercise.right, *copy.deepcopy(trial)) for trial in trials]
     if not all(same(one, other, exercise.relative) for one, other in zip(found, expected, strict=True)):
         raise Slip(_slip(exercise, trials, found) or _difference(exercise, found, expected))
     return True
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what is logged or said on stderr to itself."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        logging.disable(before)
 
 
 def _result(exercise: Exercise, mine: Callable, trial: tuple) -> object | None:
@@ -164,23 +188,50 @@ def _require_own(exercise: Exercise, mine: object) -> None:
         raise Slip(f"this leaves the work to ddkit's {', '.join(borrowed)}: write it yourself, in plain torch")
 
 
-def _called(function: Callable, seen: frozenset = frozenset()) -> set[str]:
+def _called(function: object, seen: set[int] | None = None, notebook: dict | None = None) -> set[str]:
     """The names of ddkit's functions and classes that a function is, calls or holds, or has others of the notebook
-    call."""
-    if isinstance(function, partial):
-        held = (function.func, *function.args, *function.keywords.values())
-        return set().union(*(_called(one, seen) for one in held))
+    call; also those in containers and objects of the notebook that it uses.
+
+    Args:
+        seen: ids of what was looked at already.
+        notebook: its names; functions of other modules are not followed. None: those of the first function.
+    """
+    seen = set() if seen is None else seen
+    if id(function) in seen:
+        return set()
+    seen.add(id(function))
     if _is_ddkit(function):
         return {function.__name__}
-    function = _plain(function)
-    code, names = getattr(function, "__code__", None), getattr(function, "__globals__", {})
-    if code is None or id(function) in seen:
-        return set()
+    found = set().union(*(_called(one, seen, notebook) for one in _inside(function)))
+    plain = _plain(function)
+    code, names = getattr(plain, "__code__", None), getattr(plain, "__globals__", {})
+    if code is None or names is not (notebook or names):
+        return found
     used = [names[name] for part in _codes(code) for name in _mentioned(part, "LOAD_GLOBAL") if name in names]
     imported = {name for part in _codes(code) for name in _mentioned(part, "IMPORT_NAME") if _of_ddkit(name)}
-    beside = [value for value in (*used, *_held(function)) if isinstance(value, partial) or _is_ddkit(value)
+    beside = [value for value in (*used, *_held(plain)) if _is_ddkit(value) or _inside(value)
               or getattr(_plain(value), "__globals__", None) is names]
-    return imported.union(*(_called(value, seen | {id(function)}) for value in beside))
+    return found | imported.union(*(_called(value, seen, names) for value in beside))
+
+
+def _inside(value: object) -> list[object]:
+    """What of ddkit's may lie in a value: in a partial, a container, an object or a class of the notebook."""
+    if isinstance(value, partial):
+        return [value.func, *value.args, *value.keywords.values()]
+    if isinstance(value, dict):
+        parts = islice((one for pair in value.items() for one in pair), _MOST)
+    elif isinstance(value, list | tuple | set | frozenset):
+        parts = islice(value, _MOST)
+    elif isinstance(value, MethodType):
+        parts = [value.__self__]
+    elif isinstance(value, SimpleNamespace) or type(value).__module__ == "__main__":
+        parts = [*getattr(value, "__dict__", {}).values(), type(value)]
+    elif isinstance(value, type) and value.__module__ == "__main__":
+        parts = [getattr(one, "__func__", one) for one in vars(value).values()]
+    else:
+        parts = [vars(value)["__wrapped__"]] if "__wrapped__" in getattr(value, "__dict__", {}) else []
+    return [one for one in parts if isinstance(one, _CARRIERS) or _is_ddkit(one) or callable(one)
+            or type(one).__module__ == "__main__"]
 
 
 def _plain(function: object) -> object:

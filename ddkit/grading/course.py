@@ -136,14 +136,17 @@ class Course:
         """Keep other commands that write here out.
 
         Raises:
-            InputError: one is at work.
+            InputError: one is at work, or nothing can be written here.
         """
-        self.root.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.root / ".lock")
         try:
+            self.root.mkdir(parents=True, exist_ok=True)
             lock.acquire(timeout=0)
         except Timeout as error:
             raise InputError(f"another command is at work in {self.root}: wait until it has ended") from error
+        except OSError as error:
+            raise InputError(f"cannot write into {self.root} ({error.strerror or error}): choose a folder you may "
+                             "write to; nothing was changed") from error
         try:
             yield
         finally:

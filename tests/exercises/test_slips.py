@@ -1,6 +1,8 @@
 """What the exercises know: the right function passes, every typical slip is named, and what is borrowed is told."""
 
+import logging
 import re
+import sys
 from bisect import bisect_left as bisect
 from collections import Counter
 from dataclasses import replace
@@ -9,6 +11,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from tqdm import tqdm
 
 from ddkit.exercises import check, checking, exercises, marks, practice
 from ddkit.exercises.checking import Exercise, Slip
@@ -99,6 +102,34 @@ class TestBorrowing:
         with pytest.raises(Slip, match="attention_map"):
             check("attention-map", by_another)
 
+    @pytest.mark.parametrize("code", [
+        'TOOLS = {"k": theirs}\ndef mine(f, p):\n    return TOOLS["k"](f, p)',
+        'TOOLS = [1, (2, [theirs])]\ndef mine(f, p):\n    return TOOLS[1][1][0](f, p)',
+        'import types\nTOOLS = types.SimpleNamespace(k=theirs)\ndef mine(f, p):\n    return TOOLS.k(f, p)',
+        'class Tool:\n    k = staticmethod(theirs)\ndef mine(f, p):\n    return Tool.k(f, p)',
+        'class Tool:\n    def __init__(self):\n        self.k = theirs\ntool = Tool()\n'
+        'def mine(f, p):\n    return tool.k(f, p)',
+        'class Tool:\n    k = {1: theirs}\n    def work(self, f, p):\n        return self.k[1](f, p)\n'
+        'mine = Tool().work',
+        'class Tool:\n    def work(self, f, p):\n        return theirs(f, p)\ntool = Tool()\n'
+        'def mine(f, p):\n    return tool.work(f, p)',
+        'class Tool:\n    def __init__(self):\n        self.k = theirs\n    def __call__(self, f, p):\n'
+        '        return self.k(f, p)\nmine = Tool()',
+        'import torch\n@torch.no_grad()\ndef mine(f, p):\n    return theirs(f, p)',
+        'import functools\nTOOLS = {}\nTOOLS["all"] = TOOLS\nTOOLS["k"] = functools.partial(theirs)\n'
+        'def mine(f, p):\n    return TOOLS["all"]["k"](f, p)'])
+    def test_one_that_keeps_it_in_a_container_or_an_object(self, code):
+        for theirs in (attention_map, plain_map):
+            names = {"__name__": "__main__", "theirs": theirs}
+            exec(code, names)
+            assert checking._called(names["mine"]) == ({"attention_map"} if theirs is attention_map else set())
+
+    def test_data_of_ddkits_and_others_functions_in_containers_are_no_borrowing(self):
+        others = [torch.relu, np.mean, re.sub, torch.nn.Linear(1, 1)]
+        names = {"__name__": "__main__", "given": {"a": Exercise(attention_map, list), "b": others}}
+        exec("def mine(f, p):\n    return given", names)
+        assert checking._called(names["mine"]) == set()
+
     @pytest.mark.parametrize("way", ["partial", "argument", "default", "keyword", "closure", "twice", "object",
                                      "method"])
     def test_one_that_holds_it(self, way):
@@ -188,6 +219,23 @@ def test_bisection_may_look_once_more_than_it_needs_and_no_more():
     assert checking.compare(ALL["bisection"], found(more=1))
     with pytest.raises(Slip, match=r"'more than 5 looks'.*'at most 5 looks'"):
         checking.compare(ALL["bisection"], found(more=2))
+
+
+@pytest.mark.parametrize("solved", [True, False])
+def test_what_a_function_says_on_stderr_and_logs_is_kept_out_of_its_check(capfd, caplog, solved):
+    def mine(features, power):
+        print("working", file=sys.stderr)
+        logging.warning("very slow")
+        for _ in tqdm(range(3)):
+            pass
+        return plain_map(features, power) if solved else None
+
+    check("attention-map", mine)
+    told = capfd.readouterr()
+    assert (told.out, told.err) == (("attention-map: right (1 mark)\n", "") if solved else
+                                    ("", "attention-map: not solved yet\n"))
+    logging.warning("heard again")
+    assert [record.message for record in caplog.records] == ["heard again"]
 
 
 def test_arguments_that_a_function_changes_are_its_own():

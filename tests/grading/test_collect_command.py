@@ -1,11 +1,13 @@
 """The command that collects: its table, what it refuses, and that nothing is lost where it is killed."""
 
 import contextlib
+import errno
 import os
 import shutil
 
 import pytest
 from deliveries import LESSONS, _everything, _lay, _work
+from filelock import FileLock
 
 from ddkit.foundation.errors import InputError
 from ddkit.grading.__main__ import main
@@ -78,3 +80,29 @@ def test_another_command_at_work_in_the_course_keeps_it_out(course, inbox):
     _lay(inbox, {"ann/1.ipynb": _work(course, 0)})
     with course.held(), pytest.raises(InputError, match="another command is at work"):
         collect(course.root, [inbox])
+
+
+@pytest.mark.parametrize("within", ["", "class/"])
+def test_an_empty_folder_is_named_and_nothing_is_lost(course, inbox, capsys, within):
+    _lay(inbox, {f"{within}{who}/1.ipynb": _work(course, 0, who) for who in ("ann", "zoe")})
+    (inbox / within / "bob" / "runs").mkdir(parents=True)
+    (inbox / within / "ann" / "runs").mkdir()
+    assert main(["collect", str(course.root), str(inbox)]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[-1] == f"inbox: {within}bob: this folder is empty" and course.students == ["ann", "zoe"]
+    assert sum("this folder is empty" in line for line in said) == 1
+
+
+@pytest.mark.parametrize("command", ["collect", "feedback", "release"])
+def test_where_nothing_may_be_written_one_sentence_says_so(course, inbox, monkeypatch, capsys, command):
+    if command != "collect":
+        pytest.importorskip("nbgrader")
+
+    def refused(*given, **named):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    _lay(inbox, {"ann/1.ipynb": _work(course, 0)})
+    monkeypatch.setattr(FileLock, "acquire", refused)
+    assert main([command, str(course.root), *[str(inbox)] * (command == "collect")]) == 2
+    assert (f"cannot write into {course.root} (Read-only file system): choose a folder you may write to"
+            in capsys.readouterr().err)

@@ -24,7 +24,7 @@ from ddkit.grading.results import summary, words
 from ddkit.grading.results.marks import findings, rows, totals
 from ddkit.grading.results.scores import NOT_HANDED_IN, NOT_MARKED, NOT_RELEASED, TO_MARK, UNREADABLE, Lesson, Score
 from ddkit.grading.results.totals import FULL, questions, tasks
-from ddkit.grading.roster import Student, roster
+from ddkit.grading.roster import Student, roster, strangers
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # SQLAlchemy's, of nbgrader's use of it
 TINY = "01_tiny"
@@ -164,10 +164,23 @@ def test_the_list_of_the_class_adds_names_pairs_and_who_handed_nothing_in(tmp_pa
                                                 Student("zoe", "", "A")]
 
 
+def test_the_list_of_the_class_knows_students_by_the_names_they_handed_in_under(tmp_path):
+    from ddkit.grading.course import Course
+
+    (tmp_path / "handed_in" / "Jurgen_Gro").mkdir(parents=True)
+    text = "student,name,pair\nJürgen Groß,,A\nANN,Ann,A\nZoë Ö,,\n"
+    assert listed(tmp_path, text) == [Student("Jurgen_Gro", "Jürgen Groß", "A"), Student("Zoe_O", "Zoë Ö"),
+                                      Student("ann", "Ann", "A"), Student("bob")]
+    assert strangers(Course(tmp_path)) == ["students.csv names Zoe_O, who handed nothing in",
+                                           "bob handed in and is not named in students.csv"]
+    (tmp_path / "students.csv").unlink()
+    assert strangers(Course(tmp_path)) == []
+
+
 @pytest.mark.parametrize(("text", "words"), [
     ("name,pair\nAnn,A\n", "has no column 'student'"), ("", "has no column 'student'"),
-    ("student\nann\nann\n", "names ann twice"), ("student,name,pair\nann,,A\n", "A has 1"),
-    ("student,pair\nann,A\nbob,A\nzoe,A\n", "A has 3")])
+    ("student\nann\nann\n", "names ann twice"), ("student\nAnn Lee\nann_lee\n", "names ann_lee twice"),
+    ("student,name,pair\nann,,A\n", "A has 1"), ("student,pair\nann,A\nbob,A\nzoe,A\n", "A has 3")])
 def test_an_unsound_list_of_the_class_is_refused_in_a_sentence(tmp_path, text, words):
     with pytest.raises(InputError, match=words):
         listed(tmp_path, text)

@@ -7,7 +7,8 @@ import pytest
 from deliveries import LESSONS, RECORD, _everything, _first_text, _kept, _kinds, _lay, _work, _zip
 
 from ddkit.grading.collect import STAGE, collect
-from ddkit.grading.findings import read
+from ddkit.grading.findings import LATER, read
+from ddkit.grading.results import marks, scores
 
 
 def test_the_newest_of_a_lessons_notebooks_is_taken_by_the_time_of_the_file(course, inbox):
@@ -26,6 +27,16 @@ def test_the_newest_of_a_lessons_notebooks_is_taken_by_the_time_in_a_zip(course,
     collect(course.root, [new])
     collect(course.root, [old])
     assert _first_text(course, "ann").endswith("new") and len(_kept(course, "ann")) == 2
+
+
+def test_an_older_file_that_came_later_is_for_a_person_to_look_at(course, inbox):
+    for where, when, words in (("1", 1_800_000_000, "first"), ("2", 1_700_000_000, "corrected")):
+        rows = collect(course.root, [_lay(inbox / where, {f"ann/{words}.ipynb": _work(course, 0, words)}, when)])
+    assert _first_text(course, "ann").endswith("first") and _kinds(rows) == [LATER, "several notebooks"]
+    assert rows[0].findings[0].words.startswith(
+        "corrected.ipynb of 2023-11-14T22:13 came in a later delivery than first.ipynb of 2027-01-15T08:00, which is")
+    lesson = scores.Lesson(LESSONS[0], "re-executed", found=tuple((STAGE, one) for one in rows[0].findings))
+    assert marks._to_do({LESSONS[0]: lesson}, ()) == [f"{LESSONS[0]}: {LATER}"]
 
 
 @pytest.mark.parametrize("older, newer", [

@@ -40,3 +40,17 @@ def test_a_cell_that_a_student_added_is_told_by_its_first_line(lesson):
     made.cells.append(nbformat.v4.new_code_cell("# mine\nimport socket"))
     (found,) = unusual(made, lesson)
     assert found.cell == "" and "begins with '# mine': it speaks of the network" in found.words
+
+
+@pytest.mark.parametrize(("code", "what"), [
+    ("from ddkit.exercises.lessons import search", "ddkit's own solutions"),
+    ("from ddkit.exercises import check, lessons", "ddkit's own solutions"),
+    ("import ddkit.exercises.lessons.search as s", "ddkit's own solutions"),
+    ("import importlib\nimportlib.import_module('dd' + 'kit')", "code that is made while it runs"),
+    ("eval('1')", "code that is made while it runs"), ("exec('x = 1')", "code that is made while it runs"),
+    ("network.eval()", ""), ("my_eval(3)", ""), ("from ddkit import exercises", "")])
+def test_what_may_hide_ddkits_own_solution_is_named(lesson, code, what):
+    made = making.perfect(lesson)
+    made.cells.append(nbformat.v4.new_code_cell(code))
+    told = [one.words.partition("it speaks of ")[2].partition(":")[0] for one in unusual(made, lesson)]
+    assert told == ([what] if what else [])

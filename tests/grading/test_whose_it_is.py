@@ -1,7 +1,7 @@
 """Whose it is that was handed in: ids that are safe for a folder, two students of one, and what is nobody's."""
 
 import pytest
-from deliveries import LESSONS, _everything, _kinds, _lay, _work
+from deliveries import LESSONS, _everything, _kinds, _lay, _work, _zipped
 
 from ddkit.foundation.errors import InputError
 from ddkit.grading.collect import collect, whose
@@ -56,3 +56,28 @@ def test_what_is_nobodys_is_named_and_the_rest_goes_on(course, inbox, name):
     rows = collect(course.root, [inbox])
     assert course.students == ["ann"] and _kinds(rows) == ["left out"]
     assert "--student" in rows[-1].findings[0].words and name in rows[-1].findings[0].words
+
+
+@pytest.mark.parametrize("one, two, ids", [
+    ("group_1.zip", "group_2.zip", ["group_1", "group_2"]), ("team 07.zip", "team 08.zip", ["team_07", "team_08"]),
+    ("student-1.ipynb", "student-2.ipynb", ["student-1", "student-2"]),
+    ("Kim 1.zip", "Kim 2.zip", ["Kim_1", "Kim_2"]), ("kim_1.ipynb", "kim_3.ipynb", ["kim_1", "kim_3"]),
+    ("group_1_01.ipynb", "group_2_01.ipynb", ["group_1", "group_2"]),
+    ("kim_lesson_1.ipynb", "group_1_task_1.ipynb", ["group_1", "kim"]),
+    ("kim_1_tiny.ipynb", "kim_2_attention.ipynb", ["kim"])])
+def test_a_number_is_a_lessons_or_a_persons_own_and_nobody_is_merged(course, inbox, tmp_path, one, two, ids):
+    for name, words in ((one, ""), (two, "!")):  # both of lesson 1
+        work = _work(course, 0, words)
+        _lay(inbox, {name: _zipped(tmp_path, {"work.ipynb": work}) if name.endswith(".zip") else work})
+    for _ in range(2):
+        rows = collect(course.root, [inbox])
+        assert course.students == ids and {row.lesson for row in rows} == {LESSONS[0]}
+
+
+def test_files_of_one_student_for_several_lessons_are_one_students(course, inbox):
+    _lay(inbox, {"kim_1.ipynb": _work(course, 0), "kim_02.ipynb": _work(course, 1), "Louis_14_02.ipynb":
+                 _work(course, 1), "kim_3.ipynb": b"{broken"})
+    collect(course.root, [inbox])
+    assert course.students == ["Louis_14", "kim"]
+    collect(course.root, [_lay(inbox.with_name("later"), {"bo_1.ipynb": b"{broken", "bo_2.zip": b"PK"})])
+    assert course.students == ["Louis_14", "bo_1", "bo_2", "kim"]  # nothing tells that they are one's

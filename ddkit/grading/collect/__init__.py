@@ -1,8 +1,8 @@
 """``python -m ddkit.grading collect``: what students handed in, whatever it came in, ready to be marked.
 
-``arriving`` reads folders, zips and zips within them and believes nothing; ``whose`` says by which rules a file is a
-student's; ``keeping`` keeps it as it came; ``lessons`` tells lessons by their content; ``submitting`` makes of it what
-is marked. Killed anywhere, the same command makes it whole.
+``arriving`` reads folders, zips and zips within them and believes nothing; ``whose`` and ``numbered`` say by which
+rules a file is a student's; ``keeping`` keeps it as it came; ``lessons`` tells lessons by their content; ``submitting``
+makes of it what is marked. Killed anywhere, the same command makes it whole.
 """
 
 import contextlib
@@ -16,8 +16,9 @@ from ddkit.foundation.errors import InputError, require
 from ddkit.foundation.files import expanded
 from ddkit.foundation.progress import bar
 from ddkit.grading import findings as written_findings
+from ddkit.grading.collect import numbered
 from ddkit.grading.collect import whose as names
-from ddkit.grading.collect.arriving import Entry, Limits, entries, inside, unpacked
+from ddkit.grading.collect.arriving import Entry, Limits, empty_folders, entries, inside, unpacked
 from ddkit.grading.collect.keeping import LEFT_OUT, keep
 from ddkit.grading.collect.lessons import Lessons
 from ddkit.grading.collect.submitting import STAGE, Row, submit
@@ -33,9 +34,9 @@ _LOST = {LEFT_OUT, "unreadable"}  # kinds of findings after which the command sa
 def add_to(add) -> None:
     command = add("collect", _collect, "take in what students handed in: folders, zips and exports of Moodle, Canvas "
                                        "and Blackboard")
-    command.epilog = ("A folder is the student's of its name, and so is a zip or a notebook, as jane_doe.zip or "
-                      "jane_doe_02.ipynb; the exports of Moodle, Canvas and Blackboard are taken as they are. It ends "
-                      "with 1 if something had to be left out.")
+    command.epilog = ("A folder is the student's of its name, and so is a zip or a notebook, as jane_doe.zip or, with "
+                      "the number of its lesson, jane_doe_02.ipynb; the exports of Moodle, Canvas and Blackboard are "
+                      "taken as they are. It ends with 1 if something had to be left out.")
     command.add_argument("course", metavar="FOLDER", help="of the course")
     command.add_argument("source", metavar="SOURCE", nargs="+", help="folder of students' folders, zips or named files;"
                                                                      " zip of one; export")
@@ -80,12 +81,12 @@ def collect(folder: str | Path, sources: list[str | Path], student: str | None =
         work.mkdir(mode=0o700)
         stack.callback(shutil.rmtree, work, ignore_errors=True)
         lessons = Lessons.of(course)
-        handed, nobodys = _by_student(course, sources, student, limits, stack)
+        handed, nobodys = _by_student(course, lessons, sources, student, limits, stack)
         rows = _take_in(course, lessons, handed, limits)
     return rows + ([Row("", "", "", "", nobodys)] if nobodys else [])
 
 
-def _by_student(course: Course, sources: list, student: str | None, limits: Limits, stack
+def _by_student(course: Course, lessons: Lessons, sources: list, student: str | None, limits: Limits, stack
                 ) -> tuple[dict[Whose, list[Entry]], list[Finding]]:
     """What each student handed in, zips unopened, and what is nobody's."""
     found: dict[Whose, list[Entry]] = {}
@@ -96,12 +97,16 @@ def _by_student(course: Course, sources: list, student: str | None, limits: Limi
         listed = entries(path, stack, limits)
         pairs = [(Whose(student), entry) for entry in listed] if student else names.assigned(
             _with_exports_opened(listed, limits, course.root / _WORK, stack), str(path))
+        nobodys += [Finding("empty folder", "", f"{source.name}: {name}: this folder is empty")
+                    for name in ([] if student else empty_folders(path))]
         for whose, entry in pairs:
             if whose is None:
                 nobodys.append(Finding(LEFT_OUT, "", f"{source.name}: {entry.name}: its name does not say whose it is: "
                                                      "collect it with --student, or from a folder of their name"))
             else:
                 found.setdefault(whose, []).append(entry)
+    found = numbered.settled(found, course.lessons, {one.lower() for one in course.students},
+                             lambda files: numbered.lessons_in(files, lessons, limits, course.root / _WORK))
     names.require_one_each([*_known(course), *found])
     require(found or nobodys, f"there is nothing in {' '.join(map(str, sources))}")
     return found, nobodys

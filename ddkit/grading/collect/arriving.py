@@ -15,7 +15,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from ddkit.foundation.errors import InputError, require
@@ -73,6 +73,10 @@ class Entry:
         return "/".join(self.parts)
 
     @property
+    def path(self) -> PurePosixPath:
+        return PurePosixPath(*self.parts)
+
+    @property
     def is_zip(self) -> bool:
         return self.parts[-1].lower().endswith(".zip") and not self.refused
 
@@ -105,6 +109,22 @@ def entries(source: Path, stack: contextlib.ExitStack, limits: Limits) -> list[E
         return list(_in_zip(stack.enter_context(zipfile.ZipFile(_Sparing(file))), limits))
     except UNREADABLE as error:
         raise InputError(f"{source} is no zip that can be read ({told(error)}): download it again") from error
+
+
+def empty_folders(source: Path) -> list[str]:
+    """The names of folders at the top of a folder, or of the only one there if it holds nothing but folders, in which
+    there is no file at all."""
+    if not source.is_dir():
+        return []
+    with contextlib.suppress(OSError):  # what cannot be read is told otherwise
+        paths = [path for path in sorted(source.iterdir()) if path.name not in _JUNK]
+        folders = [path for path in paths if path.is_dir() and not path.is_symlink()]
+        if len(paths) == len(folders) == 1:
+            below = list(paths[0].iterdir())
+            if len(below) > 1 and all(map(Path.is_dir, below)):
+                return [f"{paths[0].name}/{name}" for name in empty_folders(paths[0])]
+        return [_as_name(path.name) for path in folders if next(_in_folder(path), None) is None]
+    return []
 
 
 def inside(entry: Entry, limits: Limits, folder: Path, stack: contextlib.ExitStack) -> list[Entry]:

@@ -1,10 +1,14 @@
 """Which lesson a notebook belongs to, whatever its file is called: that of its graded cells, else of its texts."""
 
+import contextlib
 from dataclasses import dataclass
 
+from ddkit.grading.collect.arriving import Entry
 from ddkit.grading.course import Course
+from ddkit.grading.restore import read, tidied
 from ddkit.grading.restore.pairs import grade_id, is_graded, words
 
+LARGEST = 100 << 20  # bytes of a notebook that is read
 LEAST = 3  # texts of a lesson's own that tell it if no graded cell does
 
 
@@ -33,6 +37,14 @@ class Lessons:
         texts = {name: {words(cell) for cell in student(source).cells} for name, source in sources.items()}
         others = {name: set().union(*(found for other, found in texts.items() if other != name)) for name in texts}
         return cls(sources, ids, {name: found - others[name] for name, found in texts.items()})
+
+    def of_file(self, entry: Entry) -> str | None:
+        """The name of the lesson of a file that arrived; None also where it cannot be read, which is told later."""
+        if entry.size > LARGEST:
+            return None
+        with contextlib.suppress(Exception):  # whatever a strange notebook leads to
+            return self.of_notebook(tidied(read(b"".join(entry.pieces())))[0])
+        return None
 
     def of_notebook(self, notebook) -> str | None:
         """The name of the lesson, or None if it is none of them."""

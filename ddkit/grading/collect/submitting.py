@@ -16,14 +16,13 @@ from ddkit.foundation.files import write_bytes
 from ddkit.grading import findings as written_findings
 from ddkit.grading.collect.arriving import told
 from ddkit.grading.collect.keeping import LEFT_OUT, RECORD, deliveries, digest_of, is_notebook, runs_in
-from ddkit.grading.collect.lessons import Lessons
+from ddkit.grading.collect.lessons import LARGEST, Lessons
 from ddkit.grading.collect.whose import is_late
 from ddkit.grading.course import Course
-from ddkit.grading.findings import Finding
+from ddkit.grading.findings import LATER, Finding
 from ddkit.grading.restore import read, restore, tidied, written
 
 STAGE = "collected"
-LARGEST = 100 << 20  # bytes of a notebook that is read
 _NUMBERED = re.compile(r".*(?:-| \()(\d{1,3})\)?")  # by Canvas or a browser
 _SHIPPED = ("data", "reference")  # where the repository's own runs lie in a copy of it
 _RUN = re.compile(r"[A-Za-z0-9_][\w.-]*", re.ASCII)
@@ -41,6 +40,7 @@ class Candidate:
         content: restored, as a file.
         noticed: when it was restored.
         order: what sorts from old to new: time, the number in its name, delivery, name.
+        delivery: the number of that in which it came.
     """
 
     path: Path
@@ -50,6 +50,7 @@ class Candidate:
     content: bytes
     noticed: list[Finding]
     order: tuple
+    delivery: int
 
     @property
     def when(self) -> str:
@@ -114,7 +115,7 @@ def _candidates(folder: Path, lessons: Lessons, general: list[Finding]) -> list[
             number = _NUMBERED.fullmatch(path.name.split(".")[0])
             order = (path.stat().st_mtime, int(number[1]) if number else 0, int(place.name), shown)
             if digest not in found or order > found[digest].order:
-                found[digest] = Candidate(path, shown, digest, lesson, content, noticed, order)
+                found[digest] = Candidate(path, shown, digest, lesson, content, noticed, order, int(place.name))
             if lesson:
                 useless.pop(shown, None)
             else:
@@ -152,6 +153,11 @@ def _submit(course: Course, student: str, lesson: str, ones: list[Candidate]) ->
         others = ", ".join(f"{one.shown} of {one.when[:16]}" for one in older[-5:])
         noticed.insert(0, Finding("several notebooks", "", f"{newest.shown} of {newest.when[:16]} is taken, the newest "
                                                            f"of {len(ones)}; not {others}"))
+    later = [one for one in older if one.delivery > newest.delivery]
+    if later:
+        noticed.insert(0, Finding(LATER, "", f"{later[-1].shown} of {later[-1].when[:16]} came in a later delivery "
+                                             f"than {newest.shown} of {newest.when[:16]}, which is taken, as its file "
+                                             "is newer: ask which of them counts"))
     if any(map(is_late, PurePosixPath(newest.shown).parts)):
         noticed.insert(0, Finding("late", "", f"{newest.shown}: handed in late, says Canvas"))
     target = course.notebook("submitted", lesson, student)

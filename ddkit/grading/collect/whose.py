@@ -6,8 +6,9 @@ The exports of learning-management systems, in a folder or zip or in one within 
     Canvas      lastnamefirst_12345_67890_02_attention-1.ipynb, with _LATE after the name if it was late
     Blackboard  task_userid_attempt_2026-11-20-10-00-00_file.ipynb
 
-Otherwise a folder is the student's of its name, and so is a file or zip, as ``jane_doe.zip``, or up to the number of a
-lesson, as ``jane_doe_02.ipynb``. Names that are none of a person, as ``02.ipynb`` or ``runs``, are nobody's.
+Otherwise a folder is the student's of its name, and so is a file or zip, as ``jane_doe.zip``; whether a number in the
+name of a file is a lesson's, as in ``jane_doe_02.ipynb``, ``numbered`` says. Names that are none of a person, as
+``02.ipynb`` or ``runs``, are nobody's.
 """
 
 import hashlib
@@ -24,7 +25,6 @@ LONGEST = 64  # characters of an id
 _MOODLE = re.compile(r"(?P<name>.+)_(?P<number>\d+)_assignsubmission_[a-z]+(?:_.*)?")
 _CANVAS = re.compile(r"(?P<name>[^\W_]+)(?P<late>_LATE)?_(?P<number>\d{2,})_\d{4,}_.+")
 _BLACKBOARD = re.compile(r".+_(?P<name>[^_]+)_attempt_(?P<when>\d{4}(?:-\d\d){5})(?:_.+|\.txt)")
-_LESSON = re.compile(r"(.+?)[_ -]+(?:lesson|task)?[_ -]?\d{1,2}(?:[_ .(-].*)?", re.IGNORECASE)
 _NO_PERSON = re.compile(r"(untitled|notebook|lesson|task|solution|submission|copy|run|record|data|figure|src|ddkit"
                         r"|readme|\d{1,2}(?!\d))s?([^a-z0-9].*|\d*)", re.IGNORECASE)
 
@@ -37,11 +37,13 @@ class Whose:
         name: as it is written there.
         number: the system's for them, "" if there is none.
         where: in which numbers tell students apart: one export of Moodle, all of Canvas.
+        by_file: whether the name is a file's, whole, in which the number of a lesson may stand.
     """
 
     name: str
     number: str = ""
     where: str = ""
+    by_file: bool = False
 
     @property
     def id(self) -> str:
@@ -138,9 +140,7 @@ def _of_name(name: str, folder: bool) -> Whose | None:
     stem = name if folder else re.sub(r"\.(ipynb|zip)(\.\w+)?$", "", name, flags=re.IGNORECASE)
     if stem == name and not folder:  # of other files the name says nothing
         return None
-    found = None if folder else _LESSON.fullmatch(stem)
-    person = found[1] if found else stem
-    return None if _NO_PERSON.fullmatch(person) else Whose(person)
+    return None if _NO_PERSON.fullmatch(stem) else Whose(stem, by_file=not folder)
 
 
 def _holds_students(below: list[Entry]) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 from ddkit.foundation.files import sha256
 from ddkit.grading.course import Course
 from ddkit.grading.findings import read, write
+from ddkit.grading.grade.answers import unanswered
 from ddkit.grading.release.gradebook import nbgraders_ways
 
 STAGE = "by_hand"
@@ -88,15 +89,17 @@ def _of(grade, seen: dict[str, str]) -> str:
 
 
 def _seen(course: Course, student: str, lesson: str) -> dict[str, str]:
-    """A digest of each written answer in the marked notebook, by name."""
+    """A digest of each written answer in the marked notebook, by name; of one that is not in its cell, of the texts
+    beside it, too."""
     import nbformat
 
     path: Path = course.notebook("autograded", lesson, student)
     if not path.exists():
         return {}
-    cells = nbformat.read(path, as_version=4).cells
-    return {cell.metadata.nbgrader.grade_id: sha256(cell.source.encode()) for cell in cells
-            if cell.cell_type == "markdown" and cell.metadata.get("nbgrader", {}).get("grade_id")}
+    notebook = nbformat.read(path, as_version=4)
+    beside = unanswered(notebook, nbformat.read(course.notebook("source", lesson), as_version=4))
+    return {name: sha256(*(text.encode() for text in (cell.source, *beside.get(name, ())))) for cell in notebook.cells
+            if cell.cell_type == "markdown" and (name := cell.metadata.get("nbgrader", {}).get("grade_id"))}
 
 
 def _delete(book, submission) -> None:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from ddkit.foundation.files import first_line, write_bytes
 from ddkit.grading.findings import Finding, write
-from ddkit.grading.grade import byhand, ways
+from ddkit.grading.grade import answers, byhand, ways
+from ddkit.grading.grade.answers import SCHEME
 from ddkit.grading.grade.orders import Order
 from ddkit.grading.grade.unusual import unusual
 from ddkit.grading.release.gradebook import nbgraders_ways
 
-SCHEME = "mark-scheme"  # the tag of cells that students do not get
 NOTED = "ddkit_findings"  # in a notebook's metadata: what was noticed while it was executed
 
 
@@ -58,13 +58,15 @@ def _autograde(order: Order) -> None:
 
 
 def _finish(order: Order) -> list[Finding]:
-    """Put the schemes beside the answers, and take out what the kernel's watch noticed."""
+    """Put the schemes beside the answers, leave those to a person that may stand elsewhere, and take out what the
+    kernel's watch noticed."""
     import nbformat
 
     notebook = nbformat.read(order.autograded, as_version=4)
     lesson = nbformat.read(order.course.notebook("source", order.lesson), as_version=4)
     found = [Finding(**one) for one in notebook.metadata.pop(NOTED, [])]
-    found += [*unusual(notebook, lesson), *ways.noticed(order, notebook)]
+    found += [*answers.left_to_a_person(order, notebook, lesson), *unusual(notebook, lesson),
+              *ways.noticed(order, notebook)]
     schemes = order.course.schemes(order.lesson)
     cells = []
     for cell in notebook.cells:

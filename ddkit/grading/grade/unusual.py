@@ -19,6 +19,8 @@ _USES = {
                                      r"\bsys\.(?:stderr|stdout|excepthook|settrace|modules)\b[^=\n]*=[^=]|\batexit\b|"
                                      r"\bbuiltins\b|__builtins__",
     "ddkit's own checks": r"\bexercises\.\w+\s*=[^=]",
+    "ddkit's own solutions": r"\bexercises\.lessons\b|\bexercises\s+import\b[^\n]*\blessons\b",
+    "code that is made while it runs": r"(?<![.\w])(?:eval|exec|__import__)\s*\(|\bimport_module\b",
     "signals": r"\bsignal\.\w+",
     "the end of Python": r"(?m)^\s*(?:exit|quit)\(\)|\bsys\.exit\b|\bos\.(?:_exit|abort|kill)\b",
     "files of other folders": r"\.\./|\.parents?\b|\bPath\.home\b|\bexpanduser\b|"

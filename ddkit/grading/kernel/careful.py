@@ -161,6 +161,10 @@ class CarefulExecute(Execute):
             await self._again()
         if _is_check(cell):
             cell.outputs = [one for one in cell.outputs if one.output_type != "execute_result"]  # taken for a mark
+            if strays := probe.strays(cell.source, cell.outputs):
+                cell.outputs = [one for one in cell.outputs if one not in strays]
+                self._notice("words on stderr", cell, f"{strays[0].text.strip()[:80]!r} was said beside the check; it "
+                                                      "costs nothing and was left out")
             if not _failed(cell.outputs):
                 await self._tried(cell, cell_index)
         return cell
@@ -257,7 +261,8 @@ class CarefulExecute(Execute):
                 return ""
             if ended and ended.dead:
                 await self._again()
-            if ended or not _failed(outputs):
+            said = probe.strays(cell.source, outputs)
+            if ended or not _failed([one for one in outputs if one not in said]):
                 how = ended.words if ended else "it ended well"
                 return f"tried again with a wrong function or without records, {how}: the submission changed the check"
         if not self._state:

@@ -14,9 +14,13 @@ What stands in a submission's cells is still to be read where marks matter.
 import ast
 import inspect
 import json
+import re
 import textwrap
 from collections.abc import Iterable, Iterator
 
+from ddkit.grading.kernel.outputs import CUT
+
+_UNSOLVED = re.compile(r"\bnot\s+(?:solved|earned)\s+yet\b")
 OWN = "exercises"  # what a check calls: exercises.check(NAME, FUNCTION), exercises.made(NAME, RECORDS...)
 PUT_BACK = '''
 def __ddkit__(kept=dict(globals())):
@@ -60,6 +64,21 @@ def trials(check: str, functions: set[str]) -> list[str]:
         if group and wrong & _used([*group, *(rest if group is asserts else [])]):
             found += [_alone([*_replaced(wrong, way), *rest, *group]) for way in (nothing, spoiled)]
     return found
+
+
+def strays(check: str, outputs: list) -> list:
+    """What came on stderr beside a check of ddkit's and is none of its words, as bars of progress and warnings of the
+    functions that it calls; nothing where it says that something is not solved, or not all that was said is there.
+
+    Args:
+        check: the source of the check's cell.
+        outputs: of it, or of a trial of it.
+    """
+    said = [one for one in outputs if one.get("name") == "stderr"]
+    text = "".join(one.text for one in said)
+    if _UNSOLVED.search(text) or CUT in text or not any(_called(node) for node in _parsed(check)):
+        return []
+    return said
 
 
 def looked_at() -> str:

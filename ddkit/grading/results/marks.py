@@ -9,12 +9,12 @@ from ddkit.exercises.marks import MARKS, Mark
 from ddkit.foundation.errors import require
 from ddkit.foundation.files import write_bytes
 from ddkit.grading.course import Course, require_nbgrader
-from ddkit.grading.findings import Finding
+from ddkit.grading.findings import LATER, Finding
 from ddkit.grading.grade.arrived import COLLECTED, LEFT_OUT, UNREADABLE, general
 from ddkit.grading.release.gradebook import nbgraders_ways
 from ddkit.grading.results.scores import NOT_HANDED_IN, NOT_RELEASED, TO_MARK, Lesson, graded_cells, lessons_of
 from ddkit.grading.results.totals import FULL, questions, tasks
-from ddkit.grading.roster import Student, roster
+from ddkit.grading.roster import Student, roster, strangers
 
 FINDINGS = "findings.csv"
 _FORMULA = tuple("=+-@＝＋－＠")  # what spreadsheets take a text for a formula by
@@ -30,8 +30,9 @@ def add_to(add) -> None:
 
 
 def _export(options) -> None:
-    for path in export(Course.at(options.course), Path(options.out) if options.out else None):
-        print(path)
+    course = Course.at(options.course)
+    for line in (*export(course, Path(options.out) if options.out else None), *strangers(course)):
+        print(line)
 
 
 def export(course: Course, out: Path | None = None) -> tuple[Path, Path]:
@@ -162,9 +163,15 @@ def _shown(lesson: Lesson, name: str) -> str:
 def _to_do(lessons: dict[str, Lesson], files: tuple[Finding, ...]) -> list[str]:
     """What a person has to do, lesson by lesson."""
     lost = ", ".join(dict.fromkeys(found.kind for found in files if found.kind in (UNREADABLE, LEFT_OUT)))
-    of_lessons = [f"{lesson.name}: {lesson.state or ', '.join(lesson.to_look_at)}" for lesson in lessons.values()
-                  if lesson.to_look_at or lesson.state not in ("", NOT_HANDED_IN)]
+    of_lessons = [f"{lesson.name}: {', '.join(todo)}" for lesson in lessons.values() if (todo := _of_lesson(lesson))]
     return [f"{FILES}: {lost}", *of_lessons] if lost else of_lessons
+
+
+def _of_lesson(lesson: Lesson) -> list[str]:
+    later = [LATER] if any(found.kind == LATER for _, found in lesson.found) else []
+    if lesson.state:
+        return [lesson.state, *later] if lesson.state != NOT_HANDED_IN else []
+    return [*lesson.to_look_at, *later]
 
 
 def _kinds(lessons: dict[str, Lesson], files: tuple[Finding, ...]) -> list[str]:

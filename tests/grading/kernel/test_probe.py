@@ -167,3 +167,26 @@ def test_what_a_check_says_on_stderr_cannot_be_taken_away(execute, hide):
     source = f"def my_updates(epochs, images, batch):\n    {hide}\n    raise NotImplementedError"
     found = execute("bubblewrap", *lesson("1", source))
     assert any(one.get("name") == "stderr" or one.output_type == "error" for one in found.cells[3].outputs)
+
+
+LOUD = "import sys, logging, warnings\ndef my_updates(epochs, images, batch):\n" \
+       "    print('working', file=sys.stderr); logging.warning('slow'); warnings.warn('old')\n" \
+       "    return {}"
+
+
+def test_what_a_right_solution_says_on_stderr_costs_nothing(execute):
+    found = execute("bubblewrap", *lesson("1", LOUD.format("epochs * -(-images // batch)"), f"{CHECK}\n{PLAIN}"))
+    assert found.failed() == [] and [one.get("name") for one in found.cells[3].outputs] == ["stdout"]
+    assert found.kinds == ["words on stderr"] and "'working" in found.findings[0].words
+
+
+@pytest.mark.parametrize("value", ["None", "6"])
+def test_what_a_wrong_solution_says_on_stderr_earns_nothing(execute, value):
+    found = execute("bubblewrap", *lesson("1", LOUD.format(value)))
+    assert any(one.get("name") == "stderr" or one.output_type == "error" for one in found.cells[3].outputs)
+
+
+@pytest.mark.parametrize("change", ["exercises.check", "the comparison"])
+def test_changed_checks_earn_nothing_also_where_the_function_says_something(execute, change):
+    found = execute("bubblewrap", *lesson(CHANGES[change], LOUD.format("6"), f"{CHECK}\nmy_updates(1, 1, 1)"))
+    assert 3 in found.failed() and "changed checks" in found.kinds
