@@ -64,11 +64,20 @@ def _not_yet(name: str, why: str) -> None:
 
 
 def _flat(given: object) -> Iterable:
-    """Records out of lists and dicts of them."""
-    if isinstance(given, dict):
-        given = given.values()
-    if isinstance(given, Iterable):
-        for part in given:
-            yield from _flat(part)
-    else:
+    """Records out of lists and dicts of them; whatever else is given, texts and single numbers too, as it is."""
+    parts = _parts(given)
+    if parts is None:
         yield given
+    else:
+        for part in parts:
+            yield from _flat(part)
+
+
+def _parts(given: object) -> Iterable | None:
+    """What it holds; None of what is one thing, as a text is, whose letters are texts again."""
+    if isinstance(given, str | bytes):
+        return None
+    try:
+        return iter(given.values() if isinstance(given, dict) else given)
+    except TypeError:  # a tensor of no dimension says that it can be iterated, and cannot
+        return None

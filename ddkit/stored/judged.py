@@ -114,6 +114,14 @@ class Sample:
         spread = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
         return f"{statistics.fmean(values):.2f}{spread} % (n={len(values)})"
 
+    @property
+    def trained(self) -> str:
+        """How many networks were trained, and how, in words: ``one network under assignment, 20 epochs``."""
+        count = len(self.scores.runs)
+        networks = "one network" if count == 1 else f"{count} networks"
+        length = f", {self.epochs:,} epoch{'s' * (self.epochs > 1)}" * (self.epochs > 0)  # a kernel has none
+        return f"{networks} under {self.judge.protocol}{length}"
+
     def confusion(self, seeds: Collection[int]) -> list[list[int]]:
         """Counts (rows: true class) summed over the seeds, as ``by_seed`` has them."""
         if self.sets == 1:

@@ -13,7 +13,7 @@ from ddkit.plots.style import Picture
 from ddkit.runs import Record
 from ddkit.specs import restore_spec
 from ddkit.widgets import controls
-from ddkit.widgets.base import Dashboard
+from ddkit.widgets.base import Dashboard, telling
 from ddkit.widgets.pictures import Shown, enlarged
 
 SEEDS = 20  # networks to choose from
@@ -44,9 +44,10 @@ class AttentionLab(Dashboard):
         self.power = controls.steps("p", "power of the attention map: larger favours the most active places",
                                     [(f"{power:g}", power) for power in POWERS], 1)
         self.sheet, self.terms, self.says = Shown(), ipywidgets.HTML(), ipywidgets.HTML()
-        for control in (self.of, self.label, self.seed, self.block, self.power):
+        self.of.observe(self._of_moved, "value")
+        for control in (self.label, self.seed, self.block, self.power):
             control.observe(self._show, "value")
-        self._show()
+        self._of_moved()
         self.view = ipywidgets.VBox([self.of, self.label, self.seed, self.block, self.power, self.says,
                                      ipywidgets.HBox([self.sheet, self.terms])])
 
@@ -70,6 +71,15 @@ class AttentionLab(Dashboard):
         """What is seen now, as a figure."""
         return attention_of_sides(self.attending, *self.chosen)
 
+    @telling
+    def _of_moved(self, _=None) -> None:
+        """Offer the blocks that the distillation's network has."""
+        blocks = self.attending.blocks
+        with controls.unheard(self._show, self.block):
+            self.block.max, self.block.disabled = blocks, blocks == 1  # a block beyond it becomes the last
+        self._show()
+
+    @telling
     def _show(self, _=None) -> None:
         seed, block, power, label = self.chosen
         losses = self.attending.losses(seed, power)

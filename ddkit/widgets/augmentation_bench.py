@@ -14,7 +14,7 @@ from ddkit.plots.style import Picture
 from ddkit.runs import Record
 from ddkit.synthetic import SyntheticSet
 from ddkit.widgets import controls
-from ddkit.widgets.base import Dashboard
+from ddkit.widgets.base import Dashboard, telling
 from ddkit.widgets.pictures import Shown, enlarged
 
 DRAWS = 30
@@ -70,6 +70,7 @@ class AugmentationBench(Dashboard):
         """What is seen now, as a figure."""
         return augmentation_of_both(self.augmenting, *self.chosen)
 
+    @telling
     def _show(self, _=None) -> None:
         shown = tuple(self.ranges[name] for name in self.acting)
         if self._reach.children != shown:

@@ -1,10 +1,26 @@
 """What all dashboards have in common."""
 
+import functools
 import re
+from collections.abc import Callable
 
 import ipywidgets
 
+from ddkit.foundation.errors import InputError
 from ddkit.plots.style import Picture
+from ddkit.widgets import controls
+
+
+def telling(moved: Callable) -> Callable:
+    """A method that shows what controls choose: where that cannot be shown, as its file is damaged or gone, the
+    sentence why takes the place of all that was shown of what was chosen before."""
+    @functools.wraps(moved)
+    def told(self, *args) -> None:
+        try:
+            moved(self, *args)
+        except InputError as error:
+            self.clear(str(error))
+    return told
 
 
 class Dashboard:
@@ -15,14 +31,23 @@ class Dashboard:
 
     Attributes:
         view: what a notebook shows.
+        says: what is to be said of what is seen; it and whatever else changes with the controls have public names.
     """
 
     view: ipywidgets.Widget
+    says: ipywidgets.HTML
     _REST = "controls that live where this notebook runs; the figure below is the same at rest"
 
     def figure(self) -> Picture:
         """What is seen now, for where widgets do not live: a printed page, a repository's web view."""
         raise NotImplementedError
+
+    def clear(self, sentence: str) -> None:
+        """Show a sentence, and nothing else."""
+        for name, shown in vars(self).items():
+            if isinstance(shown, ipywidgets.HTML) and not name.startswith("_"):  # pictures among them
+                shown.value = ""
+        self.says.value = controls.sentences([sentence])
 
     def _ipython_display_(self) -> None:
         from IPython.display import display

@@ -72,12 +72,19 @@ class Revealed:
         cell = self.grid.at(**self.values)
         off = self.guess.value - 100 * cell.mean
         self.says.value = escape(f"{100 * cell.mean:.1f} ± {100 * cell.error:.1f} % (standard error, n = "
-                                 f"{len(cell.accuracies)} networks); your guess was {abs(off):.1f} points too "
-                                 f"{'high' if off > 0 else 'low'}. The images moved by {cell.moved:.1f}.")
+                                 f"{len(cell.accuracies)} networks); your guess was {_judged(off, 100 * cell.error)}. "
+                                 f"The images moved by {cell.moved:.1f}.")
         self._draw()
 
     def _draw(self) -> None:
         self.picture.show(drawn(self.figure()), f"validation accuracy along {self.along.value}")
+
+
+def _judged(off: float, error: float) -> str:
+    """How good a guess was that is so many points off, in words; both numbers count as they are shown."""
+    if round(abs(off), 1) <= round(error, 1):
+        return "right, within the standard error"
+    return f"{abs(off):.1f} points too {'high' if off > 0 else 'low'}"
 
 
 class HyperparameterBench(Dashboard):

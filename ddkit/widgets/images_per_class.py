@@ -8,18 +8,18 @@ from typing import ClassVar
 
 import ipywidgets
 
-from ddkit.foundation.errors import require
+from ddkit.foundation.errors import InputError, require
 from ddkit.plots.moving import Growing, Stage, growth, images_of
 from ddkit.plots.moving.growth import in_bytes
 from ddkit.plots.style import Picture
 from ddkit.runs import Record
 from ddkit.specs import Evaluate
-from ddkit.stored import METHOD, RANDOM, START, Growth, Growths, Judge, Point, Shelf, growths, shelf
+from ddkit.stored import METHOD, RANDOM, START, Growth, Growths, Judge, Point, Sample, Shelf, growths, lead, shelf
 from ddkit.stored.growth import trained_macs
 from ddkit.stored.narrowing import Narrowing, judge_words
 from ddkit.synthetic import SyntheticSet
 from ddkit.widgets import controls
-from ddkit.widgets.base import Dashboard
+from ddkit.widgets.base import Dashboard, telling
 from ddkit.widgets.live import Track
 from ddkit.widgets.pictures import Shown, enlarged
 
@@ -143,6 +143,7 @@ class ImagesPerClass(Dashboard):
     def _way(self) -> _Way:
         return self.which.found[0]
 
+    @telling
     def _way_moved(self) -> None:
         """Offer the numbers of images and the budgets there are, and begin with the most that is stored."""
         way, known = self._way, self._way.curve.points
@@ -154,14 +155,15 @@ class ImagesPerClass(Dashboard):
             self.budget.value = way.growths.bytes[-1]
         self._show()
 
+    @telling
     def _show(self, _=None) -> None:
         self.track.start.disabled = self.point is not None or self.track.going
         drawn, stage = self._growing()
         drawn.show(self.ipc.value, self.budget.value)
-        sentence = self._sentence()
-        self.chart.show(stage.png(), sentence)
+        sentences = self._sentences()
+        self.chart.show(stage.png(), " ".join(sentences))
         notes = next(iter(self._way.curve.points.values())).sample.notes
-        self.says.value = controls.sentences([sentence, *notes])
+        self.says.value = controls.sentences([*sentences, *notes])
         self._show_images()
         self.costs.value = _table("what it takes", self._costs())
         self.bought.value = _table(f"the most images within {in_bytes(self.budget.value)}", self._bought())
@@ -172,21 +174,24 @@ class ImagesPerClass(Dashboard):
             self._drawn[self._way] = drawn, Stage(drawn.figure, drawn.moving)
         return self._drawn[self._way]
 
-    def _sentence(self) -> str:
+    def _sentences(self) -> list[str]:
+        """What is stored of the point chosen, and how that stands to the full data."""
         name, ipc = self._way.name, self.ipc.value
         if self.point is None:
-            return f"{name} with {ipc} per class has not been scored before this judge: nothing is stored."
+            return [f"{name} with {ipc} per class has not been scored before this judge: nothing is stored."]
         said = f"{name} with {ipc} per class: {self.point.sample.score}"
-        full = self._way.growths.full
-        if full:
-            short = 100 * (full.scores.mean - self.point.sample.scores.mean)
-            said += f", {abs(short):.2f} points {'below' if short > 0 else 'above'} the full data"
         if self.point.bytes > self.budget.value:
             said += f"; its {in_bytes(self.point.bytes)} are above the budget"
-        return said + "."
+        full = self._way.growths.full
+        return [said + ".", *(_beside_full(self.point.sample, full) if full else [])]
 
     def _show_images(self) -> None:
-        synthetic, name = self._synthetic(), f"{self._way.name} with {self.ipc.value} per class"
+        name = f"{self._way.name} with {self.ipc.value} per class"
+        try:
+            synthetic = self._synthetic()
+        except InputError as error:  # their file is gone or damaged; the scores are there
+            self.images.tell(str(error))
+            return
         if synthetic is None:
             self.images.tell(f"no images of {name} are stored" + "; random ones are drawn anew for every seed" * (
                 self._way.curve.meaning == RANDOM))
@@ -223,6 +228,16 @@ class ImagesPerClass(Dashboard):
         found = [(name, curve.within(self.budget.value)) for name, curve in self._way.growths.curves.items()]
         return [(name, f"{point.ipc} per class, {point.sample.score}" if point else "nothing so small is stored")
                 for name, point in found]
+
+
+def _beside_full(sample: Sample, full: Sample) -> list[str]:
+    """What networks had on the full data, and how far the sample is from it: never without the verdict."""
+    found, had = lead(sample, full), f"The full data, {full.trained}, had {100 * full.scores.mean:.2f} %"
+    if found.error is None:
+        return [f"{had}.", found.verdict]
+    side = "above" if found.gap >= 0 else "below"
+    return [f"{had}: this set is {100 * abs(found.gap):.2f} points {side}, ± {100 * found.error:.2f} "
+            f"({found.formula}).", found.verdict]
 
 
 def _table(title: str, rows: list[tuple[str, str]]) -> str:

@@ -13,7 +13,7 @@ from ddkit.stored import RANDOM, Sample, judged, shelf
 from ddkit.stored.narrowing import Narrowing, judge_words
 from ddkit.training.leads import Lead
 from ddkit.widgets import controls
-from ddkit.widgets.base import Dashboard
+from ddkit.widgets.base import Dashboard, telling
 from ddkit.widgets.pictures import Shown
 
 NOTHING = ("No evaluation is at hand: score a set first, as with ddkit.run(ddkit.Evaluate(...)), and open this "
@@ -107,6 +107,7 @@ class IsItReal(Dashboard):
         random = [sample for sample in alike if sample.meaning == RANDOM]
         return (random or alike or others or [first])[0].name
 
+    @telling
     def _count_all(self) -> None:
         """Count all the seeds of what was newly chosen."""
         most = self._comparison()[0].most
@@ -120,6 +121,7 @@ class IsItReal(Dashboard):
             self._drawn[self.samples] = drawn, Stage(drawn.figure, drawn.moving)
         return self._drawn[self.samples]
 
+    @telling
     def _show(self, _=None) -> None:
         drawn, stage = self._comparison()
         drawn.show(self.seeds.value)

@@ -12,7 +12,7 @@ from ddkit.plots.style import Picture
 from ddkit.stored import Evolving, evolving, shelf
 from ddkit.stored.narrowing import Narrowing
 from ddkit.widgets import controls
-from ddkit.widgets.base import Dashboard
+from ddkit.widgets.base import Dashboard, telling
 from ddkit.widgets.pictures import Shown, enlarged
 
 NOTHING = ("No distillation that kept its images is at hand: make one, as with ddkit.run(ddkit.Distill(...)), and open "
@@ -73,6 +73,7 @@ class TimeMachine(Dashboard):
     def _label(self) -> int | None:
         return None if self.label.value == ALL else self.label.value
 
+    @telling
     def _run_moved(self) -> None:
         """Offer the classes and the updates of another run, near to what was looked at."""
         run, classes = self.run, self.run.record.synthetic.classes
@@ -89,6 +90,7 @@ class TimeMachine(Dashboard):
         options = [value for _, value in self.update.options]
         return options.index(self.update.value) / (len(options) - 1) if len(options) > 1 else 1.0
 
+    @telling
     def _show(self, _=None) -> None:
         moments, losses, stage = self._seen()
         updates, label, run = self.update.value, self._label, self.run

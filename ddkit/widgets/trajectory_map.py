@@ -12,7 +12,7 @@ from ddkit.plots.style import Picture
 from ddkit.runs import Record
 from ddkit.stored.following import ALL, EXPERT, SEGMENT, Following, Place
 from ddkit.widgets import controls
-from ddkit.widgets.base import Dashboard
+from ddkit.widgets.base import Dashboard, telling
 from ddkit.widgets.pictures import Shown, drawn
 
 DRAWS, MOST_STEPS = 20, 100
@@ -77,6 +77,7 @@ class TrajectoryMap(Dashboard):
             self.epoch.max = self._epochs - self.span.value
         self._show()
 
+    @telling
     def _show(self, _=None) -> None:
         following, place = self.following, self.place
         paths = {name: following.path(side, place) for side, name in SIDES.items()}

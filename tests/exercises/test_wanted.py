@@ -2,11 +2,14 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
+import torch
 
 from ddkit.course.profiles import POLYPS as POLYP_SETS
 from ddkit.course.profiles import PROFILES, profile
-from ddkit.exercises import records
+from ddkit.exercises import made, records
+from ddkit.exercises.checking import Slip
 from ddkit.specs import Distill, Evaluate, Full, RandomReal, Start
 
 DIGITS, POLYPS = profile("quick"), profile("quick", "mhist_like")
@@ -78,3 +81,11 @@ def test_a_network_of_the_table_under_another_name_is_not_another(monkeypatch):
     for name, fits in (("AlexNetNN", False), ("VGG11IN", False), ("AlexNetIN", True), ("VGG11BN", True)):
         sources = laptop.distill("real"), laptop.random()
         assert own_network.fits([laptop.transfer(source, name) for source in sources]) is fits
+
+
+@pytest.mark.parametrize(("given", "kind"), [
+    ("runs/real", "str"), (b"runs", "bytes"), (["runs/real"], "str"), ({"real": "runs/real"}, "str"),
+    (torch.tensor(1.0), "Tensor"), (torch.ones(2, 2), "Tensor"), (np.array(1.0), "ndarray"), (7, "int")])
+def test_what_is_no_record_is_named(given, kind):
+    with pytest.raises(Slip, match=f"a {kind} is no record: give what ddkit.run"):
+        made("baselines", given)

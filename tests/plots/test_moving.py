@@ -266,3 +266,21 @@ def test_static_figures_are_drawn_from_the_same(everything, label, tmp_path):
     assert (shown[1] == Moments(run).change(run.updates[-1], label)).all()
     figure.savefig(tmp_path / "moment.png")
     growth(grown, next(iter(grown.curves))).savefig(tmp_path / "growth.png")
+
+
+def test_the_full_datas_line_says_how_many_networks_it_is_of_and_whose_protocol_where_it_is_another(everything):
+    told = set()
+    for grown in growths(everything):
+        if grown.full:
+            figure, full = growth(grown, next(iter(grown.curves))), grown.full
+            another = "" if full.judge.protocol == grown.judge.protocol else f"{full.judge.protocol}, "
+            expected = f"full data {100 * full.scores.mean:.2f} % ({another}n = 1)"
+            FigureCanvasAgg(figure).draw()
+            for axes in figure.axes:
+                (text,) = (text for text in axes.texts if "full data" in text.get_text())
+                assert text.get_text() == expected
+                box = text.get_window_extent()
+                assert box.x1 < axes.bbox.x1 and box.y1 < axes.bbox.y1 + 2
+            assert f"full data, one network under {full.judge.protocol}, 20 epochs: " in figure.told
+            told.add(another)
+    assert told == {"", "assignment, "}

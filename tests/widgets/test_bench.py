@@ -60,16 +60,26 @@ def test_a_combination_replaces_fields_and_knobs_and_keeps_the_others():
 def test_what_is_stored_shows_only_after_a_guess_and_hides_when_anything_moves(bench, grid):
     revealed = bench.revealed
     assert "±" not in revealed.says.value and "img" not in revealed.picture.value
-    revealed.axes["lam"].value, revealed.axes["ipc"].value, revealed.guess.value = 1.0, 2, 80
+    revealed.axes["lam"].value, revealed.axes["ipc"].value, revealed.guess.value = 1.0, 2, 75
     revealed.reveal.click()
     cell = grid.at(lam=1.0, ipc=2)
     assert f"{100 * cell.mean:.1f} ± {100 * cell.error:.1f} %" in revealed.says.value
-    assert "5.0 points too low" in revealed.says.value and "n = 2" in revealed.says.value
+    assert "10.0 points too low" in revealed.says.value and "n = 2" in revealed.says.value
     along_first = revealed.picture.value
     revealed.along.value = "ipc"
     assert "img" in revealed.picture.value and revealed.picture.value != along_first
     revealed.axes["ipc"].value = 5
     assert "±" not in revealed.says.value and "img" not in revealed.picture.value
+
+
+@pytest.mark.parametrize(("guess", "said"), [
+    (85, "right, within the standard error"), (80, "right, within the standard error"),
+    (79, "6.0 points too low"), (91, "6.0 points too high")])
+def test_a_guess_is_wrong_from_the_standard_error_on(bench, guess, said):
+    revealed = bench.revealed
+    revealed.axes["lam"].value, revealed.axes["ipc"].value, revealed.guess.value = 1.0, 2, guess
+    revealed.reveal.click()
+    assert "85.0 ± 5.0 %" in revealed.says.value and f"your guess was {said}. The images" in revealed.says.value
 
 
 @pytest.mark.parametrize("method", methods.METHODS)

@@ -69,6 +69,30 @@ def test_the_lab_rests_as_a_figure_of_what_is_seen(records, digits):
     assert "Class 3, block 2" in " ".join(text.get_text() for text in figure.texts)
 
 
+def test_the_lab_offers_the_blocks_of_the_network_of_the_distillation_chosen(digits, tmp_path):
+    made = {f"D{blocks}": ddkit.run(ddkit.Distill("digits", ipc=1, **SMALL | {"network": f"ConvNetD{blocks}"}),
+                                    root=tmp_path, quiet=True) for blocks in (2, 1, 3)}
+    lab = AttentionLab(made, digits)
+    lab.block.value = 2
+    for name, blocks in (("D1", 1), ("D3", 3), ("D2", 2)):
+        lab.of.value = name
+        assert (lab.block.max, lab.block.disabled) == (blocks, blocks == 1)
+        lab.block.value = blocks
+        assert f"the attention of block {blocks} to them" in lab.says.value
+        assert lab.terms.value.count(">block ") == blocks
+        assert np.array_equal(lab.figure().axes[0].images[0].get_array(), lab.attending.sheet(0, blocks, 1, 0))
+
+
+def test_the_lab_tells_of_a_set_that_is_gone_and_shows_nothing_else(records, digits, tmp_path):
+    made = ddkit.run(ddkit.Distill("digits", ipc=1, **SMALL), root=tmp_path, quiet=True)
+    lab = AttentionLab({"whole": records["real"], "gone": type(made).load(made.folder)}, digits)
+    (made.folder / "synthetic.safetensors").unlink()
+    lab.of.value = "gone"
+    assert "holds no set" in lab.says.value and lab.sheet.value == lab.terms.value == ""
+    lab.of.value = "whole"
+    assert "Class 0" in lab.says.value and "<img" in lab.sheet.value
+
+
 def test_the_lab_says_what_it_needs(digits):
     with pytest.raises(InputError, match="at least one distillation"):
         AttentionLab({}, digits)

@@ -1,7 +1,9 @@
 """Time machine, is it real, images per class: they show what the records say, and every control counts."""
 
+import dataclasses
 import json
 import re
+import shutil
 import statistics
 import time
 from html import unescape
@@ -16,6 +18,7 @@ from ddkit.methods.matching.datadam import DataDAM
 from ddkit.plots.moving import Moments
 from ddkit.runs import RECORD, REFERENCE, Record, runner
 from ddkit.specs import Distill, Evaluate, RandomReal, Start
+from ddkit.stored import growths
 from ddkit.stored import shelf as shelves
 from ddkit.widgets import images_per_class, is_it_real, time_machine
 from ddkit.widgets.images_per_class import ImagesPerClass
@@ -281,6 +284,40 @@ def test_the_time_machine_shows_the_stored_images_of_the_update_and_the_class(em
     assert "no loss yet" in words(made.says) and "moved 0.0 from" in words(made.says)
 
 
+def damage(run) -> None:
+    path = run.record.folder / "evolution.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+
+
+@pytest.mark.parametrize(("spoil", "why"), [
+    (damage, "is not the file that was written with its record"),
+    (lambda run: shutil.rmtree(run.record.folder), "holds no set")], ids=["damaged", "gone"])
+def test_a_run_that_cannot_be_shown_is_told_and_nothing_of_another_stays(tmp_path, monkeypatch, spoil, why):
+    monkeypatch.setattr("ddkit.widgets.time_machine.shelf", lambda root: shelves(root, root))
+    for init in ("real", "noise"):
+        runner.run(Distill("digits-0-1", ipc=1, init=init, network="ConvNetD1", width=4, updates=3,
+                           options=(("network_steps", 1),)), root=tmp_path, quiet=True)
+    made = TimeMachine(tmp_path)
+    whole, spoiled = made._runs
+    assert made.run is whole and "After 3 of 3 updates" in words(made.says)
+    spoil(spoiled)
+    made.which.menus["run"].value = spoiled.name
+    assert why in words(made.says) and str(spoiled.record.folder) in words(made.says)
+    assert [shown.value for shown in (made.images, made.change, made.loss)] == ["", "", ""]
+    made.which.menus["run"].value = whole.name
+    assert "After 3 of 3 updates" in words(made.says) and "<img" in made.images.value
+    begun = TimeMachine(tmp_path, {"run": spoiled.name}) if spoil is damage else made
+    assert (why in words(begun.says)) == (spoil is damage)
+
+
+def test_scores_are_shown_though_the_file_of_their_images_is_damaged(scored):
+    path = next(scored.glob("distill-*/synthetic.safetensors"))
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    made = ImagesPerClass(scored, {"data": "digits-0-1", "method": "datadam"})
+    assert "is not the file that was written with its record" in words(made.images)
+    assert "datadam with 1 per class" in words(made.says) and "<img" in made.chart.value
+
+
 def test_another_run_keeps_the_class_and_the_share_of_the_way(empty):
     made = TimeMachine(empty, {"method": "datadam", "run": "mnist: datadam, 10 per class"})
     assert made.update.value == made.run.updates[-1], "the end comes first"
@@ -300,12 +337,34 @@ def test_images_per_class_says_what_the_files_say(empty, written):
         assert f"datadam with {ipc} per class: {expected}" in words(made.says)
         full = next(content for name, content in written.items() if name == "evaluate-mnist-full-assignment-ConvNetD3-"
                     "1be07a85")["result"]["runs"][0]["accuracy"]
-        assert f"{100 * full - statistics.fmean(values):.2f} points below the full data" in words(made.says)
+        assert (f"The full data, one network under assignment, 20 epochs, had {100 * full:.2f} %." in words(made.says)
+                and "from 5 and 1 seeds: nothing can be said of this difference" in words(made.says))
+        assert not re.search("above|below", words(made.says)), "which one network cannot tell"
         costs = words(made.costs)
         assert f"{ipc * 10 * (28 * 28 * 4 + 1):,}" in costs and "3,259,904" in costs
         assert f"{3 * 3_259_904 * 10 * ipc * 1000:.3g}" in costs
         assert f"images of datadam with {ipc} per class" in made.images.value
     assert f"{Record.load(REFERENCE / 'distill-mnist-datadam-course-ipc10-real-acb37b12').seconds:,.1f}" in costs
+
+
+@pytest.mark.parametrize(("name", "kind", "said"), [
+    ("random real", {"of": "RandomReal"}, ("above", "Told apart by these 5 seeds")),
+    ("trajectory pad", {"of": "Distill", "method": "trajectory"}, ("below", "Not told apart from chance by these 5"))])
+def test_above_or_below_the_full_data_is_said_with_the_error_and_the_verdict(empty, written, monkeypatch, name, kind,
+                                                                             said):
+    mine = scores_of(written, of="Distill", method="datadam", ipc=10, init="real", precision=None)
+    full = scores_of(written, ipc=10, **kind)  # stand in for the full data, of which one network is stored
+    monkeypatch.setattr(images_per_class, "growths", lambda found: [
+        dataclasses.replace(one, full=one.curves[name].points[10].sample) for one in growths(found)
+        if one.judge.reader == MNIST["network"] and one.judge.protocol == "standard"])
+    made = ImagesPerClass(empty, MNIST | {"epochs": 1000, "method": "datadam"})
+    made.ipc.value = 10
+    test, gap = stats.ttest_rel(mine, full), statistics.fmean(mine) - statistics.fmean(full)
+    side, verdict = said
+    assert f"The full data, 5 networks under standard, 1,000 epochs, had {statistics.fmean(full):.2f} %" in words(
+        made.says)
+    assert f"this set is {abs(gap):.2f} points {side}, ± {abs(gap / test.statistic):.2f} (paired" in words(made.says)
+    assert verdict in words(made.says)
 
 
 def test_a_budget_buys_the_most_images_that_fit(empty):

@@ -77,11 +77,16 @@ class Growing:
         self.moving.append(ring)
 
     def _draw_full(self, axes: Axes) -> None:
-        """The mean of the full data's scores, and two standard errors of the test set to either side."""
-        if not self.growths.full:
+        """The mean of the full data's scores, and two standard errors of the test set to either side.
+
+        Beside it stand its number of networks and, where that is another than the curves', its protocol.
+        """
+        full = self.growths.full
+        if not full:
             return
-        scores = self.growths.full.scores
-        band(axes, 100 * scores.mean, 200 * scores.tested)
+        protocol = full.judge.protocol if full.judge != self.growths.judge else ""
+        beside = ", ".join(filter(None, (protocol, f"n = {len(full.scores.runs)}")))
+        band(axes, 100 * full.scores.mean, 200 * full.scores.tested, beside)
 
 
 @picture
@@ -94,8 +99,11 @@ def growth(growths: Growths, name: str, ipc: int | None = None, budget: int | No
     """
     drawn = Growing(growths, name)
     drawn.show(max(drawn.curves[0].points) if ipc is None else ipc, growths.bytes[-1] if budget is None else budget)
-    drawn.figure.told = "; ".join(f"{curve.name}, {size} per class: {point.sample.score}" for curve in drawn.curves
-                                  for size, point in curve.points.items())
+    told = [f"{curve.name}, {size} per class: {point.sample.score}" for curve in drawn.curves
+            for size, point in curve.points.items()]
+    full = growths.full
+    told += [f"full data, {full.trained}: {full.score}"] if full else []
+    drawn.figure.told = "; ".join(told)
     return drawn.figure
 
 
