@@ -354,8 +354,9 @@ def test_the_command_compares_the_set_with_random_images_and_the_truth(distilled
     assert found["chosen"] in content["tested"] and found["best"] in content["tested"]
     assert main(arguments) == 0
     assert "Rank correlation with the truth" in capsys.readouterr().out
-    assert main([*arguments, "--no-full"]) == 0
+    assert main(["search", str(distilled), *OPTIONS[:-2], "--runs", str(tmp_path), "--no-full"]) == 0
     assert "validation score" in capsys.readouterr().out
+    assert main([*arguments, "--no-full"]) == 2 and "leave it out, too" in capsys.readouterr().err
     assert main(["runs", "--runs", str(tmp_path)]) == 0
 
 

@@ -45,6 +45,8 @@ def work(sources: dict, options) -> tuple[dict, str]:
     from ddkit.runs import run
     from ddkit.specs import Full, origin
 
+    require(not options.no_full or options.full_epochs is None, "--full-epochs is of the full data, which --no-full "
+                                                                "leaves out: leave it out, too")
     asked = origin(next(iter(sources.values())))
     grid, where = _grid(options), {"root": options.runs, "data": options.data}
     full = Search(Full(asked.dataset, asked.size), grid, "assignment", options.full_epochs, seeds=options.seeds)
