@@ -33,7 +33,7 @@ def _explore(options) -> None:
     notebook = _notebook(options.notebook)
     require(importlib.util.find_spec("voila") is not None,
             "the dashboards are served by Voila, which is not installed: pip install -e '.[explore]'")
-    alone = _is_free(ip, options.port)
+    alone = all(ipaddress.ip_address(one).is_loopback for one in _free(ip, options.port))
     say(f"{notebook.name} at http://{f'[{ip}]' if ':' in ip else ip}:{options.port}, " + (
         "for this machine alone" if alone else
         "for everybody who reaches this address: whoever opens it runs code on this machine") + " (Ctrl-C ends it)")
@@ -50,9 +50,12 @@ def _explore(options) -> None:
     require(ended == 0, f"Voila ended with code {ended}: see what it says above, and try another --port")
 
 
-def _is_free(ip: str, port: int) -> bool:
-    """Refuse an address that cannot be answered at, or a port of it that is taken; returns whether it is this
-    machine's alone."""
+def _free(ip: str, port: int) -> list[str]:
+    """The addresses that a name stands for, once it is seen that one can answer at them, at that port.
+
+    Raises:
+        InputError: none of them is this machine's, or the port is taken or not to be had.
+    """
     asked = f"--ip '{ip}' is no address of this machine: give {HERE}, or one of its own"
     require(ip != "", asked)
     try:
@@ -64,7 +67,7 @@ def _is_free(ip: str, port: int) -> bool:
                                              "--port")
     require(errno.EACCES not in refused, f"port {port} may not be answered at by you: give a --port from 1024 on")
     require(None in refused, asked)
-    return all(ipaddress.ip_address(address[0].partition("%")[0]).is_loopback for *_, address in found)
+    return [address[0].partition("%")[0] for *_, address in found]
 
 
 def _bound(family: int, address: tuple) -> int | None:
