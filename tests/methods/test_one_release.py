@@ -13,9 +13,10 @@ from ddkit.methods import METHODS, presets
 from ddkit.methods.loop import distill
 from ddkit.methods.matching.classes import PoissonBatches
 from ddkit.methods.private.accountant import gaussian_delta, gaussian_epsilon, gaussian_sigma, rdp_epsilon
-from ddkit.methods.private.one_release import regression, sums, unit_features, usable
+from ddkit.methods.private.one_release import CHUNK, regression, sums, unit_features, usable
 from ddkit.networks import build_for
 from ddkit.synthetic import SyntheticSet
+from ddkit.training.kernels import FeatureKernel
 
 SMALL = {"updates": 6, "networks": 2, "width": 2, "network": "ConvNetD1"}
 OPEN = {"epsilon": None, "sigma": 0.0}
@@ -62,9 +63,11 @@ def test_one_image_changes_the_sums_by_the_norm_that_is_told_whatever_it_shows(t
     strange = sums(networks, torch.cat([1000 * train.images[:1], train.images[1:]]), targets)
     assert 0.99 * bound < float((whole - without).norm()) <= bound * (1 + 1e-6)
     assert float((strange - without).norm()) <= bound * (1 + 1e-6)
-    slow = sum(torch.outer(row, torch.cat([row, target.double()]))
-               for row, target in zip(unit_features(networks[0], train.images).detach(), targets, strict=True))
-    torch.testing.assert_close(whole[0], slow, rtol=1e-4, atol=1e-6)  # features are of float32
+    seen = torch.cat([FeatureKernel([networks[0]]).detached_features(part) for part in train.images.split(CHUNK)])
+    rows = seen.double() / seen.double().norm(dim=1, keepdim=True)
+    slow = sum(torch.outer(row, torch.cat([row, target.double()])) for row, target in zip(rows, targets, strict=True))
+    torch.testing.assert_close(whole[0], slow)
+    torch.testing.assert_close(unit_features(networks[0], train.images).float(), rows.float())
 
 
 def test_an_image_without_features_counts_for_nothing(tiny):
