@@ -195,7 +195,7 @@ _LAPTOP_TRAJECTORY = (("batch", 40), ("expansion", 200), ("expert_epochs", 8), (
                       ("experts", 4), ("final_start", 6), ("image_lr", 100.0), ("last_start", 3), ("left_out", 0.0),
                       ("rate", 0.05), ("student_steps", 25))
 PROFILES = {
-    "quick": Profile("quick", "digits", width=8, wide=8, updates=20, noise_updates=40,
+    "quick": Profile("quick", "digits", width=16, wide=16, updates=20, noise_updates=40,
                      options=(("network_steps", 5),), seeds=2, standard_epochs=50, transfer_epochs=50,
                      transfer_networks=("MLP", "LeNet"), transfer_seeds=2, trajectory_updates=20,
                      trajectory_options=_QUICK_TRAJECTORY, lossless_ipcs=(1, 2, 5)),

@@ -78,7 +78,7 @@ def test_the_methods_that_match_and_those_of_kernels_all_play():
 
 def test_a_profile_says_how_large_a_league_is():
     quick, laptop = of_profile("quick"), of_profile("laptop", ipcs=(10,), seeds=3)
-    assert (quick.dataset, quick.quick, quick.width) == ("digits", True, 8)
+    assert (quick.dataset, quick.quick, quick.width) == ("digits", True, 16)
     assert (laptop.dataset, laptop.quick, laptop.width, laptop.minutes, laptop.ipcs, laptop.seeds) == (
         "mnist", False, 32, 3.0, (10,), 3)
     assert laptop.entrants == tuple(ENTRANTS)

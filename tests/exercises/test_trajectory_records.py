@@ -69,7 +69,7 @@ class TestCompared:
     def test_sets_that_do_not_belong_together(self, other):
         assert not KNOWN["compared"].fits(evaluations(sets=trajectories.sources(QUICK) | other))
 
-    @pytest.mark.parametrize("change", [{"seeds": 3}, {"width": 4}, {"network": "LeNet"},
+    @pytest.mark.parametrize("change", [{"seeds": 3}, {"width": 8}, {"network": "LeNet"},
                                         {"epochs": None, "updates": 1}, {"precision": "bfloat16"}])
     def test_judges_that_differ(self, change):
         first, *others = evaluations()

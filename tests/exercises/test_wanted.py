@@ -60,7 +60,7 @@ def test_what_is_asked_for_is_taken(name, specs):
     ("own-network", pair(OTHER, network="ConvNetD1")),
     ("own-network", pair(OTHER, protocol="assignment")),
     ("own-network", pair(OTHER, epochs=1)),
-    ("own-network", pair(OTHER, width=4)),
+    ("own-network", pair(OTHER, width=8)),
     ("own-network", pair(OTHER, of=DIGITS.random(1))),
     ("own-network", pair(OTHER, of=RandomReal("digits", 10, 16))),
     ("own-network", pair(OTHER, precision="bfloat16")),
